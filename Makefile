@@ -1,0 +1,37 @@
+# Everything a clone needs: Python >= 3.11, a C++ compiler, make.
+PYTHON ?= python3
+BIN := .venv/bin
+SOURCES := $(wildcard cpp/*) CMakeLists.txt pyproject.toml
+
+.PHONY: demo test check format bench stub clean
+
+demo: .venv/ready
+	$(BIN)/chainrule train digits -o digits.safetensors
+
+test: .venv/ready
+	$(BIN)/pytest -n 2 --dist worksteal
+
+check: .venv/ready
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/clang-format --dry-run --Werror cpp/*.cpp cpp/*.hpp
+	$(BIN)/pytest -q tests/test_structure.py
+
+format: .venv/ready
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+	$(BIN)/clang-format -i cpp/*.cpp cpp/*.hpp
+
+# The type stub of the compiled module, from the module itself.
+stub: .venv/ready
+	$(BIN)/python -m nanobind.stubgen -m chainrule.engine._core -o src/chainrule/engine/_core.pyi
+
+clean:
+	rm -rf .venv build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis digits.safetensors
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+.venv/ready: $(SOURCES)
+	test -d .venv || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	touch $@

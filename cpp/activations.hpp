@@ -1,0 +1,265 @@
+// The activation functions: one struct a row of theory/activations.py, value beside
+// derivative. a is value(z); derivative may use either. Those with z_free = true need a
+// only, so z need not be kept for the backward pass. Softmax, which mixes a row, is below.
+#pragma once
+
+#include <cmath>
+
+#include "elementary.hpp"
+#include "spec.hpp"
+
+namespace chainrule::CHAINRULE_LEVEL {
+
+template <class T>
+struct Identity {
+  using V = Vector<T>;
+  static constexpr bool z_free = true;
+  static V value(V z) { return z; }
+  static V derivative(V, V) { return broadcast<T>(1); }
+};
+
+template <class T>
+struct Sigmoid {
+  using V = Vector<T>;
+  static constexpr bool z_free = true;
+  static V value(V z) { return sigmoid<T>(z); }
+  static V derivative(V, V a) { return a * (1 - a); }
+};
+
+template <class T>
+struct Tanh {
+  using V = Vector<T>;
+  static constexpr bool z_free = true;
+  static V value(V z) { return tanh<T>(z); }
+  static V derivative(V, V a) { return 1 - a * a; }
+};
+
+template <class T>
+struct Relu {
+  using V = Vector<T>;
+  static constexpr bool z_free = true;
+  static V value(V z) { return select<T>(z > 0, z, V{}); }
+  static V derivative(V, V a) { return select<T>(a > 0, broadcast<T>(1), V{}); }
+};
+
+template <class T>
+struct LeakyRelu {
+  using V = Vector<T>;
+  static constexpr T slope = T(0.01);
+  static constexpr bool z_free = false;  // slope * z may round to 0
+  static V value(V z) { return select<T>(z > 0, z, slope * z); }
+  static V derivative(V z, V) { return select<T>(z > 0, broadcast<T>(1), broadcast<T>(slope)); }
+};
+
+template <class T>
+struct Elu {
+  using V = Vector<T>;
+  static constexpr bool z_free = false;  // exp(z) is closer from z than from a + 1
+  static V value(V z) { return select<T>(z > 0, z, expm1<T>(z)); }
+  static V derivative(V z, V) { return select<T>(z > 0, broadcast<T>(1), exp<T>(z)); }
+};
+
+template <class T>
+struct Selu {
+  using V = Vector<T>;
+  static constexpr T scale = T(1.0507009873554804934193349852946);
+  static constexpr T alpha = T(1.6732632423543772848170429916717);
+  static constexpr bool z_free = false;
+  static V value(V z) { return scale * select<T>(z > 0, z, alpha * expm1<T>(z)); }
+  static V derivative(V z, V) {
+    return scale * select<T>(z > 0, broadcast<T>(1), alpha * exp<T>(z));
+  }
+};
+
+template <class T>
+CHAINRULE_INLINE Vector<T> normal_cdf(Vector<T> z) {
+  const Vector<T> x = z * T(-0.70710678118654752440);
+  return T(0.5) * each_lane<T>(x, [](T lane) { return std::erfc(lane); });
+}
+
+template <class T>
+struct Gelu {
+  using V = Vector<T>;
+  static constexpr bool z_free = false;
+  static V value(V z) { return z * normal_cdf<T>(z); }
+  static V derivative(V z, V) {
+    const V density = T(0.39894228040143267794) * exp<T>(T(-0.5) * z * z);
+    return normal_cdf<T>(z) + z * density;
+  }
+};
+
+template <class T>
+struct Silu {
+  using V = Vector<T>;
+  static constexpr bool z_free = false;
+  static V value(V z) { return z * sigmoid<T>(z); }
+  static V derivative(V z, V) {
+    const V s = sigmoid<T>(z);
+    return s * (1 + z * (1 - s));
+  }
+};
+
+// tanh(ln(1 + exp(z))) = n / (n + 2) with n = e (e + 2), e = exp(z); 1 from z = 20 on.
+template <class T>
+CHAINRULE_INLINE Vector<T> tanh_softplus(Vector<T> z) {
+  const Vector<T> e = exp<T>(select<T>(z > 20, broadcast<T>(20), z));
+  const Vector<T> n = e * (e + 2);
+  return select<T>(z > 20, broadcast<T>(1), n / (n + 2));
+}
+
+template <class T>
+struct Mish {
+  using V = Vector<T>;
+  static constexpr bool z_free = false;
+  static V value(V z) { return z * tanh_softplus<T>(z); }
+  static V derivative(V z, V) {
+    const V t = tanh_softplus<T>(z);
+    return t + z * (1 - t * t) * sigmoid<T>(z);
+  }
+};
+
+template <class T>
+struct Softplus {
+  using V = Vector<T>;
+  static constexpr bool z_free = false;
+  static V value(V z) {
+    const V e = exp<T>(-magnitude<T>(z));
+    return select<T>(z > 0, z, V{}) + each_lane<T>(e, [](T lane) { return std::log1p(lane); });
+  }
+  static V derivative(V z, V) { return sigmoid<T>(z); }
+};
+
+template <class T>
+struct Softsign {
+  using V = Vector<T>;
+  static constexpr bool z_free = false;
+  static V value(V z) { return z / (1 + magnitude<T>(z)); }
+  static V derivative(V z, V) {
+    const V s = 1 + magnitude<T>(z);
+    return 1 / (s * s);
+  }
+};
+
+template <class T>
+struct HardSigmoid {
+  using V = Vector<T>;
+  static constexpr bool z_free = false;
+  static V value(V z) {
+    const V line = z / 6 + T(0.5);
+    return select<T>(z <= -3, V{}, select<T>(z >= 3, broadcast<T>(1), line));
+  }
+  static V derivative(V z, V) {
+    return select<T>(magnitude<T>(z) < 3, broadcast<T>(T(1) / 6), V{});
+  }
+};
+
+template <class T>
+struct Sine {
+  using V = Vector<T>;
+  static constexpr bool z_free = false;
+  static V value(V z) {
+    return each_lane<T>(z, [](T lane) { return std::sin(lane); });
+  }
+  static V derivative(V z, V) {
+    return each_lane<T>(z, [](T lane) { return std::cos(lane); });
+  }
+};
+
+template <class T>
+struct Gaussian {
+  using V = Vector<T>;
+  static constexpr bool z_free = false;
+  static V value(V z) { return exp<T>(-z * z); }
+  static V derivative(V z, V a) { return -2 * z * a; }
+};
+
+template <class T>
+struct Exponential {
+  using V = Vector<T>;
+  static constexpr bool z_free = true;
+  static V value(V z) { return exp<T>(z); }
+  static V derivative(V, V a) { return a; }
+};
+
+// Calls f with the struct of an elementwise activation.
+template <class T, class F>
+auto with_activation(Activation activation, F f) {
+  switch (activation) {
+    case Activation::sigmoid: return f(Sigmoid<T>{});
+    case Activation::tanh: return f(Tanh<T>{});
+    case Activation::relu: return f(Relu<T>{});
+    case Activation::leaky_relu: return f(LeakyRelu<T>{});
+    case Activation::elu: return f(Elu<T>{});
+    case Activation::selu: return f(Selu<T>{});
+    case Activation::gelu: return f(Gelu<T>{});
+    case Activation::silu: return f(Silu<T>{});
+    case Activation::mish: return f(Mish<T>{});
+    case Activation::softplus: return f(Softplus<T>{});
+    case Activation::softsign: return f(Softsign<T>{});
+    case Activation::hard_sigmoid: return f(HardSigmoid<T>{});
+    case Activation::sine: return f(Sine<T>{});
+    case Activation::gaussian: return f(Gaussian<T>{});
+    case Activation::exponential: return f(Exponential<T>{});
+    default: return f(Identity<T>{});
+  }
+}
+
+// Softmax of one row of `units`, in a buffer padded to whole vectors; the padding of a is 0.
+// Each row is summed lane by lane, then across the lanes from the first to the last.
+template <class T>
+void softmax_row(const T* z, T* a, std::int64_t units) {
+  T largest = z[0];
+  for (std::int64_t j = 1; j < units; ++j) largest = z[j] > largest ? z[j] : largest;
+  Vector<T> sums{};
+  for (std::int64_t j = 0; j < units; j += width<T>) {
+    Vector<T> e = exp<T>(load(z + j) - largest);
+    for (std::int64_t pad = units - j; pad < width<T>; ++pad) e[pad] = 0;
+    store(a + j, e);
+    sums += e;
+  }
+  T sum = 0;
+  for (int lane = 0; lane < width<T>; ++lane) sum += sums[lane];
+  for (std::int64_t j = 0; j < units; j += width<T>) store(a + j, load(a + j) / sum);
+}
+
+// a = activation(z) for `rows` rows of a padded buffer of row length `stride`.
+// z and a may be the same buffer.
+template <class T>
+void activate(Activation activation, const T* z, T* a, std::int64_t rows, std::int64_t units,
+              std::int64_t stride) {
+  if (activation == Activation::softmax) {
+    for (std::int64_t i = 0; i < rows; ++i) softmax_row(z + i * stride, a + i * stride, units);
+    return;
+  }
+  with_activation<T>(activation, [&](auto row) {
+    for (std::int64_t i = 0; i < rows * stride; i += width<T>) store(a + i, row.value(load(z + i)));
+  });
+}
+
+// delta, which holds dl/da, becomes dl/dz: multiplied by the derivative, or for softmax
+// a_k (dl/da_k - sum_j a_j dl/da_j), summed from the first unit to the last.
+template <class T>
+void pull_back(Activation activation, const T* z, const T* a, T* delta, std::int64_t rows,
+               std::int64_t units, std::int64_t stride) {
+  if (activation == Activation::identity) return;
+  if (activation == Activation::softmax) {
+    for (std::int64_t i = 0; i < rows; ++i, a += stride, delta += stride) {
+      T inner = 0;
+      for (std::int64_t j = 0; j < units; ++j) inner += a[j] * delta[j];
+      for (std::int64_t j = 0; j < units; ++j) delta[j] = a[j] * (delta[j] - inner);
+    }
+    return;
+  }
+  with_activation<T>(activation, [&](auto row) {
+    for (std::int64_t i = 0; i < rows * stride; i += width<T>)
+      store(delta + i, load(delta + i) * row.derivative(load(z + i), load(a + i)));
+  });
+}
+
+// Whether the backward pass reads z, which otherwise may share its buffer with a.
+inline bool needs_z(Activation activation) {
+  return activation != Activation::softmax &&
+         with_activation<float>(activation, [](auto row) { return !decltype(row)::z_free; });
+}
+
+}  // namespace chainrule::CHAINRULE_LEVEL

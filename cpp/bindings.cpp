@@ -1,0 +1,197 @@
+// The engine's Python face. Arrays are taken as they are (C-contiguous, exact dtype) or
+// refused with a TypeError; they are borrowed, never copied. Shapes and ranges were checked in
+// engine/compiled.py. The GIL is released while the engine works.
+#include <nanobind/nanobind.h>
+#include <nanobind/ndarray.h>
+#include <nanobind/stl/pair.h>
+#include <nanobind/stl/string.h>
+#include <nanobind/stl/vector.h>
+
+#include <limits>
+#include <stdexcept>
+
+#include "engine.hpp"
+
+namespace nb = nanobind;
+using namespace nb::literals;
+
+namespace chainrule {
+namespace {
+
+template <class T>
+using Vector = nb::ndarray<T, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
+template <class T>
+using Matrix = nb::ndarray<T, nb::ndim<2>, nb::c_contig, nb::device::cpu>;
+
+int index_of(const std::vector<std::string>& names, const std::string& name, const char* kind) {
+  for (std::size_t i = 0; i < names.size(); ++i)
+    if (names[i] == name) return static_cast<int>(i);
+  throw std::invalid_argument(std::string("the compiled engine has no ") + kind + " '" + name +
+                              "'");
+}
+
+// The names of the enumerations in spec.hpp, in their order.
+const std::vector<std::string> activation_names = {
+    "identity",     "sigmoid", "tanh",     "relu",        "leaky_relu", "elu",
+    "selu",         "gelu",    "silu",     "mish",        "softplus",   "softsign",
+    "hard_sigmoid", "sine",    "gaussian", "exponential", "softmax"};
+const std::vector<std::string> loss_names = {
+    "squared_error", "absolute_error",       "huber",        "log_cosh",
+    "poisson",       "binary_cross_entropy", "cross_entropy"};
+const std::vector<std::string> optimizer_names = {"sgd",  "rmsprop", "adagrad",
+                                                  "adam", "adamw",   "rprop"};
+
+Spec make_spec(std::vector<std::int64_t> sizes, const std::vector<std::string>& activations,
+               const std::string& loss, bool fused, bool sum, double l2, double l1,
+               double dropout) {
+  Spec spec{std::move(sizes), {}, Loss{}, fused, sum, l2, l1, dropout};
+  for (const std::string& name : activations)
+    spec.activations.push_back(
+        static_cast<Activation>(index_of(activation_names, name, "activation")));
+  spec.loss = static_cast<Loss>(index_of(loss_names, loss, "loss"));
+  return spec;
+}
+
+Update make_update(const std::string& name, std::vector<double> constants, double clip_norm) {
+  return {static_cast<Optimizer>(index_of(optimizer_names, name, "optimizer")),
+          std::move(constants), clip_norm};
+}
+
+// Asks Python whether a signal (Ctrl-C) is pending; its exception stays set.
+bool signalled() {
+  nb::gil_scoped_acquire gil;
+  return PyErr_CheckSignals() != 0;
+}
+
+template <class T>
+std::vector<T*> pointers(std::vector<Matrix<T>>& arrays) {
+  std::vector<T*> result;
+  for (Matrix<T>& array : arrays) result.push_back(array.data());
+  return result;
+}
+
+// Holds the arrays that a trainer borrows.
+template <class T>
+class BoundTrainer {
+ public:
+  BoundTrainer(const Spec& spec, Vector<T> theta, std::vector<Vector<T>> state, Matrix<const T> X,
+               Matrix<const T> y, nb::object weights, std::int64_t batch_size, bool shuffle,
+               std::uint64_t seed, const Update& update, std::int64_t step, int threads)
+      : theta_(std::move(theta)),
+        state_(std::move(state)),
+        X_(std::move(X)),
+        y_(std::move(y)),
+        weights_object_(std::move(weights)) {
+    const T* w = nullptr;
+    if (!weights_object_.is_none()) {
+      weights_ = nb::cast<Vector<const T>>(weights_object_, false);
+      w = weights_.data();
+    }
+    std::vector<T*> vectors;
+    for (Vector<T>& vector : state_) vectors.push_back(vector.data());
+    const Samples<T> samples{X_.data(), y_.data(), w, static_cast<std::int64_t>(X_.shape(0))};
+    trainer_ = engine<T>().make_trainer(spec, theta_.data(), std::move(vectors), samples,
+                                        {batch_size, shuffle, seed}, update, step, threads);
+  }
+
+  std::int64_t advance(Vector<const double> rates, Vector<double> losses) {
+    std::int64_t taken;
+    {
+      nb::gil_scoped_release released;
+      taken = trainer_->advance(rates.data(), static_cast<std::int64_t>(rates.shape(0)),
+                                losses.data(), signalled);
+    }
+    if (PyErr_Occurred()) throw nb::python_error();
+    return taken;
+  }
+
+  // Fills the arrays with the quantities of the next step; returns (loss, penalty).
+  std::pair<double, double> trace(std::vector<Matrix<T>> pre_activations,
+                                  std::vector<Matrix<T>> activations, std::vector<Matrix<T>> deltas,
+                                  std::vector<Matrix<T>> masks, Vector<T> sample_losses,
+                                  Vector<T> gradient) {
+    Trace<T> out{pointers(pre_activations), pointers(activations), pointers(deltas),
+                 pointers(masks),           sample_losses.data(),  gradient.data()};
+    nb::gil_scoped_release released;
+    trainer_->trace(out);
+    return {out.loss, out.penalty};
+  }
+
+  std::int64_t step() const { return trainer_->step(); }
+
+ private:
+  Vector<T> theta_;
+  std::vector<Vector<T>> state_;
+  Matrix<const T> X_, y_;
+  nb::object weights_object_;
+  Vector<const T> weights_;
+  std::unique_ptr<Trainer<T>> trainer_;
+};
+
+template <class T>
+void bind(nb::module_& m, const char* trainer_name) {
+  using Bound = BoundTrainer<T>;
+  nb::class_<Bound>(m, trainer_name, "Steps of training on borrowed arrays.")
+      .def(nb::init<const Spec&, Vector<T>, std::vector<Vector<T>>, Matrix<const T>,
+                    Matrix<const T>, nb::object, std::int64_t, bool, std::uint64_t, const Update&,
+                    std::int64_t, int>(),
+           "spec"_a, "theta"_a.noconvert(), "state"_a.noconvert(), "X"_a.noconvert(),
+           "y"_a.noconvert(), "sample_weight"_a.none(), "batch_size"_a, "shuffle"_a, "seed"_a,
+           "update"_a, "step"_a, "threads"_a)
+      .def("advance", &Bound::advance, "rates"_a.noconvert(), "losses"_a.noconvert(),
+           "Take one step a rate; write the loss before each; return how many were written.")
+      .def("trace", &Bound::trace, "pre_activations"_a.noconvert(), "activations"_a.noconvert(),
+           "deltas"_a.noconvert(), "masks"_a.noconvert(), "sample_losses"_a.noconvert(),
+           "gradient"_a.noconvert(), "Fill the arrays from the next step; return (loss, penalty).")
+      .def_prop_ro("step", &Bound::step, "Steps taken.");
+  m.def(
+      "forward",
+      [](const Spec& spec, Vector<const T> theta, Matrix<const T> X, Matrix<T> outputs,
+         int threads) {
+        nb::gil_scoped_release released;
+        engine<T>().forward(spec, theta.data(), X.data(), static_cast<std::int64_t>(X.shape(0)),
+                            outputs.data(), threads);
+      },
+      "spec"_a, "theta"_a.noconvert(), "X"_a.noconvert(), "outputs"_a.noconvert(), "threads"_a,
+      "Write the outputs of the network for each row of X.");
+  m.def(
+      "total_loss",
+      [](const Spec& spec, Vector<const T> theta, Matrix<const T> X, Matrix<const T> y,
+         nb::object weights, int threads) {
+        const T* w = nullptr;
+        if (!weights.is_none()) w = nb::cast<Vector<const T>>(weights, false).data();
+        nb::gil_scoped_release released;
+        return engine<T>().total_loss(
+            spec, theta.data(), {X.data(), y.data(), w, static_cast<std::int64_t>(X.shape(0))},
+            threads);
+      },
+      "spec"_a, "theta"_a.noconvert(), "X"_a.noconvert(), "y"_a.noconvert(),
+      "sample_weight"_a.none(), "threads"_a, "Return L over the samples, penalty included.");
+}
+
+}  // namespace
+}  // namespace chainrule
+
+NB_MODULE(_core, m) {
+  using namespace chainrule;
+  m.doc() = "The compiled engine. Use it through chainrule.engine.compiled.";
+  nb::class_<Spec>(m, "Spec", "A network, as the engine reads it.")
+      .def(nb::new_(&make_spec), "sizes"_a, "activations"_a, "loss"_a, "fused"_a, "sum"_a, "l2"_a,
+           "l1"_a, "dropout"_a);
+  nb::class_<Update>(m, "Update", "An optimizer, as the engine reads it.")
+      .def(nb::new_(&make_update), "name"_a, "constants"_a, "clip_norm"_a);
+  bind<float>(m, "TrainerFloat32");
+  bind<double>(m, "TrainerFloat64");
+  m.def(
+      "level", [] { return std::string(level().name); },
+      "Name of the instruction-set level in use.");
+  m.def(
+      "supported_levels",
+      [] {
+        std::vector<std::string> names;
+        for (const Level& candidate : all_levels())
+          if (candidate.supported()) names.emplace_back(candidate.name);
+        return names;
+      },
+      "Names of the levels that this processor can run.");
+}

@@ -1,0 +1,85 @@
+// The engine's one door: what the bindings call, for one dtype, at the level of the
+// instruction set that dispatch.cpp chose.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "spec.hpp"
+
+namespace chainrule {
+
+// Asked every few milliseconds on the calling thread; true ends the work early.
+using Interrupted = std::function<bool()>;
+
+// Where the quantities of one step go, in the article's shapes. Null pointers and
+// empty vectors are skipped. Owned by the caller.
+template <class T>
+struct Trace {
+  std::vector<T*> pre_activations;  // one a layer, (n, fan_out)
+  std::vector<T*> activations;      // likewise, after dropout
+  std::vector<T*> deltas;           // likewise, dl/dz of each sample
+  std::vector<T*> masks;            // one a hidden layer, (n, fan_out)
+  T* sample_losses = nullptr;       // (n,)
+  T* gradient = nullptr;            // laid out as theta
+  double loss = 0, penalty = 0;
+};
+
+template <class T>
+class Trainer {
+ public:
+  virtual ~Trainer() = default;
+  // Takes up to `count` steps, with rates[i] the learning rate of the i-th. Writes the
+  // loss before each to losses. Returns how many losses it wrote: fewer when interrupted,
+  // or when a loss is not finite (written, its step not taken). theta and the state hold
+  // whole steps when it returns.
+  virtual std::int64_t advance(const double* rates, std::int64_t count, double* losses,
+                               const Interrupted& interrupted) = 0;
+  // The quantities of the next step, which is not taken.
+  virtual void trace(Trace<T>& trace) = 0;
+  // Samples in the batch of the next step.
+  virtual std::int64_t batch_rows() const = 0;
+  virtual std::int64_t step() const = 0;
+};
+
+// theta and each vector of state: (n_weights + n_biases,), borrowed and written for the
+// life of the trainer. `step`: how many steps were taken before.
+template <class T>
+using MakeTrainer = std::unique_ptr<Trainer<T>> (*)(const Spec&, T* theta, std::vector<T*> state,
+                                                    Samples<T>, Order, Update, std::int64_t step,
+                                                    int threads);
+
+// outputs (n, outputs) of X (n, inputs). Row i has the same bits alone and among others.
+template <class T>
+using Forward = void (*)(const Spec&, const T* theta, const T* X, std::int64_t n, T* outputs,
+                         int threads);
+
+// L over the samples, penalty included.
+template <class T>
+using TotalLoss = double (*)(const Spec&, const T* theta, Samples<T>, int threads);
+
+template <class T>
+struct Engine {
+  MakeTrainer<T> make_trainer;
+  Forward<T> forward;
+  TotalLoss<T> total_loss;
+};
+
+struct Level {
+  const char* name;
+  bool (*supported)();
+  Engine<float> f32;
+  Engine<double> f64;
+};
+
+// Every level compiled in, best last; and the one in use.
+const std::vector<Level>& all_levels();
+const Level& level();
+
+template <class T>
+const Engine<T>& engine();
+
+}  // namespace chainrule

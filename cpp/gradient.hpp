@@ -1,0 +1,103 @@
+// The gradient, and the update with it: dL/dW^l = A^{l-1}^T Delta^l, cut into tasks of a few
+// rows of one panel. A task sums its entries over the samples from the first to the last,
+// scales them, adds the penalty's part and, unless told to wait, updates its parameters
+// while they are in cache. Tasks share nothing, so their order is free.
+#pragma once
+
+#include "optimizers.hpp"
+#include "passes.hpp"
+
+namespace chainrule::CHAINRULE_LEVEL {
+
+struct GradientTask {
+  std::int64_t layer, panel, first, last;  // rows [first, last) of W; with row 0, its biases too
+};
+
+template <class T>
+std::vector<GradientTask> gradient_tasks(const Layout<T>& layout) {
+  constexpr std::int64_t rows = round_up(96, panel_columns<T>);
+  std::vector<GradientTask> tasks;
+  for (std::size_t l = 0; l < layout.weights.size(); ++l) {
+    const Panels<T>& W = layout.weights[l];
+    for (std::int64_t p = 0; p < W.count; ++p)
+      for (std::int64_t k = 0; k < W.rows; k += rows)
+        tasks.push_back({static_cast<std::int64_t>(l), p, k, std::min(k + rows, W.rows)});
+  }
+  return tasks;
+}
+
+// The batch as the gradient reads it: the inputs, and each layer's values.
+template <class T>
+struct Batch {
+  const T* input;
+  std::int64_t input_stride, rows;
+  T scale;  // 1/n for a mean; 1 for a sum, and where the deltas are weighted already
+};
+
+// g = scale * sum + l2 w + l1 sign(w), in place over the sums.
+template <class T>
+void finish_gradient(T* g, const T* w, std::int64_t n, T scale, T l2, T l1) {
+  for (std::int64_t i = 0; i < n; ++i) g[i] *= scale;
+  if (l2 != 0)
+    for (std::int64_t i = 0; i < n; ++i) g[i] += l2 * w[i];
+  if (l1 != 0)
+    for (std::int64_t i = 0; i < n; ++i) g[i] += w[i] > 0 ? l1 : w[i] < 0 ? -l1 : T(0);
+}
+
+// One range of the parameters: theta, gradient and state at the same place.
+template <class T>
+struct Range {
+  std::int64_t at, size;
+};
+
+// Offset and length in the packed layout of a task's weights.
+template <class T>
+Range<T> weights_of(const Layout<T>& layout, const GradientTask& task) {
+  const Panels<T>& W = layout.weights[task.layer];
+  const std::int64_t columns = W.panel_width(task.panel);
+  return {layout.weight_offset[task.layer] + W.offset(task.panel) + task.first * columns,
+          (task.last - task.first) * columns};
+}
+
+template <class T>
+Range<T> biases_of(const Layout<T>& layout, const GradientTask& task) {
+  const Panels<T>& W = layout.weights[task.layer];
+  return {layout.bias_offset[task.layer] + W.first_column(task.panel), W.panel_width(task.panel)};
+}
+
+// Weight gradient of a task, to g (rows of the task, panel width).
+template <class T>
+void weight_gradient(const Spec& spec, const Packed<T>& net, const Values<T>& values,
+                     const Batch<T>& batch, const GradientTask& task, T* g) {
+  const auto& layer = values.layers[task.layer];
+  const T* below = task.layer == 0 ? batch.input : values.layers[task.layer - 1].out;
+  const std::int64_t stride =
+      task.layer == 0 ? batch.input_stride : values.layers[task.layer - 1].stride;
+  const Panels<T>& W = net.layout.weights[task.layer];
+  const std::int64_t columns = W.panel_width(task.panel), rows = task.last - task.first;
+  const T* delta = layer.weighted + W.first_column(task.panel);
+  constexpr std::int64_t block = 384;  // samples at a time: their deltas stay in cache
+  for (std::int64_t i = 0; i < batch.rows; i += block)
+    multiply_panel<T>(rows, std::min(block, batch.rows - i),
+                      {below + i * stride + task.first, 1, stride}, delta + i * layer.stride,
+                      layer.stride, columns, i == 0 ? nullptr : g, columns, g, columns);
+  const Range<T> range = weights_of(net.layout, task);
+  finish_gradient(g, net.theta + range.at, range.size, batch.scale, static_cast<T>(spec.l2),
+                  static_cast<T>(spec.l1));
+}
+
+// Bias gradient of a task's panel, to g (panel width): the deltas summed over the samples.
+template <class T>
+void bias_gradient(const Layout<T>& layout, const Values<T>& values, const Batch<T>& batch,
+                   const GradientTask& task, T* g) {
+  const auto& layer = values.layers[task.layer];
+  const Panels<T>& W = layout.weights[task.layer];
+  const T* delta = layer.weighted + W.first_column(task.panel);
+  for (std::int64_t j = 0; j < W.panel_width(task.panel); j += width<T>) {
+    Vector<T> sum{};
+    for (std::int64_t i = 0; i < batch.rows; ++i) sum += load(delta + i * layer.stride + j);
+    store(g + j, sum * batch.scale);
+  }
+}
+
+}  // namespace chainrule::CHAINRULE_LEVEL

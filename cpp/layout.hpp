@@ -1,0 +1,98 @@
+// The packed layout of parameters: each W in panels of columns, each b padded to whole
+// vectors. A vector of gradients or optimizer state has the same layout, so an update is
+// one loop over a range. Converted from and to the article's flat theta once a call.
+#pragma once
+
+#include <memory>
+#include <new>
+#include <vector>
+
+#include "matmul.hpp"
+#include "spec.hpp"
+
+namespace chainrule::CHAINRULE_LEVEL {
+
+// `size` numbers, zero, aligned to a cache line; owned.
+template <class T>
+class Buffer {
+ public:
+  Buffer() = default;
+  explicit Buffer(std::int64_t size)
+      : data_(static_cast<T*>(::operator new(static_cast<std::size_t>(size) * sizeof(T) + 64,
+                                             std::align_val_t(64)))) {
+    std::memset(data_.get(), 0, static_cast<std::size_t>(size) * sizeof(T) + 64);
+  }
+  T* get() const { return data_.get(); }
+
+ private:
+  struct Free {
+    void operator()(T* p) const { ::operator delete(p, std::align_val_t(64)); }
+  };
+  std::unique_ptr<T, Free> data_;
+};
+
+template <class T>
+struct Layout {
+  explicit Layout(const Spec& spec) {
+    for (std::int64_t l = 0; l < spec.layers(); ++l) {
+      weights.emplace_back(spec.sizes[l], spec.sizes[l + 1]);
+      weight_offset.push_back(size);
+      size += round_up(weights[l].size(), width<T>);
+    }
+    weights_size = size;
+    for (std::int64_t l = 0; l < spec.layers(); ++l) {
+      bias_offset.push_back(size);
+      size += weights[l].stride;
+    }
+  }
+
+  std::vector<Panels<T>> weights;
+  std::vector<std::int64_t> weight_offset, bias_offset;
+  std::int64_t weights_size = 0, size = 0;
+
+  void pack(const T* flat, T* packed) const {
+    each_row([&](std::int64_t at, std::int64_t n) {
+      std::memcpy(packed + at, flat, static_cast<std::size_t>(n) * sizeof(T));
+      flat += n;
+    });
+  }
+
+  void unpack(const T* packed, T* flat) const {
+    each_row([&](std::int64_t at, std::int64_t n) {
+      std::memcpy(flat, packed + at, static_cast<std::size_t>(n) * sizeof(T));
+      flat += n;
+    });
+  }
+
+ private:
+  // Calls f(packed offset, length) for each piece of theta, in the order of theta.
+  template <class F>
+  void each_row(F f) const {
+    for (std::size_t l = 0; l < weights.size(); ++l) {
+      const Panels<T>& W = weights[l];
+      for (std::int64_t k = 0; k < W.rows; ++k)
+        for (std::int64_t p = 0; p < W.count; ++p) {
+          const std::int64_t real = std::min(W.columns - W.first_column(p), W.panel_width(p));
+          f(weight_offset[l] + W.offset(p) + k * W.panel_width(p), real);
+        }
+    }
+    for (std::size_t l = 0; l < weights.size(); ++l) f(bias_offset[l], weights[l].columns);
+  }
+};
+
+// Copies rows [first, last) of one panel of W into the panels of its transpose, which the
+// backward pass multiplies by.
+template <class T>
+void transpose_rows(const Panels<T>& W, const T* w, std::int64_t panel, std::int64_t first,
+                    std::int64_t last, const Panels<T>& transposed, T* out) {
+  const std::int64_t from = W.panel_width(panel);
+  const std::int64_t columns = std::min(W.columns - W.first_column(panel), from);
+  for (std::int64_t k = first; k < last; ++k) {
+    const T* row = w + W.offset(panel) + k * from;
+    const std::int64_t q = k / panel_columns<T>, to = transposed.panel_width(q);
+    T* column = out + transposed.offset(q) + W.first_column(panel) * to + k % panel_columns<T>;
+    for (std::int64_t j = 0; j < columns; ++j) column[j * to] = row[j];
+  }
+}
+
+}  // namespace chainrule::CHAINRULE_LEVEL

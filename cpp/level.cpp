@@ -1,0 +1,80 @@
+// The whole engine at one level of the instruction set: compiled once for each, with
+// CHAINRULE_LEVEL naming the namespace and the compiler's flags choosing the vectors.
+#include "trainer.hpp"
+
+namespace chainrule::CHAINRULE_LEVEL {
+namespace {
+
+// Forward passes of X in blocks of rows; f(values, first, last) reads each block's results,
+// which start at row 0 of the values. Each thread has values of its own.
+template <class T, class F>
+void each_forward_block(const Spec& spec, const T* flat_theta, const T* X, std::int64_t n,
+                        int threads, F f) {
+  const Layout<T> layout(spec);
+  const Buffer<T> theta(layout.size);
+  layout.pack(flat_theta, theta.get());
+  const Packed<T> net(layout, theta.get(), false);
+  Pool pool(n * layout.weights_size >= threads_pay_from ? threads : 1);
+  const std::int64_t block = std::min(n, block_rows), inputs = spec.sizes[0];
+  std::vector<Values<T>> values;
+  for (int thread = 0; thread < pool.threads(); ++thread)
+    values.emplace_back(spec, layout, block, false, false, false);
+  pool.run((n + block - 1) / block, [&](std::int64_t task, int thread) {
+    const std::int64_t first = task * block, last = std::min(first + block, n);
+    const Values<T>& mine = values[static_cast<std::size_t>(thread)];
+    forward_rows<T>(spec, net, mine, X + first * inputs, inputs, 0, last - first, nullptr);
+    f(mine, first, last);
+  });
+}
+
+template <class T>
+void forward(const Spec& spec, const T* theta, const T* X, std::int64_t n, T* outputs,
+             int threads) {
+  const std::int64_t units = spec.sizes.back();
+  each_forward_block<T>(spec, theta, X, n, threads,
+                        [&](const Values<T>& values, std::int64_t first, std::int64_t last) {
+                          const auto& top = values.layers.back();
+                          for (std::int64_t i = first; i < last; ++i)
+                            std::memcpy(outputs + i * units, top.out + (i - first) * top.stride,
+                                        static_cast<std::size_t>(units) * sizeof(T));
+                        });
+}
+
+template <class T>
+double total_loss(const Spec& spec, const T* flat_theta, Samples<T> samples, int threads) {
+  const std::int64_t outputs = spec.sizes.back();
+  std::vector<T> losses(static_cast<std::size_t>(samples.n));
+  each_forward_block<T>(spec, flat_theta, samples.X, samples.n, threads,
+                        [&](const Values<T>& values, std::int64_t first, std::int64_t last) {
+                          const auto& top = values.layers.back();
+                          std::vector<T> unused(static_cast<std::size_t>(outputs));
+                          for (std::int64_t i = first; i < last; ++i) {
+                            const std::int64_t at = (i - first) * top.stride;
+                            losses[static_cast<std::size_t>(i)] =
+                                sample_loss(spec, top.z + at, top.value + at,
+                                            samples.y + i * outputs, unused.data(), outputs);
+                          }
+                        });
+  const Layout<T> layout(spec);
+  const Buffer<T> theta(layout.size);
+  layout.pack(flat_theta, theta.get());
+  return reduced_loss(spec, losses.data(), samples.weights, samples.n) +
+         penalty_of(spec, layout, theta.get());
+}
+
+template <class T>
+std::unique_ptr<Trainer<T>> make_trainer(const Spec& spec, T* theta, std::vector<T*> state,
+                                         Samples<T> samples, Order order, Update update,
+                                         std::int64_t step, int threads) {
+  return std::make_unique<LevelTrainer<T>>(spec, theta, std::move(state), samples, order,
+                                           std::move(update), step, threads);
+}
+
+}  // namespace
+
+extern const Engine<float> f32;
+extern const Engine<double> f64;
+const Engine<float> f32{make_trainer<float>, forward<float>, total_loss<float>};
+const Engine<double> f64{make_trainer<double>, forward<double>, total_loss<double>};
+
+}  // namespace chainrule::CHAINRULE_LEVEL

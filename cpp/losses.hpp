@@ -1,0 +1,80 @@
+// The losses: one case a row of theory/losses.py. Each row of a batch gives its sample
+// loss, summed over the outputs from the first to the last, and dl/da, or dl/dz where the
+// loss is fused with its output activation.
+#pragma once
+
+#include <cmath>
+
+#include "spec.hpp"
+
+namespace chainrule::CHAINRULE_LEVEL {
+
+// y ln y - y, with 0 ln 0 = 0.
+template <class T>
+T poisson_constant(T y) {
+  return (y > 0 ? y * std::log(y) : T(0)) - y;
+}
+
+// ln(1 + exp(z)) without overflow.
+template <class T>
+T softplus_of(T z) {
+  return (z > 0 ? z : T(0)) + std::log1p(std::exp(-std::abs(z)));
+}
+
+// Term of one output and its derivative by a.
+template <class T>
+T loss_term(Loss loss, T a, T y, T* derivative) {
+  const T e = a - y;
+  const T size = std::abs(e);
+  switch (loss) {
+    case Loss::absolute_error: *derivative = e > 0 ? T(1) : e < 0 ? T(-1) : T(0); return size;
+    case Loss::huber:
+      *derivative = e > 1 ? T(1) : e < -1 ? T(-1) : e;
+      return size <= 1 ? T(0.5) * e * e : size - T(0.5);
+    case Loss::log_cosh:
+      *derivative = std::tanh(e);
+      return size + std::log1p(std::exp(-2 * size)) - T(0.69314718055994530942);
+    case Loss::poisson: *derivative = 1 - y / a; return a - y * std::log(a) + poisson_constant(y);
+    default:  // squared_error
+      *derivative = e;
+      return T(0.5) * e * e;
+  }
+}
+
+// ln(sum exp(z)) - z_y for rows y that sum to 1: sum_j y_j (ln sum exp(z) - z_j).
+template <class T>
+T cross_entropy(const T* z, const T* y, std::int64_t outputs) {
+  T largest = z[0];
+  for (std::int64_t j = 1; j < outputs; ++j) largest = z[j] > largest ? z[j] : largest;
+  T sum = 0;
+  for (std::int64_t j = 0; j < outputs; ++j) sum += std::exp(z[j] - largest);
+  const T log_sum = largest + std::log(sum);
+  T total = 0;
+  for (std::int64_t j = 0; j < outputs; ++j) total += y[j] != 0 ? y[j] * (log_sum - z[j]) : T(0);
+  return total;
+}
+
+template <class T>
+T fused_loss(Loss loss, const T* z, const T* y, std::int64_t outputs) {
+  if (loss == Loss::cross_entropy) return cross_entropy(z, y, outputs);
+  T total = 0;
+  for (std::int64_t j = 0; j < outputs; ++j)
+    total += loss == Loss::poisson ? std::exp(z[j]) - y[j] * z[j] + poisson_constant(y[j])
+                                   : softplus_of(z[j]) - z[j] * y[j];
+  return total;
+}
+
+// Sample loss of one row; delta (outputs) receives a - y where fused, else dl/da.
+template <class T>
+T sample_loss(const Spec& spec, const T* z, const T* a, const T* y, T* delta,
+              std::int64_t outputs) {
+  if (spec.fused) {
+    for (std::int64_t j = 0; j < outputs; ++j) delta[j] = a[j] - y[j];
+    return fused_loss(spec.loss, z, y, outputs);
+  }
+  T total = 0;
+  for (std::int64_t j = 0; j < outputs; ++j) total += loss_term(spec.loss, a[j], y[j], delta + j);
+  return total;
+}
+
+}  // namespace chainrule::CHAINRULE_LEVEL

@@ -1,0 +1,144 @@
+// The forward pass and the backward pass for a block of rows. Rows never mix, so a block
+// goes through all layers, to its loss and back, without waiting for any other.
+#pragma once
+
+#include "activations.hpp"
+#include "engine.hpp"
+#include "layout.hpp"
+#include "losses.hpp"
+#include "philox.hpp"
+
+namespace chainrule::CHAINRULE_LEVEL {
+
+// Parameters in the packed layout, and the transposes that the backward pass reads.
+template <class T>
+struct Packed {
+  const Layout<T>& layout;
+  T* theta;
+  std::vector<Panels<T>> transposed_panels;  // of layers 1, 2, ...; the first has no use
+  std::vector<Buffer<T>> transposed;
+
+  Packed(const Layout<T>& layout, T* theta, bool backward) : layout(layout), theta(theta) {
+    for (std::size_t l = 0; backward && l < layout.weights.size(); ++l) {
+      const Panels<T>& W = layout.weights[l];
+      transposed_panels.emplace_back(l == 0 ? 0 : W.columns, l == 0 ? 0 : W.rows);
+      transposed.emplace_back(transposed_panels[l].size());
+    }
+  }
+
+  T* weights(std::int64_t l) const { return theta + layout.weight_offset[l]; }
+  T* biases(std::int64_t l) const { return theta + layout.bias_offset[l]; }
+
+  void transpose(std::int64_t l, std::int64_t panel, std::int64_t first, std::int64_t last) {
+    if (l > 0)
+      transpose_rows(layout.weights[l], weights(l), panel, first, last, transposed_panels[l],
+                     transposed[l].get());
+  }
+
+  void transpose_all() {
+    for (std::size_t l = 1; l < layout.weights.size(); ++l)
+      for (std::int64_t p = 0; p < layout.weights[l].count; ++p)
+        transpose(static_cast<std::int64_t>(l), p, 0, layout.weights[l].rows);
+  }
+};
+
+// The values of `rows` rows in every layer; rows are padded to whole vectors. z shares the
+// buffer of value where it isn't needed later, and out that of value without dropout.
+template <class T>
+struct Values {
+  struct Layer {
+    T *z, *value, *out;   // pre-activations, phi(z), phi(z) after dropout
+    T *delta, *weighted;  // dl/dz, and the same times the sample's share in L
+    std::int64_t stride;
+  };
+  std::vector<Layer> layers;
+
+  Values(const Spec& spec, const Layout<T>& layout, std::int64_t rows, bool backward, bool weighted,
+         bool keep_z) {
+    const std::int64_t last = spec.layers() - 1;
+    for (std::int64_t l = 0; l <= last; ++l) {
+      const std::int64_t stride = layout.weights[l].stride;
+      const auto fresh = [&] { return buffers_.emplace_back(rows * stride).get(); };
+      Layer layer{};
+      layer.stride = stride;
+      layer.value = fresh();
+      const bool z_read_later = needs_z(spec.activations[l]) && backward;
+      const bool z_for_loss = l == last && spec.fused;
+      layer.z = z_read_later || z_for_loss || keep_z ? fresh() : layer.value;
+      layer.out = backward && spec.dropout > 0 && l < last ? fresh() : layer.value;
+      layer.delta = backward ? fresh() : nullptr;
+      layer.weighted = backward && weighted ? fresh() : layer.delta;
+      layers.push_back(layer);
+    }
+  }
+
+ private:
+  std::vector<Buffer<T>> buffers_;
+};
+
+// Which draws dropout takes: those of this step.
+struct DropoutKey {
+  std::uint64_t seed;
+  std::int64_t step;
+};
+
+// The factors of rows [first, last) of hidden layer l: 0, or 1 / (1 - rate).
+template <class T, class F>
+void each_mask(double rate, DropoutKey key, std::int64_t l, std::int64_t units, std::int64_t first,
+               std::int64_t last, F f) {
+  Stream stream(key.seed, Purpose::dropout, static_cast<std::uint64_t>(key.step),
+                static_cast<std::uint64_t>(l));
+  const T kept = static_cast<T>(1 / (1 - rate));
+  for (std::int64_t i = first; i < last; ++i)
+    for (std::int64_t j = 0; j < units; ++j)
+      f(i, j, stream.uniform(static_cast<std::uint64_t>(i * units + j)) < rate ? T(0) : kept);
+}
+
+// a^l = phi(a^{l-1} W^l + b^l) for rows [first, last), layer after layer. `input` is row 0 of
+// the batch, rows `input_stride` apart. dropout may be null.
+template <class T>
+void forward_rows(const Spec& spec, const Packed<T>& net, const Values<T>& values, const T* input,
+                  std::int64_t input_stride, std::int64_t first, std::int64_t last,
+                  const DropoutKey* dropout) {
+  const std::int64_t rows = last - first;
+  for (std::int64_t l = 0; l < spec.layers(); ++l) {
+    const auto& [z, value, out, delta, weighted, stride] = values.layers[l];
+    const std::int64_t at = first * stride;
+    multiply<T>(rows, Left<T>{input + first * input_stride, input_stride, 1}, net.weights(l),
+                net.layout.weights[l], net.biases(l), z + at, stride);
+    activate(spec.activations[l], z + at, value + at, rows, spec.sizes[l + 1], stride);
+    if (dropout && out != value)
+      each_mask<T>(spec.dropout, *dropout, l, spec.sizes[l + 1], first, last,
+                   [&](std::int64_t i, std::int64_t j, T mask) {
+                     out[i * stride + j] = value[i * stride + j] * mask;
+                   });
+    input = out;
+    input_stride = stride;
+  }
+}
+
+// delta^L from the loss, delta^l = (delta^{l+1} W^{l+1}^T) phi'(z^l) below it.
+template <class T>
+void backward_rows(const Spec& spec, const Packed<T>& net, const Values<T>& values,
+                   std::int64_t first, std::int64_t last, const DropoutKey* dropout) {
+  const std::int64_t rows = last - first, top = spec.layers() - 1;
+  for (std::int64_t l = top; l >= 0; --l) {
+    const auto& [z, value, out, delta, weighted, stride] = values.layers[l];
+    const std::int64_t at = first * stride;
+    if (l < top) {
+      const auto& above = values.layers[l + 1];
+      multiply<T>(rows, Left<T>{above.delta + first * above.stride, above.stride, 1},
+                  net.transposed[l + 1].get(), net.transposed_panels[l + 1], nullptr, delta + at,
+                  stride);
+      if (dropout && out != value)
+        each_mask<T>(
+            spec.dropout, *dropout, l, spec.sizes[l + 1], first, last,
+            [&](std::int64_t i, std::int64_t j, T mask) { delta[i * stride + j] *= mask; });
+    }
+    if (l < top || !spec.fused)
+      pull_back(spec.activations[l], z + at, value + at, delta + at, rows, spec.sizes[l + 1],
+                stride);
+  }
+}
+
+}  // namespace chainrule::CHAINRULE_LEVEL

@@ -1,0 +1,68 @@
+// Counter-based random numbers: Philox 4x64-10 (Salmon, Moraes, Dror, Shaw 2011), as in
+// NumPy. Addresses and conventions are those of theory/random.py.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <utility>
+#include <vector>
+
+namespace chainrule::CHAINRULE_LEVEL {
+
+enum class Purpose : std::uint64_t { initial_parameters, shuffle, dropout };
+
+// Draws r_0, r_1, ... of one stream, four to a block; remembers the last block.
+class Stream {
+ public:
+  Stream(std::uint64_t seed, Purpose purpose, std::uint64_t index, std::uint64_t layer)
+      : seed_(seed), address_{0, layer, index, static_cast<std::uint64_t>(purpose)} {}
+
+  std::uint64_t draw(std::uint64_t i) {
+    if (i / 4 + 1 != address_[0]) {
+      address_[0] = i / 4 + 1;  // NumPy counts blocks from 1
+      generate();
+    }
+    return block_[i % 4];
+  }
+
+  // Uniform in [0, 1): the top 53 bits.
+  double uniform(std::uint64_t i) { return static_cast<double>(draw(i) >> 11) * 0x1p-53; }
+
+ private:
+  static std::pair<std::uint64_t, std::uint64_t> product(std::uint64_t a, std::uint64_t b) {
+    const unsigned __int128 p = static_cast<unsigned __int128>(a) * b;
+    return {static_cast<std::uint64_t>(p >> 64), static_cast<std::uint64_t>(p)};
+  }
+
+  void generate() {
+    std::array<std::uint64_t, 4> x = address_;
+    std::uint64_t key0 = seed_, key1 = 0;
+    for (int round = 0; round < 10; ++round) {
+      const auto [high0, low0] = product(0xD2E7470EE14C6C93, x[0]);
+      const auto [high1, low1] = product(0xCA5A826395121157, x[2]);
+      x = {high1 ^ x[1] ^ key0, low1, high0 ^ x[3] ^ key1, low0};
+      key0 += 0x9E3779B97F4A7C15;
+      key1 += 0xBB67AE8584CAA73B;
+    }
+    block_ = x;
+  }
+
+  std::uint64_t seed_;
+  std::array<std::uint64_t, 4> address_;
+  std::array<std::uint64_t, 4> block_{};
+};
+
+// The order of an epoch: Fisher-Yates from the last place to the second.
+inline void permute(std::uint64_t seed, std::uint64_t epoch, std::vector<std::int64_t>& order) {
+  Stream stream(seed, Purpose::shuffle, epoch, 0);
+  const std::uint64_t count = order.size();
+  for (std::uint64_t i = 0; i < count; ++i) order[i] = static_cast<std::int64_t>(i);
+  for (std::uint64_t i = count; i-- > 1;) {
+    const std::uint64_t draw = stream.draw(count - 1 - i);
+    const auto j =
+        static_cast<std::uint64_t>((static_cast<unsigned __int128>(draw) * (i + 1)) >> 64);
+    std::swap(order[i], order[j]);
+  }
+}
+
+}  // namespace chainrule::CHAINRULE_LEVEL

@@ -1,0 +1,136 @@
+// Vectors of the level this file is compiled for: GCC/Clang vector extensions, so one
+// source serves SSE2, AVX2, AVX-512 and NEON. The multiply-add is written out by
+// intrinsics, because -ffp-contract=off leaves no rounding to the compiler's mood.
+#pragma once
+
+#include <cstdint>
+#include <cstring>
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+#elif defined(__aarch64__)
+#include <arm_neon.h>
+#endif
+
+#define CHAINRULE_INLINE inline __attribute__((always_inline))
+
+namespace chainrule::CHAINRULE_LEVEL {
+
+#if defined(__AVX512F__)
+constexpr int vector_bytes = 64;
+constexpr int tile_rows = 12;  // 12 x 2 accumulators of 32 registers
+#elif defined(__AVX2__)
+constexpr int vector_bytes = 32;
+constexpr int tile_rows = 6;  // 6 x 2 accumulators of 16 registers
+#elif defined(__aarch64__)
+constexpr int vector_bytes = 16;
+constexpr int tile_rows = 12;
+#else
+constexpr int vector_bytes = 16;
+constexpr int tile_rows = 4;  // no fused multiply-add: the product needs a register too
+#endif
+constexpr int tile_vectors = 2;
+
+template <class T>
+struct Lane;
+template <>
+struct Lane<float> {
+  using Integer = std::int32_t;
+  typedef float Vector __attribute__((vector_size(vector_bytes)));
+  typedef std::int32_t Mask __attribute__((vector_size(vector_bytes)));
+  typedef float Unaligned __attribute__((vector_size(vector_bytes), aligned(4), may_alias));
+};
+template <>
+struct Lane<double> {
+  using Integer = std::int64_t;
+  typedef double Vector __attribute__((vector_size(vector_bytes)));
+  typedef std::int64_t Mask __attribute__((vector_size(vector_bytes)));
+  typedef double Unaligned __attribute__((vector_size(vector_bytes), aligned(8), may_alias));
+};
+
+template <class T>
+using Vector = typename Lane<T>::Vector;
+template <class T>
+using Mask = typename Lane<T>::Mask;
+
+template <class T>
+constexpr int width = vector_bytes / static_cast<int>(sizeof(T));
+
+template <class T>
+CHAINRULE_INLINE Vector<T> load(const T* p) {
+  return *reinterpret_cast<const typename Lane<T>::Unaligned*>(p);
+}
+
+template <class T>
+CHAINRULE_INLINE void store(T* p, Vector<T> v) {
+  *reinterpret_cast<typename Lane<T>::Unaligned*>(p) = v;
+}
+
+template <class T>
+CHAINRULE_INLINE Vector<T> broadcast(T x) {
+  return x - Vector<T>{};  // x - 0 is x for every x, so the compiler drops it
+}
+
+// a b + c, rounded once where the level has a fused multiply-add, else twice.
+#if defined(__AVX512F__)
+CHAINRULE_INLINE Vector<float> fma(Vector<float> a, Vector<float> b, Vector<float> c) {
+  return (Vector<float>)_mm512_fmadd_ps((__m512)a, (__m512)b, (__m512)c);
+}
+CHAINRULE_INLINE Vector<double> fma(Vector<double> a, Vector<double> b, Vector<double> c) {
+  return (Vector<double>)_mm512_fmadd_pd((__m512d)a, (__m512d)b, (__m512d)c);
+}
+#elif defined(__AVX2__)
+CHAINRULE_INLINE Vector<float> fma(Vector<float> a, Vector<float> b, Vector<float> c) {
+  return (Vector<float>)_mm256_fmadd_ps((__m256)a, (__m256)b, (__m256)c);
+}
+CHAINRULE_INLINE Vector<double> fma(Vector<double> a, Vector<double> b, Vector<double> c) {
+  return (Vector<double>)_mm256_fmadd_pd((__m256d)a, (__m256d)b, (__m256d)c);
+}
+#elif defined(__aarch64__)
+CHAINRULE_INLINE Vector<float> fma(Vector<float> a, Vector<float> b, Vector<float> c) {
+  return (Vector<float>)vfmaq_f32((float32x4_t)c, (float32x4_t)a, (float32x4_t)b);
+}
+CHAINRULE_INLINE Vector<double> fma(Vector<double> a, Vector<double> b, Vector<double> c) {
+  return (Vector<double>)vfmaq_f64((float64x2_t)c, (float64x2_t)a, (float64x2_t)b);
+}
+#else
+CHAINRULE_INLINE Vector<float> fma(Vector<float> a, Vector<float> b, Vector<float> c) {
+  return a * b + c;
+}
+CHAINRULE_INLINE Vector<double> fma(Vector<double> a, Vector<double> b, Vector<double> c) {
+  return a * b + c;
+}
+#endif
+
+template <class T>
+CHAINRULE_INLINE Vector<T> select(Mask<T> mask, Vector<T> yes, Vector<T> no) {
+  return mask ? yes : no;
+}
+
+template <class T>
+CHAINRULE_INLINE Vector<T> magnitude(Vector<T> v) {
+  const Mask<T> all = ~Mask<T>{};
+  const Mask<T> sign = all << (8 * static_cast<int>(sizeof(T)) - 1);
+  return (Vector<T>)((Mask<T>)v & ~sign);
+}
+
+// |x| with the sign of v.
+template <class T>
+CHAINRULE_INLINE Vector<T> with_sign(Vector<T> x, Vector<T> v) {
+  const Mask<T> all = ~Mask<T>{};
+  const Mask<T> sign = all << (8 * static_cast<int>(sizeof(T)) - 1);
+  return (Vector<T>)(((Mask<T>)x & ~sign) | ((Mask<T>)v & sign));
+}
+
+// A function of the C library, lane by lane: for what has no vector form of ours yet.
+template <class T, class F>
+CHAINRULE_INLINE Vector<T> each_lane(Vector<T> v, F f) {
+  for (int i = 0; i < width<T>; ++i) v[i] = f(v[i]);
+  return v;
+}
+
+constexpr std::int64_t round_up(std::int64_t n, std::int64_t multiple) {
+  return (n + multiple - 1) / multiple * multiple;
+}
+
+}  // namespace chainrule::CHAINRULE_LEVEL

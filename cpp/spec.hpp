@@ -1,0 +1,76 @@
+// What the engine is told: the network, the optimizer, the data. Plain values and
+// borrowed pointers; every array is C-contiguous and was checked by the caller.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+namespace chainrule {
+
+enum class Activation {
+  identity,
+  sigmoid,
+  tanh,
+  relu,
+  leaky_relu,
+  elu,
+  selu,
+  gelu,
+  silu,
+  mish,
+  softplus,
+  softsign,
+  hard_sigmoid,
+  sine,
+  gaussian,
+  exponential,
+  softmax
+};
+
+enum class Loss {
+  squared_error,
+  absolute_error,
+  huber,
+  log_cosh,
+  poisson,
+  binary_cross_entropy,
+  cross_entropy
+};
+
+enum class Optimizer { sgd, rmsprop, adagrad, adam, adamw, rprop };
+
+struct Spec {
+  std::vector<std::int64_t> sizes;      // units of the input, each hidden layer, the output
+  std::vector<Activation> activations;  // one a layer of weights
+  Loss loss;
+  bool fused;  // dl/dz of the output is a - y
+  bool sum;    // L is the sum of the sample losses instead of their mean
+  double l2, l1, dropout;
+
+  std::int64_t layers() const { return static_cast<std::int64_t>(activations.size()); }
+};
+
+// Hyperparameters in the order of the optimizer's row in theory/optimizers.py.
+struct Update {
+  Optimizer optimizer;
+  std::vector<double> constants;
+  double clip_norm;  // infinity: never
+};
+
+// n samples: X (n, inputs), y (n, outputs), and their weights (n,) or nullptr.
+template <class T>
+struct Samples {
+  const T* X;
+  const T* y;
+  const T* weights;
+  std::int64_t n;
+};
+
+// The order in which steps visit the samples.
+struct Order {
+  std::int64_t batch_size;
+  bool shuffle;
+  std::uint64_t seed;  // of the shuffles and of dropout
+};
+
+}  // namespace chainrule

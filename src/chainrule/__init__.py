@@ -1,0 +1,54 @@
+"""chainrule: multilayer perceptrons, fast, exact to the last bit, and open at every step."""
+
+from chainrule.engine.parameters import Parameters
+from chainrule.engine.spec import NetworkSpec
+from chainrule.engine.trace import Gradient, Trace
+from chainrule.theory.activations import ACTIVATIONS
+from chainrule.theory.initializers import INITIALIZERS
+from chainrule.theory.losses import LOSSES
+from chainrule.theory.optimizers import OPTIMIZERS, SGD, Adagrad, Adam, AdamW, RMSprop, Rprop
+from chainrule.theory.schedules import (
+    SCHEDULES,
+    Constant,
+    Cosine,
+    Exponential,
+    InverseScaling,
+    OneCycle,
+    Step,
+)
+from chainrule.training.gradient_check import GradientCheck, check_gradient
+from chainrule.training.network import Network
+from chainrule.training.run import Run
+from chainrule.training.stopping import Callback, EarlyStopping
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "ACTIVATIONS",
+    "INITIALIZERS",
+    "LOSSES",
+    "OPTIMIZERS",
+    "SCHEDULES",
+    "SGD",
+    "Adagrad",
+    "Adam",
+    "AdamW",
+    "Callback",
+    "Constant",
+    "Cosine",
+    "EarlyStopping",
+    "Exponential",
+    "Gradient",
+    "GradientCheck",
+    "InverseScaling",
+    "Network",
+    "NetworkSpec",
+    "OneCycle",
+    "Parameters",
+    "RMSprop",
+    "Rprop",
+    "Run",
+    "Step",
+    "Trace",
+    "check_gradient",
+]

@@ -1,0 +1,1 @@
+"""Two engines with one signature: ``reference`` (NumPy, float64) and ``compiled`` (C++)."""

@@ -1,0 +1,57 @@
+"""Batches: the data of a fit, and the order in which its steps visit them."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from chainrule.theory.random import permutation
+
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Batches:
+    """Samples cut into batches: shuffled anew each epoch, the last batch as large as is left.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n, inputs)
+    y : ndarray of shape (n, outputs)
+    sample_weight : ndarray of shape (n,) or None
+    batch_size : int
+        From 1 to n.
+    shuffle : bool
+    seed : int
+        Key of the shuffles, with the epoch; and of dropout, with the step.
+
+    Notes
+    -----
+    X, y and sample_weight are C-contiguous, of the network's dtype, and are not copied.
+    """
+
+    X: Array
+    y: Array
+    sample_weight: Array | None
+    batch_size: int
+    shuffle: bool = False
+    seed: int = 0
+
+    @classmethod
+    def whole(cls, X: Array, y: Array, sample_weight: Array | None) -> "Batches":
+        """Return all samples as one batch, in their own order."""
+        return cls(X, y, sample_weight, batch_size=len(X))
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Number of batches in one pass over the data."""
+        return -(-len(self.X) // self.batch_size)
+
+    def rows(self, step: int) -> NDArray[np.int64]:
+        """Return the rows of X in the batch of a step (from 1), in the batch's order."""
+        epoch, batch = divmod(step - 1, self.steps_per_epoch)
+        places = slice(batch * self.batch_size, (batch + 1) * self.batch_size)
+        if self.shuffle:
+            return permutation(self.seed, epoch, len(self.X))[places]
+        return np.arange(len(self.X), dtype=np.int64)[places]

@@ -1,0 +1,171 @@
+"""The compiled engine: the reference's functions, in C++, float32 and float64.
+
+This module is the boundary: it makes the arrays that the C++ core writes to and
+describes networks and optimizers to it. The core trusts what it gets.
+"""
+
+import math
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from chainrule.engine import _core
+from chainrule.engine.batches import Batches
+from chainrule.engine.parameters import Parameters
+from chainrule.engine.spec import NetworkSpec
+from chainrule.engine.trace import Trace
+from chainrule.theory.optimizers import SGD, Optimizer
+
+Array = NDArray[Any]
+
+NAME = "compiled"
+
+_TRAINERS = {"float32": _core.TrainerFloat32, "float64": _core.TrainerFloat64}
+
+
+def cpu_level() -> str:
+    """Return the instruction-set level in use: "baseline", "avx2" or "avx512"."""
+    return _core.level()
+
+
+def supported_levels() -> list[str]:
+    """Return the levels that this processor can run; ``CHAINRULE_CPU`` may name one."""
+    return _core.supported_levels()
+
+
+def _describe(spec: NetworkSpec, dropout: float) -> _core.Spec:
+    return _core.Spec(
+        list(spec.layer_sizes),
+        list(spec.activations),
+        spec.loss,
+        spec.is_fused,
+        spec.reduction == "sum",
+        spec.l2,
+        spec.l1,
+        dropout,
+    )
+
+
+def forward(parameters: Parameters, X: Array, threads: int = 1) -> Array:
+    """Return the outputs, shape (n, outputs); row i has the same bits alone and among others."""
+    spec = parameters.spec
+    outputs = np.empty((len(X), spec.n_outputs), dtype=spec.dtype)
+    _core.forward(_describe(spec, 0.0), parameters.theta, X, outputs, threads)
+    return outputs
+
+
+def loss(
+    parameters: Parameters, X: Array, y: Array, sample_weight: Array | None, threads: int = 1
+) -> float:
+    """Return L over the samples, penalty included."""
+    spec = _describe(parameters.spec, 0.0)
+    return _core.total_loss(spec, parameters.theta, X, y, sample_weight, threads)
+
+
+def trace(
+    parameters: Parameters, X: Array, y: Array, sample_weight: Array | None, threads: int = 1
+) -> Trace:
+    """Return every quantity of one step on these samples, without dropout."""
+    batches = Batches.whole(X, y, sample_weight)
+    return Trainer(parameters, SGD(), [], batches, threads=threads, dropout=0.0).trace()
+
+
+class Trainer:
+    """Steps of training on the given arrays.
+
+    Parameters
+    ----------
+    parameters : Parameters
+        Written by each call of ``advance``.
+    optimizer : Optimizer
+    state : list of ndarray
+        The optimizer's vectors, written likewise.
+    batches : Batches
+    step : int
+        Steps taken before.
+    threads : int
+        How many threads may be used; the bits of the result don't depend on it.
+    dropout : float, optional
+        Instead of the spec's.
+    """
+
+    def __init__(
+        self,
+        parameters: Parameters,
+        optimizer: Optimizer,
+        state: list[Array],
+        batches: Batches,
+        step: int = 0,
+        threads: int = 1,
+        dropout: float | None = None,
+    ) -> None:
+        self.parameters = parameters
+        self.optimizer = optimizer
+        self.state = state
+        self.batches = batches
+        self._dropout = parameters.spec.dropout if dropout is None else dropout
+        clip_norm = math.inf if optimizer.clip_norm is None else optimizer.clip_norm
+        self._core = _TRAINERS[parameters.spec.dtype](
+            _describe(parameters.spec, self._dropout),
+            parameters.theta,
+            state,
+            batches.X,
+            batches.y,
+            batches.sample_weight,
+            batches.batch_size,
+            batches.shuffle,
+            batches.seed,
+            _core.Update(optimizer.name, optimizer.constants(), clip_norm),
+            step,
+            threads,
+        )
+
+    @property
+    def step(self) -> int:
+        """Steps taken, those before included."""
+        return self._core.step
+
+    def advance(self, rates: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Take one step for each learning rate, in one native call.
+
+        Returns
+        -------
+        ndarray of float64
+            L before each step. It is shorter than ``rates`` when a loss is not
+            finite: that loss comes last, and its step is not taken.
+
+        Raises
+        ------
+        KeyboardInterrupt
+            On Ctrl-C, within 0.2 s; the parameters are those after the last whole step.
+        """
+        losses = np.empty(len(rates))
+        taken = self._core.advance(rates, losses)
+        return losses[:taken]
+
+    def trace(self) -> Trace:
+        """Return every quantity of the next step, which is not taken."""
+        spec, data = self.parameters.spec, self.batches
+        rows = data.rows(self.step + 1)
+        shapes = [(len(rows), units) for units in spec.layer_sizes[1:]]
+        z, a, delta = ([np.empty(shape, dtype=spec.dtype) for shape in shapes] for _ in range(3))
+        masks = [np.empty(shape, dtype=spec.dtype) for shape in shapes[:-1] if self._dropout]
+        sample_losses = np.empty(len(rows), dtype=spec.dtype)
+        gradient = Parameters(spec)
+        total, penalty = self._core.trace(z, a, delta, masks, sample_losses, gradient.theta)
+        return Trace(
+            parameters=self.parameters.copy(),
+            activations=(data.X[rows], *a),
+            pre_activations=tuple(z),
+            deltas=tuple(delta),
+            masks=tuple(masks),
+            targets=data.y[rows],
+            sample_weight=None if data.sample_weight is None else data.sample_weight[rows],
+            sample_losses=sample_losses,
+            gradient=gradient,
+            loss=total,
+            penalty=penalty,
+            step=self.step + 1,
+            rows=rows,
+        )

@@ -1,0 +1,69 @@
+"""Parameters: one flat buffer, with the article's **w** and **b** and every W and b as views."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from chainrule.engine.spec import NetworkSpec
+from chainrule.theory.checks import require
+
+
+class Parameters:
+    """All weights and biases of a network in one vector.
+
+    θ = [**w**, **b**]: the weights of every layer, each W row by row, then the
+    biases of every layer. A gradient or a vector of optimizer state has the same
+    layout.
+
+    Parameters
+    ----------
+    spec : NetworkSpec
+    theta : ndarray of shape (n_weights + n_biases,), optional
+        The buffer to look into, C-contiguous; zeros of the spec's dtype without it.
+
+    Attributes
+    ----------
+    theta : ndarray
+        The buffer itself.
+    w, b : ndarray
+        Writable views of shapes (n_weights,) and (n_biases,).
+    weights, biases : tuple of ndarray
+        Writable views, one a layer, of shapes (fan_in, fan_out) and (fan_out,).
+
+    Examples
+    --------
+    >>> parameters = Parameters(NetworkSpec((2, 3, 1), ("tanh", "identity")))
+    >>> parameters.weights[0][1, 2] = 5
+    >>> parameters.w
+    array([0., 0., 0., 0., 0., 5., 0., 0., 0.], dtype=float32)
+    """
+
+    def __init__(self, spec: NetworkSpec, theta: NDArray[Any] | None = None) -> None:
+        size = spec.n_weights + spec.n_biases
+        if theta is None:
+            theta = np.zeros(size, dtype=spec.dtype)
+        require(
+            theta.shape == (size,),
+            f"theta must have shape ({size},) for layers {list(spec.layer_sizes)}, "
+            f"got {theta.shape}",
+        )
+        self.spec = spec
+        self.theta = theta
+        self.w = theta[: spec.n_weights]
+        self.b = theta[spec.n_weights :]
+        self.weights = _layers(self.w, spec.shapes)
+        self.biases = _layers(self.b, [(fan_out,) for _, fan_out in spec.shapes])
+
+    def copy(self) -> "Parameters":
+        """Return an independent copy."""
+        return Parameters(self.spec, self.theta.copy())
+
+
+def _layers(
+    flat: NDArray[Any], shapes: list[tuple[int]] | tuple[tuple[int, int], ...]
+) -> tuple[NDArray[Any], ...]:
+    ends = np.cumsum([int(np.prod(shape)) for shape in shapes])
+    return tuple(
+        part.reshape(shape) for part, shape in zip(np.split(flat, ends[:-1]), shapes, strict=True)
+    )

@@ -1,0 +1,206 @@
+"""The reference engine: the article in NumPy float64, plain and short.
+
+This is the specification. Rows are samples, Z = A W + b; every function is one
+equation. The compiled engine has the same signatures, and every quantity of
+every step agrees between them.
+"""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from chainrule.engine.batches import Batches
+from chainrule.engine.parameters import Parameters
+from chainrule.engine.spec import NetworkSpec
+from chainrule.engine.trace import Trace
+from chainrule.theory.optimizers import Optimizer
+from chainrule.theory.random import dropout_mask
+
+Array = NDArray[Any]
+
+NAME = "reference"
+
+
+def propagate(
+    parameters: Parameters, X: Array, masks: tuple[Array, ...] = ()
+) -> tuple[list[Array], list[Array]]:
+    """Return z and a of every layer, a[0] being X: the article's equation (1)."""
+    z, a = [], [X]
+    for layer, activation in enumerate(parameters.spec.activation_rows):
+        z.append(a[-1] @ parameters.weights[layer] + parameters.biases[layer])
+        a.append(activation.value(z[-1]))
+        if layer < len(masks):
+            a[-1] = a[-1] * masks[layer]
+    return z, a
+
+
+def sample_losses(spec: NetworkSpec, z: Array, a: Array, y: Array) -> Array:
+    """Return ℓᵢ from the outputs, or from their pre-activations where that is stable."""
+    if spec.is_fused and spec.loss_row.fused is not None:
+        return spec.loss_row.fused(z, y)
+    return np.sum(spec.loss_row.value(a, y), axis=1)
+
+
+def penalty(parameters: Parameters) -> float:
+    """Return ½ l2 Σ w² + l1 Σ |w|, over the weights."""
+    spec, w = parameters.spec, parameters.w
+    return float(0.5 * spec.l2 * np.sum(w * w) + spec.l1 * np.sum(np.abs(w)))
+
+
+def shares(spec: NetworkSpec, sample_weight: Array | None, n: int) -> Array:
+    """Return the factor of each ℓᵢ in L: 1/n, sᵢ/Σs, or for the sum 1, sᵢ."""
+    s = np.ones(n) if sample_weight is None else sample_weight
+    total = np.sum(s)
+    return s if spec.reduction == "sum" or total == 0 else s / total
+
+
+def deltas(
+    parameters: Parameters,
+    z: list[Array],
+    a: list[Array],
+    y: Array,
+    masks: tuple[Array, ...] = (),
+) -> list[Array]:
+    """Return δ = ∂ℓᵢ/∂z of every layer, from the last to the first: equations (9) and (13)."""
+    spec = parameters.spec
+    *hidden, output = spec.activation_rows
+    delta = (
+        a[-1] - y if spec.is_fused else output.pullback(z[-1], spec.loss_row.derivative(a[-1], y))
+    )
+    result = [delta]
+    for layer in reversed(range(len(hidden))):
+        upstream = result[0] @ parameters.weights[layer + 1].T
+        if masks:
+            upstream = upstream * masks[layer]
+        result.insert(0, hidden[layer].pullback(z[layer], upstream))
+    return result
+
+
+def gradient_of(
+    parameters: Parameters, a: list[Array], delta: list[Array], share: Array
+) -> Parameters:
+    """Return ∂L/∂W = aᵀ δ and ∂L/∂b = Σ δ, samples weighted by their shares: (14) and (16)."""
+    spec = parameters.spec
+    gradient = Parameters(spec)
+    for layer, W in enumerate(parameters.weights):
+        weighted = delta[layer] * share[:, None]
+        gradient.weights[layer][:] = a[layer].T @ weighted + spec.l2 * W + spec.l1 * np.sign(W)
+        gradient.biases[layer][:] = np.sum(weighted, axis=0)
+    return gradient
+
+
+def trace_step(parameters: Parameters, batches: Batches, step: int, dropout: float) -> Trace:
+    """Return every quantity of one step of training."""
+    spec, rows = parameters.spec, batches.rows(step)
+    X, y = batches.X[rows], batches.y[rows]
+    weight = None if batches.sample_weight is None else batches.sample_weight[rows]
+    masks = tuple(
+        dropout_mask(batches.seed, step, layer, (len(rows), units), dropout)
+        for layer, units in enumerate(spec.layer_sizes[1:-1] if dropout else ())
+    )
+    z, a = propagate(parameters, X, masks)
+    losses = sample_losses(spec, z[-1], a[-1], y)
+    share = shares(spec, weight, len(X))
+    delta = deltas(parameters, z, a, y, masks)
+    R = penalty(parameters)
+    return Trace(
+        parameters=parameters.copy(),
+        activations=tuple(a),
+        pre_activations=tuple(z),
+        deltas=tuple(delta),
+        masks=masks,
+        targets=y,
+        sample_weight=weight,
+        sample_losses=losses,
+        gradient=gradient_of(parameters, a, delta, share),
+        loss=float(share @ losses) + R,
+        penalty=R,
+        step=step,
+        rows=rows,
+    )
+
+
+def trace(
+    parameters: Parameters,
+    X: Array,
+    y: Array,
+    sample_weight: Array | None,
+    threads: int = 1,  # noqa: ARG001
+) -> Trace:
+    """Return every quantity of one step on these samples, without dropout."""
+    return trace_step(parameters, Batches.whole(X, y, sample_weight), 1, 0.0)
+
+
+def forward(parameters: Parameters, X: Array, threads: int = 1) -> Array:  # noqa: ARG001
+    """Return the outputs, shape (n, outputs)."""
+    return propagate(parameters, X)[1][-1]
+
+
+def loss(
+    parameters: Parameters,
+    X: Array,
+    y: Array,
+    sample_weight: Array | None,
+    threads: int = 1,  # noqa: ARG001
+) -> float:
+    """Return L over the samples, penalty included."""
+    z, a = propagate(parameters, X)
+    losses = sample_losses(parameters.spec, z[-1], a[-1], y)
+    return float(shares(parameters.spec, sample_weight, len(X)) @ losses) + penalty(parameters)
+
+
+class Trainer:
+    """Steps of training on the given arrays.
+
+    Parameters
+    ----------
+    parameters : Parameters
+        Written by each step.
+    optimizer : Optimizer
+    state : list of ndarray
+        The optimizer's vectors, written by each step.
+    batches : Batches
+    step : int
+        Steps taken before.
+    """
+
+    def __init__(
+        self,
+        parameters: Parameters,
+        optimizer: Optimizer,
+        state: list[Array],
+        batches: Batches,
+        step: int = 0,
+        threads: int = 1,  # noqa: ARG002
+    ) -> None:
+        self.parameters = parameters
+        self.optimizer = optimizer
+        self.state = state
+        self.batches = batches
+        self.step = step
+
+    def advance(self, rates: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Take one step for each learning rate.
+
+        Returns
+        -------
+        ndarray of float64
+            L before each step. It is shorter than ``rates`` when a loss is not
+            finite: that loss comes last, and its step is not taken.
+        """
+        losses: list[float] = []
+        for eta in rates:
+            step = self.trace()
+            losses.append(step.loss)
+            if not np.isfinite(step.loss):
+                break
+            g = self.optimizer.clipped(step.gradient.theta)
+            self.step += 1
+            self.optimizer.update(self.parameters.theta, g, self.state, float(eta), self.step)
+        return np.array(losses)
+
+    def trace(self) -> Trace:
+        """Return every quantity of the next step, which is not taken."""
+        dropout = self.parameters.spec.dropout
+        return trace_step(self.parameters, self.batches, self.step + 1, dropout)

@@ -1,0 +1,170 @@
+"""NetworkSpec: everything about a network but its numbers."""
+
+import math
+from dataclasses import asdict, dataclass, fields
+from typing import Any, Literal
+
+from chainrule.theory.activations import ACTIVATIONS, Activation
+from chainrule.theory.checks import fields_from, require, require_name
+from chainrule.theory.losses import LOSSES, Loss
+
+Reduction = Literal["mean", "sum"]
+
+DTYPES = ("float32", "float64")
+
+
+@dataclass(frozen=True)
+class NetworkSpec:
+    """The shape and the mathematics of a network.
+
+    Parameters
+    ----------
+    layer_sizes : tuple of int
+        Units of the input, of each hidden layer and of the output.
+    activations : tuple of str
+        One name a layer of weights; the last is the output's.
+    loss : str
+    reduction : {"mean", "sum"}
+        Whether L is the (weighted) mean of the sample losses, or the article's sum.
+    l2, l1 : float
+        L contains ½ l2 Σ w² + l1 Σ |w|, over the weights, not the biases.
+    dropout : float
+        Share of each hidden layer's outputs that a training step sets to 0.
+    dtype : {"float32", "float64"}
+
+    Raises
+    ------
+    ValueError
+        If a name is unknown, a number out of range, or the loss is not defined
+        for the output activation.
+
+    Examples
+    --------
+    >>> spec = NetworkSpec((2, 3, 1), ("tanh", "identity"))
+    >>> spec.shapes, spec.n_weights, spec.n_biases
+    (((2, 3), (3, 1)), 9, 4)
+    """
+
+    layer_sizes: tuple[int, ...]
+    activations: tuple[str, ...]
+    loss: str = "squared_error"
+    reduction: Reduction = "mean"
+    l2: float = 0.0
+    l1: float = 0.0
+    dropout: float = 0.0
+    dtype: str = "float32"
+
+    def __post_init__(self) -> None:
+        _check_layer_sizes(self.layer_sizes)
+        require(
+            len(self.activations) == self.n_layers,
+            f"activations must have one name a layer of weights ({self.n_layers}), "
+            f"got {len(self.activations)}",
+        )
+        for name in self.activations:
+            require_name("activation", name, ACTIVATIONS)
+        require_name("loss", self.loss, LOSSES)
+        require_name("reduction", self.reduction, ("mean", "sum"))
+        require_name("dtype", self.dtype, DTYPES)
+        allowed = LOSSES[self.loss].outputs
+        require(
+            allowed is None or self.activations[-1] in allowed,
+            f"loss {self.loss!r} needs output activation {' or '.join(allowed or ())}, "
+            f"got {self.activations[-1]!r}",
+        )
+        for name in ("l2", "l1"):
+            value = getattr(self, name)
+            require(
+                math.isfinite(value) and value >= 0, f"{name} must be a number >= 0, got {value!r}"
+            )
+        require(0 <= self.dropout < 1, f"dropout must be in [0, 1), got {self.dropout!r}")
+
+    @property
+    def n_layers(self) -> int:
+        """Number of layers of weights."""
+        return len(self.layer_sizes) - 1
+
+    @property
+    def shapes(self) -> tuple[tuple[int, int], ...]:
+        """(fan_in, fan_out) of each layer of weights."""
+        return tuple(zip(self.layer_sizes[:-1], self.layer_sizes[1:], strict=True))
+
+    @property
+    def n_weights(self) -> int:
+        """Length of **w**."""
+        return sum(fan_in * fan_out for fan_in, fan_out in self.shapes)
+
+    @property
+    def n_biases(self) -> int:
+        """Length of **b**."""
+        return sum(self.layer_sizes[1:])
+
+    @property
+    def n_inputs(self) -> int:
+        """Units of the input."""
+        return self.layer_sizes[0]
+
+    @property
+    def n_outputs(self) -> int:
+        """Units of the output."""
+        return self.layer_sizes[-1]
+
+    @property
+    def activation_rows(self) -> tuple[Activation, ...]:
+        """The rows of theory/ behind ``activations``."""
+        return tuple(ACTIVATIONS[name] for name in self.activations)
+
+    @property
+    def loss_row(self) -> Loss:
+        """The row of theory/ behind ``loss``."""
+        return LOSSES[self.loss]
+
+    @property
+    def is_fused(self) -> bool:
+        """Whether ∂ℓ/∂z of the output is a − y, taken from z directly."""
+        return self.loss_row.is_fused_with(self.activations[-1])
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the fields, ready for JSON."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, description: dict[str, Any]) -> "NetworkSpec":
+        """Return the spec that ``to_dict`` described; ``ValueError`` says what is wrong."""
+        values = fields_from("network", description, [f.name for f in fields(cls)])
+        for name in ("layer_sizes", "activations"):
+            require(
+                isinstance(values.get(name), list | tuple),
+                f"{name} must be a list, got {values.get(name)!r}",
+            )
+            values[name] = tuple(values[name])
+        return cls(**values)
+
+
+def _check_layer_sizes(layer_sizes: tuple[int, ...]) -> None:
+    require(
+        len(layer_sizes) >= 2,
+        f"layer_sizes must name at least the input and the output, got {list(layer_sizes)}",
+    )
+    for size in layer_sizes:
+        require(
+            isinstance(size, int) and not isinstance(size, bool) and size >= 1,
+            f"layer_sizes must be whole numbers >= 1, got {size!r} in {list(layer_sizes)}",
+        )
+
+
+def activation_names(
+    n_hidden: int, activation: str | list[str], output: str, loss: str
+) -> tuple[str, ...]:
+    """Return one name a layer of weights, from one for all hidden layers or one for each.
+
+    ``output="auto"`` is the activation that the loss is made for.
+    """
+    names = [activation] * n_hidden if isinstance(activation, str) else activation
+    require(
+        len(names) == n_hidden,
+        f"activation must be one name, or one a hidden layer ({n_hidden}), got {len(names)}",
+    )
+    require_name("activation", activation if isinstance(activation, str) else "relu", ACTIVATIONS)
+    require_name("loss", loss, LOSSES)
+    return (*names, LOSSES[loss].output if output == "auto" else output)

@@ -1,0 +1,1 @@
+"""The mathematics as tables: one row each, formula, derivative, LaTeX and source."""

@@ -1,0 +1,203 @@
+"""The losses: one row each, per-sample value beside its derivative.
+
+With y the target and a the output, every ℓᵢ is summed over the outputs of
+sample i. The mean over samples is taken by the engines, nowhere here.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[Any]
+Targets = Literal["real", "counts", "binary", "classes"]
+
+
+@dataclass(frozen=True)
+class Loss:
+    """One loss ℓ(a, y) with its derivative by the output.
+
+    Parameters
+    ----------
+    name : str
+        The name used in code, files and at the command line.
+    formula, derivative_formula : str
+        The term of one output, and its derivative by a, as plain text.
+    latex, derivative_latex : str
+        The same as LaTeX.
+    value, derivative : callable
+        (a, y) -> terms of ℓ and ∂ℓ/∂a, elementwise, shape (n, outputs).
+    output : str
+        The activation that ``output="auto"`` chooses.
+    targets : {"real", "counts", "binary", "classes"}
+        Which targets the loss takes: any number, numbers ≥ 0, numbers in
+        [0, 1], or rows of class probabilities (one-hot rows, class numbers).
+    source, departures : str
+        Where the loss comes from, and how the code differs from it.
+    outputs : tuple of str or None
+        The output activations that the loss is defined for; None is any.
+    fused : callable or None
+        (z, y) -> sample losses from the pre-activations of ``output``, where
+        ∂ℓ/∂z is simply a − y. Stable where a rounds to 0 or 1.
+    """
+
+    name: str
+    formula: str
+    derivative_formula: str
+    latex: str
+    derivative_latex: str
+    value: Callable[[Array, Array], Array]
+    derivative: Callable[[Array, Array], Array]
+    output: str
+    targets: Targets
+    source: str
+    departures: str = ""
+    outputs: tuple[str, ...] | None = None
+    fused: Callable[[Array, Array], Array] | None = None
+    smooth: bool = True
+
+    def is_fused_with(self, activation: str) -> bool:
+        """Return whether ∂ℓ/∂z is a − y under this output activation."""
+        return self.fused is not None and activation == self.output
+
+
+def _huber(a: Array, y: Array) -> Array:
+    e = np.abs(a - y)
+    return np.where(e <= 1, 0.5 * e * e, e - 0.5)
+
+
+def _log_cosh(a: Array, y: Array) -> Array:
+    e = np.abs(a - y)
+    return e + np.log1p(np.exp(-2 * e)) - np.log(2.0)
+
+
+def _y_log_y(y: Array) -> Array:
+    return y * np.log(np.where(y > 0, y, 1))
+
+
+def _poisson(a: Array, y: Array) -> Array:
+    return a - y * np.log(a) + _y_log_y(y) - y
+
+
+def _poisson_fused(z: Array, y: Array) -> Array:
+    return np.sum(np.exp(z) - y * z + _y_log_y(y) - y, axis=1)
+
+
+def _binary_cross_entropy(a: Array, y: Array) -> Array:
+    return -(y * np.log(a) + (1 - y) * np.log1p(-a))
+
+
+def _binary_cross_entropy_fused(z: Array, y: Array) -> Array:
+    return np.sum(np.maximum(z, 0) - z * y + np.log1p(np.exp(-np.abs(z))), axis=1)
+
+
+def _cross_entropy_fused(z: Array, y: Array) -> Array:
+    largest = np.max(z, axis=1, keepdims=True)
+    log_sum = largest + np.log(np.sum(np.exp(z - largest), axis=1, keepdims=True))
+    return np.sum(y * (log_sum - z), axis=1)
+
+
+_ROWS = (
+    Loss(
+        name="squared_error",
+        formula="½ (a - y)²",
+        derivative_formula="a - y",
+        latex=r"\tfrac{1}{2} (a - y)^2",
+        derivative_latex=r"a - y",
+        value=lambda a, y: 0.5 * (a - y) ** 2,
+        derivative=lambda a, y: a - y,
+        output="identity",
+        targets="real",
+        source="the article, equations (2), (6) and (10)",
+        departures="y is the truth and a the output; the article writes ŷ for the truth",
+    ),
+    Loss(
+        name="absolute_error",
+        formula="|a - y|",
+        derivative_formula="sign(a - y)",
+        latex=r"|a - y|",
+        derivative_latex=r"\operatorname{sign}(a - y)",
+        value=lambda a, y: np.abs(a - y),
+        derivative=lambda a, y: np.sign(a - y),
+        output="identity",
+        targets="real",
+        source="Boscovich 1757; Laplace 1789",
+        departures="the derivative at a = y is taken as 0",
+        smooth=False,
+    ),
+    Loss(
+        name="huber",
+        formula="½ (a - y)² if |a - y| ≤ 1 else |a - y| - ½",
+        derivative_formula="min(1, max(-1, a - y))",
+        latex=r"\tfrac{1}{2} e^2 \,[|e| \le 1] + (|e| - \tfrac{1}{2})\,[|e| > 1], \quad e = a - y",
+        derivative_latex=r"\min(1, \max(-1, a - y))",
+        value=_huber,
+        derivative=lambda a, y: np.clip(a - y, -1, 1),
+        output="identity",
+        targets="real",
+        source="Huber 1964, Robust estimation of a location parameter, with threshold 1",
+        smooth=False,
+    ),
+    Loss(
+        name="log_cosh",
+        formula="ln cosh(a - y)",
+        derivative_formula="tanh(a - y)",
+        latex=r"\ln \cosh(a - y)",
+        derivative_latex=r"\tanh(a - y)",
+        value=_log_cosh,
+        derivative=lambda a, y: np.tanh(a - y),
+        output="identity",
+        targets="real",
+        source="Green 1990, Bayesian reconstructions from emission tomography data, section II",
+        departures="computed as |e| + log1p(exp(-2|e|)) - ln 2, which cannot overflow",
+    ),
+    Loss(
+        name="poisson",
+        formula="a - y ln a + (y ln y - y)",
+        derivative_formula="1 - y / a",
+        latex=r"a - y \ln a + (y \ln y - y)",
+        derivative_latex=r"1 - y / a",
+        value=_poisson,
+        derivative=lambda a, y: 1 - y / a,
+        output="exponential",
+        targets="counts",
+        source="Nelder, Wedderburn 1972, Generalized linear models: half the deviance",
+        departures="with the constant in brackets, as in scikit-learn, so that it is 0 at a = y",
+        outputs=("exponential", "softplus"),
+        fused=_poisson_fused,
+    ),
+    Loss(
+        name="binary_cross_entropy",
+        formula="-y ln a - (1 - y) ln(1 - a)",
+        derivative_formula="(a - y) / (a (1 - a))",
+        latex=r"-y \ln a - (1 - y) \ln(1 - a)",
+        derivative_latex=r"\frac{a - y}{a (1 - a)}",
+        value=_binary_cross_entropy,
+        derivative=lambda a, y: (a - y) / (a * (1 - a)),
+        output="sigmoid",
+        targets="binary",
+        source="Bishop 2006, Pattern Recognition and Machine Learning, equation (5.21)",
+        departures="fused with the sigmoid: ∂ℓ/∂z = a - y, ℓ = max(z, 0) - z y + log1p(exp(-|z|))",
+        outputs=("sigmoid",),
+        fused=_binary_cross_entropy_fused,
+    ),
+    Loss(
+        name="cross_entropy",
+        formula="-y ln a",
+        derivative_formula="-y / a",
+        latex=r"-y \ln a",
+        derivative_latex=r"-\frac{y}{a}",
+        value=lambda a, y: -y * np.log(np.where(y > 0, a, 1)),
+        derivative=lambda a, y: -y / a,
+        output="softmax",
+        targets="classes",
+        source="Bishop 2006, Pattern Recognition and Machine Learning, equation (5.24)",
+        departures="fused with the softmax: ∂ℓ/∂z = a - y, ℓ = Σ y (ln Σ exp(z) - z), in nats",
+        outputs=("softmax",),
+        fused=_cross_entropy_fused,
+    ),
+)
+
+LOSSES: dict[str, Loss] = {row.name: row for row in _ROWS}

@@ -1,0 +1,348 @@
+"""The optimizers: one class each, hyperparameters as fields, the update as one method.
+
+θ is every parameter (**w**, then **b**) in one vector, g the gradient, t the step
+counted from 1, η the learning rate of that step. ``update`` is the textbook
+version that the reference engine runs; the compiled engine is tested against it.
+"""
+
+from dataclasses import dataclass, field, fields
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from chainrule.theory.checks import fields_from, require, require_name
+from chainrule.theory.schedules import SCHEDULES, Constant, Schedule
+
+Vector = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Optimizer:
+    """Base of the optimizers.
+
+    Parameters
+    ----------
+    learning_rate : float or Schedule
+        η, constant or by the step.
+    clip_norm : float, optional
+        When the norm of g over all weights and biases exceeds this, g is scaled
+        down to it (Pascanu, Mikolov, Bengio 2013, Algorithm 1).
+
+    Examples
+    --------
+    >>> from chainrule import SGD, Cosine
+    >>> SGD(learning_rate=Cosine(0.5, steps=10_000), momentum=0.9).slots
+    ('velocity',)
+    """
+
+    learning_rate: float | Schedule
+    clip_norm: float | None = field(default=None, kw_only=True)
+
+    name: ClassVar[str]
+    formula: ClassVar[str]
+    latex: ClassVar[str]
+    source: ClassVar[str]
+    departures: ClassVar[str] = ""
+    state_names: ClassVar[tuple[str, ...]] = ()
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.learning_rate, Schedule):
+            Constant(self.learning_rate)  # checks the number
+        require(
+            self.clip_norm is None or self.clip_norm > 0,
+            f"clip_norm must be a number > 0 or None, got {self.clip_norm!r}",
+        )
+
+    @property
+    def slots(self) -> tuple[str, ...]:
+        """The names of the state vectors, each as long as θ."""
+        return self.state_names
+
+    def rates(self, steps: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Return η for each step (from 1), float64 of shape (len(steps),)."""
+        rate = self.learning_rate
+        return (rate if isinstance(rate, Schedule) else Constant(rate)).rates(steps)
+
+    def initial_slot(self, slot: str, theta: NDArray[Any]) -> NDArray[Any]:  # noqa: ARG002
+        """Return the state before the first step: zeros, unless an optimizer says otherwise."""
+        return np.zeros_like(theta)
+
+    def clipped(self, g: Vector) -> Vector:
+        """Return g, scaled down to norm ``clip_norm`` where it is longer."""
+        if self.clip_norm is None:
+            return g
+        norm = float(np.sqrt(np.sum(g * g)))
+        return g * (self.clip_norm / norm) if norm > self.clip_norm else g
+
+    def update(self, theta: Vector, g: Vector, state: list[Vector], eta: float, t: int) -> None:
+        """Move θ by one step, in place.
+
+        Parameters
+        ----------
+        theta, g : ndarray of float64, shape (n_parameters,)
+            Parameters (overwritten) and gradient.
+        state : list of ndarray
+            One vector a slot, overwritten.
+        eta : float
+            Learning rate of this step.
+        t : int
+            The step, from 1.
+        """
+        raise NotImplementedError
+
+    def constants(self) -> list[float]:
+        """Return the hyperparameters, in the order of the fields, for the compiled engine."""
+        skipped = {"learning_rate", "clip_norm"}
+        return [float(getattr(self, f.name)) for f in fields(self) if f.name not in skipped]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the name and the fields, ready for JSON."""
+        values = {f.name: getattr(self, f.name) for f in fields(self)}
+        if isinstance(self.learning_rate, Schedule):
+            values["learning_rate"] = self.learning_rate.to_dict()
+        return {"name": self.name, **values}
+
+
+def _require_rate(name: str, value: float) -> None:
+    require(0 <= value < 1, f"{name} must be in [0, 1), got {value!r}")
+
+
+def _require_positive(name: str, value: float) -> None:
+    require(np.isfinite(value) and value > 0, f"{name} must be a number > 0, got {value!r}")
+
+
+@dataclass(frozen=True)
+class SGD(Optimizer):
+    """Gradient descent, with momentum μ and Nesterov's look-ahead on request."""
+
+    learning_rate: float | Schedule = 0.01
+    momentum: float = 0.0
+    nesterov: bool = False
+
+    name: ClassVar[str] = "sgd"
+    formula: ClassVar[str] = "θ ← θ - η g; with momentum v ← μ v - η g, θ ← θ + v"
+    latex: ClassVar[str] = r"\theta \leftarrow \theta - \eta g"
+    source: ClassVar[str] = (
+        "the article, equations (3) and (4); momentum: Sutskever, Martens, Dahl, Hinton 2013, "
+        "equations (1)-(4)"
+    )
+    departures: ClassVar[str] = (
+        "Nesterov's momentum is written for the looked-ahead parameters, θ ← θ + μ v - η g "
+        "(Bengio, Boulanger-Lewandowski, Pascanu 2013, equation (7))"
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _require_rate("momentum", self.momentum)
+        require(
+            self.momentum > 0 or not self.nesterov,
+            "nesterov=True needs momentum > 0, got momentum=0; try momentum=0.9",
+        )
+
+    @property
+    def slots(self) -> tuple[str, ...]:
+        """The names of the state vectors: none without momentum."""
+        return ("velocity",) if self.momentum else ()
+
+    def update(self, theta: Vector, g: Vector, state: list[Vector], eta: float, t: int) -> None:  # noqa: ARG002
+        """Move θ by one step, in place."""
+        if not self.momentum:
+            theta -= eta * g
+            return
+        (v,) = state
+        v[:] = self.momentum * v - eta * g
+        theta += self.momentum * v - eta * g if self.nesterov else v
+
+
+@dataclass(frozen=True)
+class Adagrad(Optimizer):
+    """Each parameter's rate falls with the sum of its squared gradients."""
+
+    learning_rate: float | Schedule = 0.01
+    epsilon: float = 1e-10
+
+    name: ClassVar[str] = "adagrad"
+    formula: ClassVar[str] = "s ← s + g², θ ← θ - η g / (sqrt(s) + ε)"
+    latex: ClassVar[str] = r"\theta \leftarrow \theta - \eta\, g / (\sqrt{s} + \epsilon)"
+    source: ClassVar[str] = "Duchi, Hazan, Singer 2011, Adaptive subgradient methods, Figure 1"
+    departures: ClassVar[str] = "ε is added to the root; no projection"
+    state_names: ClassVar[tuple[str, ...]] = ("squares",)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _require_positive("epsilon", self.epsilon)
+
+    def update(self, theta: Vector, g: Vector, state: list[Vector], eta: float, t: int) -> None:  # noqa: ARG002
+        """Move θ by one step, in place."""
+        (s,) = state
+        s += g * g
+        theta -= eta * g / (np.sqrt(s) + self.epsilon)
+
+
+@dataclass(frozen=True)
+class RMSprop(Optimizer):
+    """Gradients divided by the root of their running mean square."""
+
+    learning_rate: float | Schedule = 0.001
+    decay: float = 0.9
+    epsilon: float = 1e-8
+
+    name: ClassVar[str] = "rmsprop"
+    formula: ClassVar[str] = "s ← ρ s + (1 - ρ) g², θ ← θ - η g / (sqrt(s) + ε)"
+    latex: ClassVar[str] = r"\theta \leftarrow \theta - \eta\, g / (\sqrt{s} + \epsilon)"
+    source: ClassVar[str] = (
+        "Tieleman, Hinton 2012, Neural networks for machine learning, lecture 6e"
+    )
+    departures: ClassVar[str] = "ε, which the lecture leaves out, is added to the root"
+    state_names: ClassVar[tuple[str, ...]] = ("mean_square",)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _require_rate("decay", self.decay)
+        _require_positive("epsilon", self.epsilon)
+
+    def update(self, theta: Vector, g: Vector, state: list[Vector], eta: float, t: int) -> None:  # noqa: ARG002
+        """Move θ by one step, in place."""
+        (s,) = state
+        s[:] = self.decay * s + (1 - self.decay) * g * g
+        theta -= eta * g / (np.sqrt(s) + self.epsilon)
+
+
+@dataclass(frozen=True)
+class Adam(Optimizer):
+    """Running means of g and g², each corrected for its start at 0."""
+
+    learning_rate: float | Schedule = 0.001
+    beta1: float = 0.9
+    beta2: float = 0.999
+    epsilon: float = 1e-8
+
+    name: ClassVar[str] = "adam"
+    formula: ClassVar[str] = (
+        "m ← β₁ m + (1 - β₁) g, v ← β₂ v + (1 - β₂) g², "
+        "θ ← θ - η (m / (1 - β₁ᵗ)) / (sqrt(v / (1 - β₂ᵗ)) + ε)"
+    )
+    latex: ClassVar[str] = (
+        r"\theta \leftarrow \theta - \eta\, \hat{m} / (\sqrt{\hat{v}} + \epsilon)"
+    )
+    source: ClassVar[str] = "Kingma, Ba 2015, Adam, Algorithm 1"
+    state_names: ClassVar[tuple[str, ...]] = ("first_moment", "second_moment")
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _require_rate("beta1", self.beta1)
+        _require_rate("beta2", self.beta2)
+        _require_positive("epsilon", self.epsilon)
+
+    def update(self, theta: Vector, g: Vector, state: list[Vector], eta: float, t: int) -> None:
+        """Move θ by one step, in place."""
+        m, v = state
+        m[:] = self.beta1 * m + (1 - self.beta1) * g
+        v[:] = self.beta2 * v + (1 - self.beta2) * g * g
+        m_hat = m / (1 - self.beta1**t)
+        v_hat = v / (1 - self.beta2**t)
+        theta -= eta * m_hat / (np.sqrt(v_hat) + self.epsilon)
+
+
+@dataclass(frozen=True)
+class AdamW(Adam):
+    """Adam, with weight decay beside the gradient instead of inside it."""
+
+    weight_decay: float = 0.01
+
+    name: ClassVar[str] = "adamw"
+    formula: ClassVar[str] = "as adam, after θ ← θ - η λ θ"
+    latex: ClassVar[str] = (
+        r"\theta \leftarrow \theta - \eta \lambda \theta"
+        r" - \eta\, \hat{m} / (\sqrt{\hat{v}} + \epsilon)"
+    )
+    source: ClassVar[str] = "Loshchilov, Hutter 2019, Decoupled weight decay, Algorithm 2"
+    departures: ClassVar[str] = (
+        "the decay is multiplied by η, as PyTorch does, not by a schedule multiplier alone"
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require(
+            np.isfinite(self.weight_decay) and self.weight_decay >= 0,
+            f"weight_decay must be a number >= 0, got {self.weight_decay!r}",
+        )
+
+    def update(self, theta: Vector, g: Vector, state: list[Vector], eta: float, t: int) -> None:
+        """Move θ by one step, in place."""
+        theta -= eta * self.weight_decay * theta
+        super().update(theta, g, state, eta, t)
+
+
+@dataclass(frozen=True)
+class Rprop(Optimizer):
+    """Only the sign of g counts; each parameter has a step size of its own."""
+
+    learning_rate: float | Schedule = 0.01
+    increase: float = 1.2
+    decrease: float = 0.5
+    smallest: float = 1e-6
+    largest: float = 50.0
+
+    name: ClassVar[str] = "rprop"
+    formula: ClassVar[str] = (
+        "Δ ← 1.2 Δ where g keeps its sign, 0.5 Δ and g ← 0 where it turns, θ ← θ - sign(g) Δ"
+    )
+    latex: ClassVar[str] = r"\theta \leftarrow \theta - \operatorname{sign}(g)\, \Delta"
+    source: ClassVar[str] = "Igel, Hüsken 2000, Improving the Rprop learning algorithm, iRprop-"
+    departures: ClassVar[str] = "learning_rate is the first Δ; meant for full batches"
+    state_names: ClassVar[tuple[str, ...]] = ("step_size", "previous_gradient")
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require(
+            not isinstance(self.learning_rate, Schedule),
+            "Rprop adapts its own step sizes: learning_rate must be a number, not a schedule",
+        )
+        _require_rate("decrease", self.decrease)
+        require(self.increase >= 1, f"increase must be a number >= 1, got {self.increase!r}")
+        require(
+            0 < self.smallest <= self.largest,
+            f"smallest and largest must satisfy 0 < smallest <= largest, "
+            f"got {self.smallest!r} and {self.largest!r}",
+        )
+
+    def initial_slot(self, slot: str, theta: NDArray[Any]) -> NDArray[Any]:
+        """Return the first step sizes (the learning rate) or the gradient before any (0)."""
+        return np.full_like(theta, self.learning_rate if slot == "step_size" else 0.0)
+
+    def update(self, theta: Vector, g: Vector, state: list[Vector], eta: float, t: int) -> None:  # noqa: ARG002
+        """Move θ by one step, in place."""
+        size, previous = state
+        product = g * previous
+        size[product > 0] *= self.increase
+        size[product < 0] *= self.decrease
+        np.clip(size, self.smallest, self.largest, out=size)
+        previous[:] = np.where(product < 0, 0.0, g)
+        theta -= np.sign(previous) * size
+
+
+OPTIMIZERS: dict[str, type[Optimizer]] = {
+    row.name: row for row in (SGD, RMSprop, Adagrad, Adam, AdamW, Rprop)
+}
+
+
+def optimizer_from_dict(description: dict[str, Any]) -> Optimizer:
+    """Return the optimizer that ``to_dict`` described.
+
+    Raises
+    ------
+    ValueError
+        If a name or field is unknown, or a value out of range.
+    """
+    require_name("optimizer", description.get("name"), OPTIMIZERS)
+    row = OPTIMIZERS[description["name"]]
+    values = fields_from(row.name, description, [f.name for f in fields(row)])
+    rate = values.get("learning_rate")
+    if isinstance(rate, dict):
+        require_name("schedule", rate.get("name"), SCHEDULES)
+        schedule = SCHEDULES[rate["name"]]
+        known = [f.name for f in fields(schedule)]
+        values["learning_rate"] = schedule(**fields_from(schedule.name, rate, known))
+    return row(**values)

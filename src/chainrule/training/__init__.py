@@ -1,0 +1,1 @@
+"""Training: networks, runs, callbacks, stopping and the check of the gradient."""

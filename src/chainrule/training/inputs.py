@@ -1,0 +1,165 @@
+"""The boundary: what users pass is checked here once; below, arrays are as the engines need."""
+
+import os
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from chainrule.engine.spec import NetworkSpec
+from chainrule.theory.checks import require
+
+Array = NDArray[Any]
+
+
+def features(spec: NetworkSpec, X: ArrayLike) -> Array:
+    """Return X as a C-contiguous (n, inputs) array of the network's dtype, copied only if needed.
+
+    Raises
+    ------
+    ValueError
+        If X is not a table of numbers with one column an input.
+    """
+    array = _numbers("X", X, spec.dtype)
+    if array.ndim != 2 or array.shape[1] != spec.n_inputs:
+        advice = "; for one sample, use X.reshape(1, -1)" if array.ndim == 1 else ""
+        raise ValueError(
+            f"X must have shape (n_samples, {spec.n_inputs}), got {array.shape}{advice}"
+        )
+    return array
+
+
+def samples(
+    spec: NetworkSpec, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None
+) -> tuple[Array, Array, Array | None]:
+    """Return X, y and the sample weights, ready for an engine.
+
+    Returns
+    -------
+    X : ndarray of shape (n, inputs)
+    y : ndarray of shape (n, outputs)
+        Class numbers become one-hot rows.
+    sample_weight : ndarray of shape (n,) or None
+
+    Raises
+    ------
+    ValueError
+        If there are no samples, numbers are missing or infinite, shapes disagree,
+        or a target is none that the loss can take.
+    """
+    inputs = features(spec, X)
+    require(len(inputs) > 0, "X must have at least one sample, got none")
+    _require_finite("X", inputs)
+    targets = _targets(spec, y)
+    require(
+        len(targets) == len(inputs),
+        f"X and y must have as many samples, got {len(inputs)} and {len(targets)}",
+    )
+    if sample_weight is None:
+        return inputs, targets, None
+    weights = _numbers("sample_weight", sample_weight, spec.dtype)
+    require(
+        weights.shape == (len(inputs),),
+        f"sample_weight must have shape ({len(inputs)},), got {weights.shape}",
+    )
+    _require_finite("sample_weight", weights)
+    require(np.all(weights >= 0), f"sample_weight must be >= 0, got {weights.min()}")
+    require(np.any(weights > 0), "sample_weight must not be 0 for every sample")
+    return inputs, targets, weights
+
+
+def thread_count(threads: int | None) -> int:
+    """Return the number of threads: as asked, or one for each core of this process."""
+    if threads is None:
+        return (
+            len(os.sched_getaffinity(0))
+            if hasattr(os, "sched_getaffinity")
+            else os.cpu_count() or 1
+        )
+    require(
+        isinstance(threads, int) and threads >= 1,
+        f"threads must be a whole number >= 1 or None, got {threads!r}",
+    )
+    return threads
+
+
+def whole_number(name: str, value: Any, lowest: int, highest: int | None = None) -> int:  # noqa: ANN401
+    """Return value as an int, or raise ``ValueError`` naming the option and its range."""
+    bounds = f">= {lowest}" if highest is None else f"from {lowest} to {highest}"
+    is_whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
+    inside = is_whole and value >= lowest and (highest is None or value <= highest)
+    require(inside, f"{name} must be a whole number {bounds}, got {value!r}")
+    return int(value)
+
+
+def array_like(pattern: Array, arrays: dict[str, Array], name: str) -> Array:
+    """Return the named array; ``ValueError`` unless it has the pattern's shape and dtype."""
+    require(name in arrays, f"array {name!r} is missing")
+    array = arrays[name]
+    require(
+        array.shape == pattern.shape and array.dtype == pattern.dtype,
+        f"array {name!r} must be {pattern.dtype} of shape {pattern.shape}, "
+        f"got {array.dtype} {array.shape}",
+    )
+    return np.ascontiguousarray(array)
+
+
+def _numbers(name: str, values: ArrayLike, dtype: str) -> Array:
+    try:
+        return np.ascontiguousarray(values, dtype=dtype)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{name} must be an array of numbers: {error}") from None
+
+
+def _require_finite(name: str, array: Array) -> None:
+    finite = np.isfinite(array)
+    if not finite.all():
+        where = tuple(int(i) for i in np.argwhere(~finite)[0])
+        raise ValueError(
+            f"{name} must be finite in {array.dtype}, got {array[where]} at {list(where)}; "
+            "fill in or leave out such samples"
+        )
+
+
+def _targets(spec: NetworkSpec, y: ArrayLike) -> Array:
+    kind = spec.loss_row.targets
+    given = np.asarray(y)
+    if kind == "classes" and given.ndim == 1:
+        return _one_hot(given, spec)
+    targets = _numbers("y", given, spec.dtype)
+    if targets.ndim == 1 and spec.n_outputs == 1:
+        targets = targets.reshape(-1, 1)
+    require(
+        targets.ndim == 2 and targets.shape[1] == spec.n_outputs,
+        f"y must have shape (n_samples, {spec.n_outputs})"
+        + (" or be class numbers" if kind == "classes" else "")
+        + f", got {targets.shape}",
+    )
+    _require_finite("y", targets)
+    lowest, highest = targets.min(initial=0), targets.max(initial=0)
+    if kind != "real":
+        require(lowest >= 0, f"y must be >= 0 for loss {spec.loss!r}, got {lowest}")
+    if kind in ("binary", "classes"):
+        require(highest <= 1, f"y must be <= 1 for loss {spec.loss!r}, got {highest}")
+    if kind == "classes":
+        sums = targets.sum(axis=1)
+        worst = sums[np.argmax(np.abs(sums - 1))] if len(sums) else 1.0
+        require(
+            abs(worst - 1) < 1e-3,
+            f"each row of y must sum to 1 for loss {spec.loss!r}, got {worst}",
+        )
+    return targets
+
+
+def _one_hot(y: Array, spec: NetworkSpec) -> Array:
+    require(
+        np.issubdtype(y.dtype, np.integer) or np.array_equal(y, np.floor(y)),
+        f"class numbers must be whole, got dtype {y.dtype}",
+    )
+    outside = (y < 0) | (y >= spec.n_outputs)
+    if outside.any():
+        raise ValueError(
+            f"class numbers must be from 0 to {spec.n_outputs - 1} for {spec.n_outputs} outputs, "
+            f"got {y[outside][0]}"
+        )
+    return np.eye(spec.n_outputs, dtype=spec.dtype)[y.astype(np.int64)]

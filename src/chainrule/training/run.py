@@ -1,0 +1,310 @@
+"""Run: the record of a fit, and the loop that takes its steps."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from chainrule.engine.batches import Batches
+from chainrule.engine.parameters import Parameters
+from chainrule.engine.trace import Trace
+from chainrule.theory.checks import fields_from, require
+from chainrule.theory.optimizers import Optimizer, optimizer_from_dict
+from chainrule.training.inputs import array_like, samples, thread_count, whole_number
+from chainrule.training.stopping import Callback, EarlyStopping
+
+if TYPE_CHECKING:
+    from chainrule.training.network import Network
+
+Array = NDArray[Any]
+Validation = tuple[ArrayLike, ArrayLike] | tuple[ArrayLike, ArrayLike, ArrayLike]
+
+
+@dataclass(frozen=True)
+class FitOptions:
+    """What a fit keeps for its whole life, however it is cut into calls."""
+
+    n_samples: int
+    batch_size: int
+    shuffle: bool
+    seed: int
+    early_stopping: EarlyStopping | None
+
+    def __post_init__(self) -> None:
+        whole_number("n_samples", self.n_samples, 1)
+        require(
+            isinstance(self.batch_size, int) and 1 <= self.batch_size <= self.n_samples,
+            f"batch_size must be between 1 and n_samples ({self.n_samples}), "
+            f"got {self.batch_size!r}; use 'auto'",
+        )
+        whole_number("seed", self.seed, 0, 2**64 - 1)
+
+
+class Run:
+    """The record of a fit: what was asked, every loss, and what it takes to go on exactly.
+
+    A run is made by ``Network.fit``. Continued by ``resume``, at once or from a
+    file in another process, it takes the very steps that one longer fit would have.
+
+    Attributes
+    ----------
+    network : Network
+    optimizer : Optimizer
+    options : FitOptions
+    step, epoch : int
+        Steps taken, whole epochs done.
+    epochs : int
+        Epochs asked for, all calls together.
+    stopped : str
+        Why the last call ended: "epochs", "early_stopping" or "callback".
+    validation_losses : list of float
+        Loss on the validation set after each epoch, without penalty.
+    """
+
+    def __init__(self, network: "Network", optimizer: Optimizer, options: FitOptions) -> None:
+        theta = network.parameters.theta
+        self.network = network
+        self.optimizer = optimizer
+        self.options = options
+        self.state = [optimizer.initial_slot(slot, theta) for slot in optimizer.slots]
+        self.step = 0
+        self.epochs = 0
+        self.stopped = ""
+        self.validation_losses: list[float] = []
+        self._losses: list[NDArray[np.float64]] = []
+        self._best: Array | None = None  # parameters of the best epoch
+        self._last: Array | None = (
+            None  # parameters after the last step, once the best are restored
+        )
+        self._trainer: Any = None
+
+    # -- what happened ------------------------------------------------------------------
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Number of batches in one pass over the data."""
+        return -(-self.options.n_samples // self.options.batch_size)
+
+    @property
+    def epoch(self) -> int:
+        """Whole epochs done."""
+        return self.step // self.steps_per_epoch
+
+    @property
+    def losses(self) -> NDArray[np.float64]:
+        """L of each step, before its update; shape (step,)."""
+        self._losses = [np.concatenate(self._losses)] if self._losses else []
+        return self._losses[0] if self._losses else np.empty(0)
+
+    @property
+    def epoch_losses(self) -> NDArray[np.float64]:
+        """Mean of L over each epoch's steps, weighted by their batches; shape (epoch,)."""
+        sizes = np.full(self.steps_per_epoch, float(self.options.batch_size))
+        sizes[-1] = self.options.n_samples - sizes[:-1].sum()
+        whole = self.losses[: self.epoch * self.steps_per_epoch]
+        return np.average(whole.reshape(-1, self.steps_per_epoch), axis=1, weights=sizes)
+
+    @property
+    def watched_losses(self) -> Sequence[float]:
+        """The losses that early stopping looks at, one an epoch."""
+        return self.validation_losses or self.epoch_losses.tolist()
+
+    @property
+    def best_epoch(self) -> int:
+        """The epoch (from 1) with the lowest watched loss; 0 before the first."""
+        stopping = self.options.early_stopping or EarlyStopping()
+        return stopping.best_epoch(self.watched_losses) if self.epoch else 0
+
+    def trace(self) -> Trace:
+        """Return every quantity of the next step; for callbacks, while the run goes on."""
+        if self._trainer is None:
+            raise ValueError("run.trace() is for callbacks: this run is not going on")
+        result: Trace = self._trainer.trace()
+        return result
+
+    def stop(self) -> None:
+        """End the run after the step just taken; for callbacks."""
+        self.stopped = "callback"
+
+    def __repr__(self) -> str:
+        losses = self.losses
+        last = f", last loss {losses[-1]:.6g}" if len(losses) else ""
+        return f"<Run: {self.epoch} epochs, {self.step} steps{last}, stopped by {self.stopped!r}>"
+
+    # -- going on -----------------------------------------------------------------------
+
+    def resume(
+        self,
+        X: ArrayLike,
+        y: ArrayLike,
+        *,
+        epochs: int,
+        sample_weight: ArrayLike | None = None,
+        validation: Validation | None = None,
+        callbacks: Sequence[Callable[["Run"], Any] | Callback] = (),
+        threads: int | None = None,
+    ) -> "Run":
+        """Train for more epochs, exactly as if they had been asked for at once.
+
+        Parameters
+        ----------
+        X, y, sample_weight
+            The data of the fit, in the same order.
+        epochs : int
+            How many more.
+        validation, callbacks, threads
+            As for ``Network.fit``.
+
+        Returns
+        -------
+        Run
+            This run, extended.
+
+        Raises
+        ------
+        ValueError
+            If the data cannot be those of the fit, or an option is out of range.
+        FloatingPointError
+            If the loss is no longer finite; the network keeps its last parameters.
+        """
+        spec, options = self.network.spec, self.options
+        X, y, weight = samples(spec, X, y, sample_weight)
+        require(
+            len(X) == options.n_samples,
+            f"resume needs the data of the fit, {options.n_samples} samples, got {len(X)}",
+        )
+        held_out = (
+            None
+            if validation is None
+            else samples(spec, *validation, *(None,) * (3 - len(validation)))
+        )
+        calls = [c if isinstance(c, Callback) else Callback(c) for c in callbacks]
+        self.epochs += whole_number("epochs", epochs, 0)
+        self.stopped = ""
+        if self._last is not None:
+            self.network.parameters.theta[:] = self._last
+            self._last = None
+        batches = Batches(X, y, weight, options.batch_size, options.shuffle, options.seed)
+        self._trainer = self.network.engine.Trainer(
+            self.network.parameters,
+            self.optimizer,
+            self.state,
+            batches,
+            self.step,
+            thread_count(threads),
+        )
+        try:
+            self._loop(held_out, calls, thread_count(threads))
+        finally:
+            self._trainer = None
+        return self
+
+    def _loop(
+        self,
+        held_out: tuple[Array, Array, Array | None] | None,
+        callbacks: list[Callback],
+        threads: int,
+    ) -> None:
+        final = self.epochs * self.steps_per_epoch
+        stopping = self.options.early_stopping
+        watched = held_out is not None or stopping is not None
+        while self.step < final and not self.stopped:
+            self._advance(self._next_pause(final, callbacks, watched))
+            if self.step % self.steps_per_epoch == 0:
+                self._end_epoch(held_out, threads)
+            for callback in callbacks:
+                if callback.is_due(self.step, self.steps_per_epoch):
+                    callback.function(self)
+        self.stopped = self.stopped or "epochs"
+        if stopping is not None and self._best is not None:
+            self._last = self.network.parameters.theta.copy()
+            self.network.parameters.theta[:] = self._best
+
+    def _next_pause(self, final: int, callbacks: list[Callback], watched: bool) -> int:
+        """Return the step up to which nothing needs Python."""
+        strides = {self.steps_per_epoch} if watched else set()
+        strides |= {self.steps_per_epoch if c.every == "epoch" else c.every for c in callbacks}
+        return min([final, *((self.step // stride + 1) * stride for stride in strides)])
+
+    def _advance(self, until: int) -> None:
+        rates = self.optimizer.rates(np.arange(self.step + 1, until + 1))
+        losses = self._trainer.advance(np.ascontiguousarray(rates))
+        finite = len(losses) == 0 or bool(np.isfinite(losses[-1]))
+        self._losses.append(losses if finite else losses[:-1])
+        self.step = self._trainer.step
+        if not finite:
+            raise FloatingPointError(
+                f"the loss became {losses[-1]} at step {self.step + 1} (epoch {self.epoch + 1}): "
+                f"lower the learning rate ({rates[len(losses) - 1]:.6g}), "
+                "set clip_norm, or scale the inputs and targets"
+            )
+
+    def _end_epoch(self, held_out: tuple[Array, Array, Array | None] | None, threads: int) -> None:
+        network, stopping = self.network, self.options.early_stopping
+        if held_out is not None:
+            plain = replace(network.spec, l2=0.0, l1=0.0, reduction="mean")
+            parameters = Parameters(plain, network.parameters.theta)
+            self.validation_losses.append(network.engine.loss(parameters, *held_out, threads))
+        if stopping is None:
+            return
+        if self.best_epoch == self.epoch:
+            self._best = network.parameters.theta.copy()
+        if stopping.is_over(self.watched_losses):
+            self.stopped = "early_stopping"
+
+    # -- files --------------------------------------------------------------------------
+
+    def describe(self) -> dict[str, Any]:
+        """Return everything but the arrays, ready for JSON."""
+        return {
+            "network": self.network.describe(),
+            "optimizer": self.optimizer.to_dict(),
+            "options": asdict(self.options),
+            "step": self.step,
+            "epochs": self.epochs,
+            "stopped": self.stopped,
+        }
+
+    def arrays(self) -> dict[str, Array]:
+        """Return the arrays: the network's, the optimizer's state, the losses."""
+        optional = {"best": self._best, "last": self._last}
+        return {
+            **self.network.arrays(),
+            **{
+                f"state.{slot}": v for slot, v in zip(self.optimizer.slots, self.state, strict=True)
+            },
+            "losses": self.losses,
+            "validation_losses": np.array(self.validation_losses, dtype=np.float64),
+            **{name: theta for name, theta in optional.items() if theta is not None},
+        }
+
+    @classmethod
+    def restore(
+        cls, network: "Network", description: dict[str, Any], arrays: dict[str, Array]
+    ) -> "Run":
+        """Return the run that ``describe`` and ``arrays`` describe, around its network.
+
+        Raises
+        ------
+        ValueError
+            If a field is missing, unknown or out of range, or an array has the wrong
+            shape or dtype.
+        """
+        fields = dict(description["options"])
+        stopping = fields.pop("early_stopping", None)
+        known = ("n_samples", "batch_size", "shuffle", "seed")
+        early = None if stopping is None else EarlyStopping(**stopping)
+        options = FitOptions(**fields_from("options", fields, known), early_stopping=early)
+        run = cls(network, optimizer_from_dict(description["optimizer"]), options)
+        run.step = whole_number("step", description["step"], 0)
+        run.epochs = whole_number("epochs", description["epochs"], 0)
+        run.stopped = str(description["stopped"])
+        theta = network.parameters.theta
+        run.state = [array_like(theta, arrays, f"state.{slot}") for slot in run.optimizer.slots]
+        run._best = array_like(theta, arrays, "best") if "best" in arrays else None
+        run._last = array_like(theta, arrays, "last") if "last" in arrays else None
+        run._losses = [array_like(np.empty(run.step), arrays, "losses")]
+        run.validation_losses = arrays["validation_losses"].tolist()
+        return run

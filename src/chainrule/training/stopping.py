@@ -1,0 +1,88 @@
+"""When a run stops early, and who is called on the way."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from chainrule.theory.checks import require
+
+if TYPE_CHECKING:
+    from chainrule.training.run import Run
+
+
+@dataclass(frozen=True)
+class EarlyStopping:
+    """Stop when the validation loss has not improved for ``patience`` epochs.
+
+    Without a validation set, the training loss of the epochs is watched. When the
+    run ends, the network has the parameters of its best epoch.
+
+    Parameters
+    ----------
+    patience : int
+        Epochs without improvement after which the run stops.
+    min_delta : float
+        An epoch improves when its loss is below the best by more than this.
+
+    References
+    ----------
+    Prechelt 1998, Early stopping - but when?, section 2.
+    """
+
+    patience: int = 10
+    min_delta: float = 0.0
+
+    def __post_init__(self) -> None:
+        require(
+            isinstance(self.patience, int) and self.patience >= 1,
+            f"patience must be a whole number >= 1, got {self.patience!r}",
+        )
+        require(self.min_delta >= 0, f"min_delta must be a number >= 0, got {self.min_delta!r}")
+
+    def best_epoch(self, losses: Sequence[float]) -> int:
+        """Return the last epoch (from 1) that improved on those before it."""
+        best = 0
+        for epoch, loss in enumerate(losses):
+            if epoch == 0 or loss < losses[best] - self.min_delta:
+                best = epoch
+        return best + 1
+
+    def is_over(self, losses: Sequence[float]) -> bool:
+        """Return whether patience has run out."""
+        return len(losses) - self.best_epoch(losses) >= self.patience
+
+
+@dataclass(frozen=True)
+class Callback:
+    """A function called with the run, after each epoch or after every n steps.
+
+    Parameters
+    ----------
+    function : callable
+        Takes the ``Run``; may read anything, change the network, or call ``run.stop()``.
+    every : "epoch" or int
+
+    Examples
+    --------
+    >>> import chainrule as cr
+    >>> net = cr.Network([2, 3, 1])
+    >>> seen = []
+    >>> watch = cr.Callback(lambda run: seen.append(run.step), every=2)
+    >>> run = net.fit([[0, 1], [1, 0]], [0, 1], epochs=3, batch_size=1, callbacks=[watch])
+    >>> seen
+    [2, 4, 6]
+    """
+
+    function: Callable[["Run"], Any]
+    every: Literal["epoch"] | int = "epoch"
+
+    def __post_init__(self) -> None:
+        require(callable(self.function), f"a callback must be callable, got {self.function!r}")
+        require(
+            self.every == "epoch" or (isinstance(self.every, int) and self.every >= 1),
+            f"every must be 'epoch' or a whole number of steps >= 1, got {self.every!r}",
+        )
+
+    def is_due(self, step: int, steps_per_epoch: int) -> bool:
+        """Return whether the function is called after this step."""
+        return step % (steps_per_epoch if self.every == "epoch" else self.every) == 0
