@@ -31,6 +31,14 @@ class Buffer {
   std::unique_ptr<T, Free> data_;
 };
 
+// Row length, in whole vectors, of a buffer that is read column by column: never a multiple of
+// 512 bytes, so that the entries of a column don't compete for a few sets of the cache.
+template <class T>
+constexpr std::int64_t row_stride(std::int64_t columns) {
+  const std::int64_t stride = round_up(columns, width<T>);
+  return stride * static_cast<std::int64_t>(sizeof(T)) % 512 ? stride : stride + width<T>;
+}
+
 template <class T>
 struct Layout {
   explicit Layout(const Spec& spec) {

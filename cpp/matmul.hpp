@@ -102,12 +102,12 @@ void multiply_panel(std::int64_t M, std::int64_t K, Left<T> A, const T* b, std::
 }
 
 // c (M, B.columns padded, row length c_row) = start + A B, B in panels, start a row or null.
-// K runs in blocks, so that a block of a panel (24 KiB) stays in the first-level cache; the
+// K runs in blocks, so that a block of a panel (16 KiB) stays in the first-level cache; the
 // sums rest in c between.
 template <class T>
 void multiply(std::int64_t M, Left<T> A, const T* b, const Panels<T>& B, const T* start, T* c,
               std::int64_t c_row) {
-  constexpr std::int64_t block = 24576 / (panel_columns<T> * static_cast<std::int64_t>(sizeof(T)));
+  constexpr std::int64_t block = 16384 / (panel_columns<T> * static_cast<std::int64_t>(sizeof(T)));
   for (std::int64_t k = 0; k < B.rows; k += block)
     for (std::int64_t p = 0; p < B.count; ++p) {
       const std::int64_t columns = B.panel_width(p), first = B.first_column(p);

@@ -57,7 +57,7 @@ struct Values {
          bool keep_z) {
     const std::int64_t last = spec.layers() - 1;
     for (std::int64_t l = 0; l <= last; ++l) {
-      const std::int64_t stride = layout.weights[l].stride;
+      const std::int64_t stride = row_stride<T>(spec.sizes[l + 1]);
       const auto fresh = [&] { return buffers_.emplace_back(rows * stride).get(); };
       Layer layer{};
       layer.stride = stride;

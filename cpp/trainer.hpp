@@ -106,7 +106,7 @@ class LevelTrainer final : public Trainer<T> {
     for (std::size_t k = 0; k < flat_state_.size(); ++k) state_.emplace_back(layout_.size);
     if (order.shuffle) {
       permutation_.resize(static_cast<std::size_t>(samples.n));
-      gathered_ = Buffer<T>(order.batch_size * spec.sizes[0]);
+      gathered_ = Buffer<T>(order.batch_size * row_stride<T>(spec.sizes[0]));
     }
     for (int thread = 0; thread < pool_.threads(); ++thread) {
       std::int64_t largest = 0;
@@ -186,7 +186,8 @@ class LevelTrainer final : public Trainer<T> {
       permuted_epoch_ = epoch;
     }
     const std::int64_t inputs = spec_.sizes[0];
-    batch_ = {order_.shuffle ? gathered_.get() : samples_.X + first_sample() * inputs, inputs, rows,
+    batch_ = {order_.shuffle ? gathered_.get() : samples_.X + first_sample() * inputs,
+              order_.shuffle ? row_stride<T>(inputs) : inputs, rows,
               spec_.sum || samples_.weights ? T(1) : T(1) / static_cast<T>(rows)};
     if (!samples_.weights) return;
     double total = 0;
@@ -204,7 +205,7 @@ class LevelTrainer final : public Trainer<T> {
     const std::int64_t inputs = spec_.sizes[0], outputs = spec_.sizes.back();
     if (order_.shuffle)
       for (std::int64_t i = first; i < last; ++i)
-        std::memcpy(gathered_.get() + i * inputs, samples_.X + sample(i) * inputs,
+        std::memcpy(gathered_.get() + i * batch_.input_stride, samples_.X + sample(i) * inputs,
                     static_cast<std::size_t>(inputs) * sizeof(T));
     const DropoutKey key{order_.seed, step_ + 1};
     const DropoutKey* dropout = spec_.dropout > 0 ? &key : nullptr;
