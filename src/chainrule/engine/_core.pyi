@@ -6,20 +6,11 @@ from typing import Annotated, overload
 import numpy
 from numpy.typing import NDArray
 
+
 class Spec:
     """A network, as the engine reads it."""
 
-    def __init__(
-        self,
-        sizes: Sequence[int],
-        activations: Sequence[str],
-        loss: str,
-        fused: bool,
-        sum: bool,
-        l2: float,
-        l1: float,
-        dropout: float,
-    ) -> None: ...
+    def __init__(self, sizes: Sequence[int], activations: Sequence[str], loss: str, fused: bool, sum: bool, l2: float, l1: float, dropout: float) -> None: ...
 
 class Update:
     """An optimizer, as the engine reads it."""
@@ -29,59 +20,14 @@ class Update:
 class TrainerFloat32:
     """Steps of training on borrowed arrays."""
 
-    def __init__(
-        self,
-        spec: Spec,
-        theta: Annotated[NDArray[numpy.float32], dict(shape=(None,), order="C", device="cpu")],
-        state: Sequence[
-            Annotated[NDArray[numpy.float32], dict(shape=(None,), order="C", device="cpu")]
-        ],
-        X: Annotated[
-            NDArray[numpy.float32],
-            dict(shape=(None, None), order="C", device="cpu", writable=False),
-        ],
-        y: Annotated[
-            NDArray[numpy.float32],
-            dict(shape=(None, None), order="C", device="cpu", writable=False),
-        ],
-        sample_weight: object | None,
-        batch_size: int,
-        shuffle: bool,
-        seed: int,
-        update: Update,
-        step: int,
-        threads: int,
-    ) -> None: ...
-    def advance(
-        self,
-        rates: Annotated[
-            NDArray[numpy.float64], dict(shape=(None,), order="C", device="cpu", writable=False)
-        ],
-        losses: Annotated[NDArray[numpy.float64], dict(shape=(None,), order="C", device="cpu")],
-    ) -> int:
+    def __init__(self, spec: Spec, theta: Annotated[NDArray[numpy.float32], dict(shape=(None,), order='C', device='cpu')], state: Sequence[Annotated[NDArray[numpy.float32], dict(shape=(None,), order='C', device='cpu')]], X: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu', writable=False)], y: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu', writable=False)], sample_weight: object | None, batch_size: int, shuffle: bool, seed: int, update: Update, step: int, threads: int) -> None: ...
+
+    def advance(self, rates: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)], losses: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu')]) -> int:
         """
         Take one step a rate; write the loss before each; return how many were written.
         """
 
-    def trace(
-        self,
-        pre_activations: Sequence[
-            Annotated[NDArray[numpy.float32], dict(shape=(None, None), order="C", device="cpu")]
-        ],
-        activations: Sequence[
-            Annotated[NDArray[numpy.float32], dict(shape=(None, None), order="C", device="cpu")]
-        ],
-        deltas: Sequence[
-            Annotated[NDArray[numpy.float32], dict(shape=(None, None), order="C", device="cpu")]
-        ],
-        masks: Sequence[
-            Annotated[NDArray[numpy.float32], dict(shape=(None, None), order="C", device="cpu")]
-        ],
-        sample_losses: Annotated[
-            NDArray[numpy.float32], dict(shape=(None,), order="C", device="cpu")
-        ],
-        gradient: Annotated[NDArray[numpy.float32], dict(shape=(None,), order="C", device="cpu")],
-    ) -> tuple[float, float]:
+    def trace(self, pre_activations: Sequence[Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu')]], activations: Sequence[Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu')]], deltas: Sequence[Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu')]], masks: Sequence[Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu')]], sample_losses: Annotated[NDArray[numpy.float32], dict(shape=(None,), order='C', device='cpu')], gradient: Annotated[NDArray[numpy.float32], dict(shape=(None,), order='C', device='cpu')]) -> tuple[float, float]:
         """Fill the arrays from the next step; return (loss, penalty)."""
 
     @property
@@ -89,119 +35,30 @@ class TrainerFloat32:
         """Steps taken."""
 
 @overload
-def forward(
-    spec: Spec,
-    theta: Annotated[
-        NDArray[numpy.float32], dict(shape=(None,), order="C", device="cpu", writable=False)
-    ],
-    X: Annotated[
-        NDArray[numpy.float32], dict(shape=(None, None), order="C", device="cpu", writable=False)
-    ],
-    outputs: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order="C", device="cpu")],
-    threads: int,
-) -> None: ...
+def forward(spec: Spec, theta: Annotated[NDArray[numpy.float32], dict(shape=(None,), order='C', device='cpu', writable=False)], X: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu', writable=False)], outputs: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu')], threads: int) -> None: ...
+
 @overload
-def forward(
-    spec: Spec,
-    theta: Annotated[
-        NDArray[numpy.float64], dict(shape=(None,), order="C", device="cpu", writable=False)
-    ],
-    X: Annotated[
-        NDArray[numpy.float64], dict(shape=(None, None), order="C", device="cpu", writable=False)
-    ],
-    outputs: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order="C", device="cpu")],
-    threads: int,
-) -> None:
+def forward(spec: Spec, theta: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)], X: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu', writable=False)], outputs: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu')], threads: int) -> None:
     """Write the outputs of the network for each row of X."""
 
 @overload
-def total_loss(
-    spec: Spec,
-    theta: Annotated[
-        NDArray[numpy.float32], dict(shape=(None,), order="C", device="cpu", writable=False)
-    ],
-    X: Annotated[
-        NDArray[numpy.float32], dict(shape=(None, None), order="C", device="cpu", writable=False)
-    ],
-    y: Annotated[
-        NDArray[numpy.float32], dict(shape=(None, None), order="C", device="cpu", writable=False)
-    ],
-    sample_weight: object | None,
-    threads: int,
-) -> float: ...
+def total_loss(spec: Spec, theta: Annotated[NDArray[numpy.float32], dict(shape=(None,), order='C', device='cpu', writable=False)], X: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu', writable=False)], y: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu', writable=False)], sample_weight: object | None, threads: int) -> float: ...
+
 @overload
-def total_loss(
-    spec: Spec,
-    theta: Annotated[
-        NDArray[numpy.float64], dict(shape=(None,), order="C", device="cpu", writable=False)
-    ],
-    X: Annotated[
-        NDArray[numpy.float64], dict(shape=(None, None), order="C", device="cpu", writable=False)
-    ],
-    y: Annotated[
-        NDArray[numpy.float64], dict(shape=(None, None), order="C", device="cpu", writable=False)
-    ],
-    sample_weight: object | None,
-    threads: int,
-) -> float:
+def total_loss(spec: Spec, theta: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)], X: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu', writable=False)], y: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu', writable=False)], sample_weight: object | None, threads: int) -> float:
     """Return L over the samples, penalty included."""
 
 class TrainerFloat64:
     """Steps of training on borrowed arrays."""
 
-    def __init__(
-        self,
-        spec: Spec,
-        theta: Annotated[NDArray[numpy.float64], dict(shape=(None,), order="C", device="cpu")],
-        state: Sequence[
-            Annotated[NDArray[numpy.float64], dict(shape=(None,), order="C", device="cpu")]
-        ],
-        X: Annotated[
-            NDArray[numpy.float64],
-            dict(shape=(None, None), order="C", device="cpu", writable=False),
-        ],
-        y: Annotated[
-            NDArray[numpy.float64],
-            dict(shape=(None, None), order="C", device="cpu", writable=False),
-        ],
-        sample_weight: object | None,
-        batch_size: int,
-        shuffle: bool,
-        seed: int,
-        update: Update,
-        step: int,
-        threads: int,
-    ) -> None: ...
-    def advance(
-        self,
-        rates: Annotated[
-            NDArray[numpy.float64], dict(shape=(None,), order="C", device="cpu", writable=False)
-        ],
-        losses: Annotated[NDArray[numpy.float64], dict(shape=(None,), order="C", device="cpu")],
-    ) -> int:
+    def __init__(self, spec: Spec, theta: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu')], state: Sequence[Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu')]], X: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu', writable=False)], y: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu', writable=False)], sample_weight: object | None, batch_size: int, shuffle: bool, seed: int, update: Update, step: int, threads: int) -> None: ...
+
+    def advance(self, rates: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)], losses: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu')]) -> int:
         """
         Take one step a rate; write the loss before each; return how many were written.
         """
 
-    def trace(
-        self,
-        pre_activations: Sequence[
-            Annotated[NDArray[numpy.float64], dict(shape=(None, None), order="C", device="cpu")]
-        ],
-        activations: Sequence[
-            Annotated[NDArray[numpy.float64], dict(shape=(None, None), order="C", device="cpu")]
-        ],
-        deltas: Sequence[
-            Annotated[NDArray[numpy.float64], dict(shape=(None, None), order="C", device="cpu")]
-        ],
-        masks: Sequence[
-            Annotated[NDArray[numpy.float64], dict(shape=(None, None), order="C", device="cpu")]
-        ],
-        sample_losses: Annotated[
-            NDArray[numpy.float64], dict(shape=(None,), order="C", device="cpu")
-        ],
-        gradient: Annotated[NDArray[numpy.float64], dict(shape=(None,), order="C", device="cpu")],
-    ) -> tuple[float, float]:
+    def trace(self, pre_activations: Sequence[Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu')]], activations: Sequence[Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu')]], deltas: Sequence[Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu')]], masks: Sequence[Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu')]], sample_losses: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu')], gradient: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu')]) -> tuple[float, float]:
         """Fill the arrays from the next step; return (loss, penalty)."""
 
     @property
