@@ -1,6 +1,7 @@
 # Everything a clone needs: Python >= 3.11, a C++ compiler, make.
 PYTHON ?= python3
 BIN := .venv/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 SOURCES := $(wildcard cpp/*) CMakeLists.txt pyproject.toml
 
 .PHONY: demo test check format bench stub clean
@@ -33,5 +34,6 @@ clean:
 
 .venv/ready: $(SOURCES)
 	test -d .venv || $(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	$(PIP) 'scikit-build-core>=0.11' 'nanobind>=2.9' 'cmake>=3.18' ninja
+	$(PIP) --no-build-isolation --editable '.[dev]'
 	touch $@
