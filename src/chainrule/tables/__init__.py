@@ -1,0 +1,29 @@
+"""Tables in, predictions out: files, columns as numbers and back, models of tables."""
+
+from chainrule.tables.encoding import CategoryColumn, FeatureEncoder, NumberColumn
+from chainrule.tables.errors import TableError
+from chainrule.tables.fitting import train
+from chainrule.tables.metrics import Metrics
+from chainrule.tables.model import TableModel
+from chainrule.tables.options import TrainOptions
+from chainrule.tables.reading import read, stem
+from chainrule.tables.report import Report
+from chainrule.tables.table import Table
+from chainrule.tables.targets import ClassTarget, NumberTarget
+
+__all__ = [
+    "CategoryColumn",
+    "ClassTarget",
+    "FeatureEncoder",
+    "Metrics",
+    "NumberColumn",
+    "NumberTarget",
+    "Report",
+    "Table",
+    "TableError",
+    "TableModel",
+    "TrainOptions",
+    "read",
+    "stem",
+    "train",
+]

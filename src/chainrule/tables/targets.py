@@ -1,0 +1,288 @@
+"""The column to predict: class numbers or standardised numbers for the network, and back."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from chainrule.tables.columns import Kind, kind_of, missing, numbers, texts
+from chainrule.tables.encoding import category_counts
+from chainrule.tables.errors import TableError, listed
+from chainrule.tables.fields import Fields
+from chainrule.tables.table import Table
+
+Task = Literal["classification", "regression"]
+MOST_INTEGER_CLASSES = 20
+_MOST_CLASSES = 1000
+
+
+@dataclass(frozen=True)
+class ClassTarget:
+    """A target of classes: the network's output k stands for class k.
+
+    Parameters
+    ----------
+    name : str
+        The column.
+    kind : "text", "boolean" or "number"
+        "number" where every class is a whole number.
+    classes : tuple of str
+        The classes as text; sorted as numbers where they are numbers, else by the alphabet.
+
+    Examples
+    --------
+    >>> ClassTarget("ripe", "boolean", ("false", "true")).values(np.array([1, 0])).to_pylist()
+    [True, False]
+    """
+
+    task: ClassVar[Task] = "classification"
+    name: str
+    kind: Literal["text", "boolean", "number"]
+    classes: tuple[str, ...]
+
+    @classmethod
+    def fit(cls, table: Table, name: str, kind: Kind) -> "ClassTarget":
+        """Return the classes of a target, from all rows of a table."""
+        kept: Literal["text", "boolean", "number"]
+        if kind == "number":
+            kept = "number"
+            labels = [_label(value) for value in np.unique(numbers(table, name, kind))]
+        else:
+            kept = "boolean" if kind == "boolean" else "text"
+            labels = sorted(category_counts(table, name, kept))
+        if len(labels) > _MOST_CLASSES:
+            raise TableError(
+                f"{table.name}, column {name!r}: expected at most {_MOST_CLASSES} classes, got "
+                f"{len(labels)}; is it the right target?"
+            )
+        return cls(name, kept, tuple(labels))
+
+    @classmethod
+    def from_fields(cls, fields: Fields) -> "ClassTarget":
+        """Return the target that `to_dict` described."""
+        fields.choice("task", ("classification",))
+        target = cls(
+            name=fields.text("name"),
+            kind=fields.choice("kind", ("text", "boolean", "number")),  # type: ignore[arg-type]
+            classes=tuple(fields.texts("classes")),
+        )
+        fields.done()
+        if len(target.classes) < 2:
+            raise ValueError(f"target.classes: expected at least 2, got {len(target.classes)}")
+        target.values(np.arange(len(target.classes)))
+        return target
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the target as JSON can hold it."""
+        return {
+            "task": self.task,
+            "name": self.name,
+            "kind": self.kind,
+            "classes": list(self.classes),
+        }
+
+    @property
+    def outputs(self) -> int:
+        """The outputs of the network: for two classes 1, the probability of the second."""
+        return 1 if len(self.classes) == 2 else len(self.classes)
+
+    def encode(self, table: Table) -> NDArray[np.int64]:
+        """Return the class number of each row, shape (n_rows,).
+
+        Raises
+        ------
+        TableError
+            If a value is missing or isn't a class that the model knows; the line is named.
+        """
+        labels = self._labels(table)
+        known = pa.array(self.classes, pa.string())
+        index = pc.fill_null(pc.index_in(labels, value_set=known, skip_nulls=True), -1).to_numpy()
+        strange = np.flatnonzero(index < 0)
+        if strange.size:
+            row = int(strange[0])
+            value = labels[row].as_py()
+            got = "nothing" if value is None else repr(value)
+            raise TableError(
+                f"{table.where(row)}, column {self.name!r}: expected one of the classes "
+                f"{listed(self.classes)}, got {got}"
+            )
+        return index.astype(np.int64)
+
+    def _labels(self, table: Table) -> pa.Array:
+        if self.kind != "number":
+            return texts(table, self.name, self.kind)
+        found, index = np.unique(numbers(table, self.name, "number"), return_inverse=True)
+        labels = pa.array([None if math.isnan(value) else _label(value) for value in found])
+        return pc.cast(labels.take(pa.array(index)), pa.string())
+
+    def values(self, index: NDArray[np.int64]) -> pa.Array:
+        """Return the classes of given numbers: int64, float64, bool or string, as the target's."""
+        labels = pa.array(self.classes, pa.string()).take(pa.array(index))
+        try:
+            if self.kind == "boolean":
+                return pc.cast(labels, pa.bool_())
+            if self.kind == "text":
+                return labels
+            whole = all(label.lstrip("-").isdigit() for label in self.classes)
+            return pc.cast(labels, pa.int64() if whole else pa.float64())
+        except pa.ArrowInvalid as error:
+            raise ValueError(f"target.classes: expected {self.kind}s, got {error}") from error
+
+
+@dataclass(frozen=True)
+class NumberTarget:
+    """A target of numbers: the network learns ``(v − mean) / std`` of the training rows.
+
+    Parameters
+    ----------
+    name : str
+        The column.
+    kind : "number" or "date"
+    mean, std : float
+        In the unit of the target.
+
+    Examples
+    --------
+    >>> NumberTarget("mass", "number", mean=10.0, std=2.0).values(np.array([1.5])).to_pylist()
+    [13.0]
+    """
+
+    task: ClassVar[Task] = "regression"
+    name: str
+    kind: Literal["number", "date"]
+    mean: float
+    std: float
+    outputs: ClassVar[int] = 1
+
+    @classmethod
+    def fit(cls, table: Table, name: str, kind: Kind) -> "NumberTarget":
+        """Return the scale of a target, from the training rows."""
+        kept: Literal["number", "date"] = "date" if kind == "date" else "number"
+        values = numbers(table, name, kept)
+        with np.errstate(over="ignore", invalid="ignore"):
+            mean, std = float(values.mean()), float(values.std())
+        if not (math.isfinite(std) and std > 0):
+            raise TableError(
+                f"{table.name}, column {name!r}: its numbers can't be standardised "
+                f"(mean {mean:.6g}, standard deviation {std:.6g}); rescale the target"
+            )
+        return cls(name, kept, mean, std)
+
+    @classmethod
+    def from_fields(cls, fields: Fields) -> "NumberTarget":
+        """Return the target that `to_dict` described."""
+        fields.choice("task", ("regression",))
+        target = cls(
+            name=fields.text("name"),
+            kind=fields.choice("kind", ("number", "date")),  # type: ignore[arg-type]
+            mean=fields.number("mean"),
+            std=fields.number("std", least=5e-324),
+        )
+        fields.done()
+        return target
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the target as JSON can hold it."""
+        return {
+            "task": self.task,
+            "name": self.name,
+            "kind": self.kind,
+            "mean": self.mean,
+            "std": self.std,
+        }
+
+    def numbers(self, table: Table) -> NDArray[np.float64]:
+        """Return the target of each row in its own unit, shape (n_rows,).
+
+        Raises
+        ------
+        TableError
+            If a value is missing or isn't a number; the line is named.
+        """
+        values = numbers(table, self.name, self.kind)
+        absent = np.flatnonzero(np.isnan(values))
+        if absent.size:
+            raise TableError(
+                f"{table.where(int(absent[0]))}, column {self.name!r}: "
+                "expected a number, got nothing"
+            )
+        return values
+
+    def encode(self, table: Table) -> NDArray[np.float64]:
+        """Return the standardised target of each row, shape (n_rows,)."""
+        return (self.numbers(table) - self.mean) / self.std
+
+    def values(self, standardised: NDArray[np.floating[Any]]) -> pa.Array:
+        """Return the target in its own unit: float64, or timestamps for dates."""
+        in_unit = np.asarray(standardised, dtype=np.float64) * self.std + self.mean
+        if self.kind == "number":
+            return pa.array(in_unit)
+        return pa.array((in_unit * 86_400e6).round().astype(np.int64)).cast(pa.timestamp("us"))
+
+
+Target = ClassTarget | NumberTarget
+_TARGETS: Mapping[str, type[ClassTarget] | type[NumberTarget]] = {
+    "classification": ClassTarget,
+    "regression": NumberTarget,
+}
+TASKS: tuple[str, ...] = tuple(_TARGETS)
+
+
+def target_from_dict(described: object) -> Target:
+    """Return the target that `to_dict` described, every field checked."""
+    fields = Fields(described, "target")
+    return _TARGETS[fields.choice("task", TASKS)].from_fields(fields)
+
+
+def inferred_task(table: Table, name: str, kind: Kind) -> Task:
+    """Classification for text, booleans and at most 20 different whole numbers; else regression."""
+    if kind in ("text", "boolean"):
+        return "classification"
+    if kind == "date":
+        return "regression"
+    found = np.unique(numbers(table, name, kind))
+    whole = bool((found == np.floor(found)).all())
+    return "classification" if whole and found.size <= MOST_INTEGER_CLASSES else "regression"
+
+
+def checked_target(table: Table, name: str) -> tuple[Table, Kind]:
+    """Return the rows of a table whose target isn't missing, and the target's kind.
+
+    Raises
+    ------
+    TableError
+        If there is no such column, all its values are missing, or they are all the same.
+    """
+    table.column(name)
+    absent = missing(table, name)
+    if absent.all():
+        raise TableError(
+            f"{table.name}, column {name!r}: all values are missing; a target needs some"
+        )
+    kind = kind_of(table, name)
+    if kind is None:
+        raise TableError(
+            f"{table.name}, column {name!r}: expected numbers, text, booleans or dates, got "
+            f"{table.column(name).type}"
+        )
+    rows = table.take(np.flatnonzero(~absent))
+    if kind in ("text", "boolean"):
+        found = list(category_counts(rows, name, kind))
+    else:
+        found = np.unique(numbers(rows, name, kind)).tolist()
+    if len(found) == 1:
+        raise TableError(
+            f"{table.name}, column {name!r}: all values are {found[0]!r}; a constant target "
+            "leaves nothing to learn"
+        )
+    return rows, kind
+
+
+def _label(value: float) -> str:
+    whole = abs(value) < 2**53 and value == math.floor(value)
+    return str(int(value)) if whole else repr(float(value))
