@@ -76,11 +76,17 @@ void weight_gradient(const Spec& spec, const Packed<T>& net, const Values<T>& va
   const Panels<T>& W = net.layout.weights[task.layer];
   const std::int64_t columns = W.panel_width(task.panel), rows = task.last - task.first;
   const T* delta = layer.weighted + W.first_column(task.panel);
-  constexpr std::int64_t block = 384;  // samples at a time: their deltas stay in cache
-  for (std::int64_t i = 0; i < batch.rows; i += block)
-    multiply_panel<T>(rows, std::min(block, batch.rows - i),
-                      {below + i * stride + task.first, 1, stride}, delta + i * layer.stride,
-                      layer.stride, columns, i == 0 ? nullptr : g, columns, g, columns);
+  constexpr std::int64_t block = 16384 / (panel_columns<T> * static_cast<std::int64_t>(sizeof(T)));
+  alignas(64)
+      T panel[block * panel_columns<T>];  // deltas of some samples, in the first-level cache
+  for (std::int64_t i = 0; i < batch.rows; i += block) {
+    const std::int64_t samples = std::min(block, batch.rows - i);
+    for (std::int64_t r = 0; r < samples; ++r)
+      for (std::int64_t j = 0; j < columns; j += width<T>)
+        store(panel + r * columns + j, load(delta + (i + r) * layer.stride + j));
+    multiply_panel<T>(rows, samples, {below + i * stride + task.first, 1, stride}, panel, columns,
+                      columns, i == 0 ? nullptr : g, columns, g, columns);
+  }
   const Range<T> range = weights_of(net.layout, task);
   finish_gradient(g, net.theta + range.at, range.size, batch.scale, static_cast<T>(spec.l2),
                   static_cast<T>(spec.l1));

@@ -47,7 +47,7 @@ template <class T, int R, int C>
 void tile(std::int64_t K, Left<T> A, const T* b, std::int64_t b_step, const T* start,
           std::int64_t start_row, T* c, std::int64_t c_row) {
   Vector<T> sums[R][C];
-#pragma GCC unroll 16
+#pragma GCC unroll 32
   for (int m = 0; m < R; ++m)
 #pragma GCC unroll 4
     for (int v = 0; v < C; ++v)
@@ -56,14 +56,14 @@ void tile(std::int64_t K, Left<T> A, const T* b, std::int64_t b_step, const T* s
     Vector<T> columns[C];
 #pragma GCC unroll 4
     for (int v = 0; v < C; ++v) columns[v] = load(b + v * width<T>);
-#pragma GCC unroll 16
+#pragma GCC unroll 32
     for (int m = 0; m < R; ++m) {
       const Vector<T> a = broadcast(A.at[m * A.row + k * A.step]);
 #pragma GCC unroll 4
       for (int v = 0; v < C; ++v) sums[m][v] = fma(a, columns[v], sums[m][v]);
     }
   }
-#pragma GCC unroll 16
+#pragma GCC unroll 32
   for (int m = 0; m < R; ++m)
 #pragma GCC unroll 4
     for (int v = 0; v < C; ++v) store(c + m * c_row + v * width<T>, sums[m][v]);
@@ -78,12 +78,18 @@ constexpr std::array<Tile<T>, sizeof...(R)> tiles_of(std::integer_sequence<int, 
   return {&tile<T, R + 1, C>...};
 }
 
-// The tile of `rows` rows (1 to tile_rows) and `vectors` vectors of columns.
+// A tile has tile_rows rows, or where the panel is one vector wide as many more as fill the
+// registers.
+constexpr std::int64_t most_rows(std::int64_t vectors) {
+  return vectors == 1 ? tile_rows * tile_vectors : tile_rows;
+}
+
+// The tile of `rows` rows (1 to most_rows) and `vectors` vectors of columns.
 template <class T>
 Tile<T> tile_for(std::int64_t rows, std::int64_t vectors) {
-  using Rows = std::make_integer_sequence<int, tile_rows>;
-  static constexpr auto narrow = tiles_of<T, 1>(Rows{});
-  static constexpr auto full = tiles_of<T, tile_vectors>(Rows{});
+  static constexpr auto narrow = tiles_of<T, 1>(std::make_integer_sequence<int, most_rows(1)>{});
+  static constexpr auto full =
+      tiles_of<T, tile_vectors>(std::make_integer_sequence<int, tile_rows>{});
   return vectors == 1 ? narrow[rows - 1] : full[rows - 1];
 }
 
@@ -93,8 +99,8 @@ void multiply_panel(std::int64_t M, std::int64_t K, Left<T> A, const T* b, std::
                     std::int64_t columns, const T* start, std::int64_t start_row, T* c,
                     std::int64_t c_row) {
   const std::int64_t vectors = columns / width<T>;
-  for (std::int64_t m = 0; m < M; m += tile_rows) {
-    const std::int64_t rows = std::min<std::int64_t>(tile_rows, M - m);
+  for (std::int64_t m = 0; m < M; m += most_rows(vectors)) {
+    const std::int64_t rows = std::min(most_rows(vectors), M - m);
     tile_for<T>(rows, vectors)(K, {A.at + m * A.row, A.row, A.step}, b, b_step,
                                start ? start + m * start_row : nullptr, start_row, c + m * c_row,
                                c_row);

@@ -200,13 +200,23 @@ class LevelTrainer final : public Trainer<T> {
       shares_[i] = static_cast<T>(static_cast<double>(weights_[i]) / total);
   }
 
+  // Copies row i of the batch to its place, and asks for the same row of the next batch, which
+  // arrives from memory while this step computes.
+  void gather(std::int64_t i) {
+    const std::int64_t inputs = spec_.sizes[0], place = first_sample() + i;
+    std::memcpy(gathered_.get() + i * batch_.input_stride, samples_.X + sample(i) * inputs,
+                static_cast<std::size_t>(inputs) * sizeof(T));
+    if (place + order_.batch_size >= samples_.n) return;
+    const T* next = samples_.X + sample(i + order_.batch_size) * inputs;
+    for (std::int64_t k = 0; k < inputs; k += 64 / static_cast<std::int64_t>(sizeof(T)))
+      __builtin_prefetch(next + k);
+  }
+
   // Phase 1 for the rows [first, last) of the batch.
   void pass(const Values<T>& values, std::int64_t first, std::int64_t last) {
-    const std::int64_t inputs = spec_.sizes[0], outputs = spec_.sizes.back();
+    const std::int64_t outputs = spec_.sizes.back();
     if (order_.shuffle)
-      for (std::int64_t i = first; i < last; ++i)
-        std::memcpy(gathered_.get() + i * batch_.input_stride, samples_.X + sample(i) * inputs,
-                    static_cast<std::size_t>(inputs) * sizeof(T));
+      for (std::int64_t i = first; i < last; ++i) gather(i);
     const DropoutKey key{order_.seed, step_ + 1};
     const DropoutKey* dropout = spec_.dropout > 0 ? &key : nullptr;
     forward_rows(spec_, net_, values, batch_.input, batch_.input_stride, first, last, dropout);

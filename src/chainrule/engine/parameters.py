@@ -1,5 +1,6 @@
 """Parameters: one flat buffer, with the article's **w** and **b** and every W and b as views."""
 
+import math
 from typing import Any
 
 import numpy as np
@@ -63,7 +64,9 @@ class Parameters:
 def _layers(
     flat: NDArray[Any], shapes: list[tuple[int]] | tuple[tuple[int, int], ...]
 ) -> tuple[NDArray[Any], ...]:
-    ends = np.cumsum([int(np.prod(shape)) for shape in shapes])
-    return tuple(
-        part.reshape(shape) for part, shape in zip(np.split(flat, ends[:-1]), shapes, strict=True)
-    )
+    views, start = [], 0
+    for shape in shapes:
+        end = start + math.prod(shape)
+        views.append(flat[start:end].reshape(shape))
+        start = end
+    return tuple(views)

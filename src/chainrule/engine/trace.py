@@ -86,7 +86,7 @@ class Trace:
                 _line("weights", layer, self.weights[layer]),
                 _line("biases", layer, self.biases[layer]),
                 _line("pre_activations", layer, self.pre_activations[layer]),
-                _line("activations", layer, self.activations[layer + 1]),
+                _line("activations", layer + 1, self.activations[layer + 1]),
             )
         ]
         backward = [
@@ -104,7 +104,7 @@ class Trace:
             _line("penalty", None, np.asarray(self.penalty)),
             _line("loss", None, np.asarray(self.loss)),
         ]
-        inputs = ["  X".ljust(_LABEL + 2) + _numbers(self.activations[0])]
+        inputs = [_line("activations", 0, self.activations[0])]
         sections = {"forward": inputs + forward, "loss": losses, "backward": backward}
         return "\n".join(line for name, lines in sections.items() for line in (name, *lines))
 
