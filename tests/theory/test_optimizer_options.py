@@ -1,0 +1,161 @@
+"""The options of optimizers and schedules: kept through a dictionary, refused out of range."""
+
+import json
+import math
+from dataclasses import fields
+
+import pytest
+
+from chainrule import (
+    OPTIMIZERS,
+    SCHEDULES,
+    SGD,
+    Adagrad,
+    Adam,
+    AdamW,
+    Cosine,
+    Exponential,
+    InverseScaling,
+    OneCycle,
+    RMSprop,
+    Rprop,
+    Step,
+)
+from chainrule.theory.optimizers import optimizer_from_dict
+
+NAN, INFINITE = math.nan, math.inf
+
+RATES = [-0.1, NAN, INFINITE]
+SHARES = [-0.1, 1.0, NAN]  # [0, 1)
+POSITIVE = [0.0, -1.0, NAN]
+COUNTS = [0, -3, 2.5]
+
+# Values out of range for every option that is a number.
+REFUSED = {
+    SGD: {"learning_rate": RATES, "clip_norm": POSITIVE, "momentum": SHARES, "nesterov": [True]},
+    Adagrad: {"learning_rate": RATES, "clip_norm": POSITIVE, "epsilon": [*POSITIVE, INFINITE]},
+    RMSprop: {"learning_rate": RATES, "clip_norm": POSITIVE, "decay": SHARES, "epsilon": POSITIVE},
+    Adam: {
+        "learning_rate": RATES,
+        "clip_norm": POSITIVE,
+        "beta1": SHARES,
+        "beta2": SHARES,
+        "epsilon": POSITIVE,
+    },
+    AdamW: {
+        "learning_rate": RATES,
+        "clip_norm": POSITIVE,
+        "beta1": SHARES,
+        "beta2": SHARES,
+        "epsilon": POSITIVE,
+        "weight_decay": [-0.1, NAN, INFINITE],
+    },
+    Rprop: {
+        "learning_rate": RATES,
+        "clip_norm": POSITIVE,
+        "increase": [0.9, NAN],
+        "decrease": SHARES,
+        "smallest": [0.0, 51.0, NAN],
+        "largest": [1e-7, NAN],
+    },
+    SCHEDULES["constant"]: {"learning_rate": RATES},
+    InverseScaling: {"learning_rate": RATES, "power": [NAN, INFINITE, -1.0]},
+    Exponential: {"learning_rate": RATES, "decay": [0.0, 1.1, NAN], "steps": COUNTS},
+    Cosine: {"learning_rate": RATES, "steps": COUNTS, "minimum": [-0.1, 0.6, NAN]},
+    OneCycle: {
+        "learning_rate": RATES,
+        "steps": COUNTS,
+        "warmup": [0.0, 1.0, NAN],
+        "start_divisor": [0.9, NAN],
+        "end_divisor": [0.9, NAN],
+    },
+    Step: {"learning_rate": RATES, "factor": [0.0, 1.1, NAN], "every": COUNTS},
+}
+
+UNCHECKED = pytest.mark.xfail(strict=True, reason="InverseScaling.power is not checked")
+BAD_VALUES = [
+    pytest.param(
+        row, option, value, id=f"{row.name}-{option}-{value}",
+        marks=[UNCHECKED] if (row, option) == (InverseScaling, "power") else [],
+    )
+    for row, options in REFUSED.items()
+    for option, values in options.items()
+    for value in values
+]  # fmt: skip
+
+GOOD = [
+    *(row() for row in OPTIMIZERS.values()),
+    SGD(0.5, momentum=0.9, nesterov=True, clip_norm=2.5),
+    Adagrad(0.5, epsilon=0.1),
+    RMSprop(0.5, decay=0.1, epsilon=0.1),
+    AdamW(0.5, beta1=0.1, beta2=0.2, epsilon=0.3, weight_decay=0.4, clip_norm=1e-3),
+    Rprop(0.5, increase=1.1, decrease=0.9, smallest=0.1, largest=0.2),
+]
+
+
+@pytest.mark.parametrize("row", [*OPTIMIZERS.values(), *SCHEDULES.values()], ids=lambda r: r.name)
+def test_every_option_is_tried_out_of_range(row):
+    assert set(REFUSED.get(row, {})) == {field.name for field in fields(row)}
+
+
+@pytest.mark.parametrize(("row", "option", "value"), BAD_VALUES)
+def test_option_out_of_range_is_named_with_its_value(row, option, value):
+    options = {"learning_rate": 0.5, option: value}
+    with pytest.raises(ValueError, match=option) as caught:
+        row(**options)
+    assert repr(value) in str(caught.value) or option == "nesterov", caught.value
+    assert "\n" not in str(caught.value)
+
+
+def test_rprop_refuses_a_schedule():
+    with pytest.raises(ValueError, match="learning_rate must be a number, not a schedule"):
+        Rprop(Cosine(0.1))
+
+
+@pytest.mark.xfail(strict=True, reason="the TypeError does not name the option")
+@pytest.mark.parametrize(
+    ("row", "option"), [(SGD, "learning_rate"), (SGD, "momentum"), (Adam, "epsilon")]
+)
+def test_option_that_is_no_number_is_named(row, option):
+    with pytest.raises((TypeError, ValueError), match=option):
+        row(**{option: "0.1"})
+
+
+@pytest.mark.parametrize("optimizer", GOOD, ids=repr)
+def test_dictionary_makes_the_optimizer_again(optimizer):
+    text = json.dumps(optimizer.to_dict())
+    assert optimizer_from_dict(json.loads(text)) == optimizer
+    assert type(optimizer_from_dict(json.loads(text))) is type(optimizer)
+
+
+@pytest.mark.parametrize("schedule", SCHEDULES.values(), ids=lambda row: row.name)
+def test_dictionary_keeps_the_schedule(schedule):
+    optimizer = Adam(schedule(0.25), beta1=0.5, clip_norm=3.0)
+    again = optimizer_from_dict(json.loads(json.dumps(optimizer.to_dict())))
+    assert again == optimizer
+    assert again.learning_rate == schedule(0.25)
+
+
+@pytest.mark.parametrize(("description", "message"), [
+    ({"name": "adm"}, "unknown optimizer 'adm': did you mean 'adam'"),
+    ({}, "unknown optimizer None"),
+    ({"name": "adam", "beta3": 1}, "unknown field of adam 'beta3': did you mean 'beta"),
+    ({"name": "adam", "beta1": 2.0}, r"beta1 must be in \[0, 1\), got 2.0"),
+    ({"name": "sgd", "learning_rate": {"name": "cosin"}}, "unknown schedule 'cosin'.*'cosine'"),
+    ({"name": "sgd", "learning_rate": {"name": "step", "evry": 3}}, "unknown field of step 'evry'"),
+])  # fmt: skip
+def test_dictionary_with_a_mistake_is_refused(description, message):
+    with pytest.raises(ValueError, match=message):
+        optimizer_from_dict(description)
+
+
+@pytest.mark.parametrize("row", OPTIMIZERS.values(), ids=lambda row: row.name)
+def test_state_has_one_vector_a_slot(row):
+    optimizer = row()
+    assert len(set(optimizer.slots)) == len(optimizer.slots)
+    assert len(optimizer.constants()) == len(fields(row)) - 2  # learning_rate and clip_norm
+
+
+def test_momentum_alone_makes_sgd_keep_a_velocity():
+    assert SGD().slots == ()
+    assert SGD(momentum=0.5).slots == ("velocity",)
