@@ -1,0 +1,323 @@
+"""Model files: safetensors arrays, a versioned JSON description in the header, saved atomically.
+
+The header key ``chainrule`` holds ``{"format": 1, "kind": ..., "chainrule": the version that wrote
+it, "sha256": of all that follows and of the arrays, "model": ...}``. Each kind of model has three
+methods: ``describe()`` gives all but its numbers as JSON can hold it, ``arrays()`` its numbers by
+name, and ``restore(description, arrays)`` gives the model back, or says which field or array is
+wrong. What is restored must describe itself as the file does, so that no field is ignored or
+silently changed. Nothing in a file is ever executed.
+"""
+
+import contextlib
+import hashlib
+import importlib
+import json
+import os
+import secrets
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, BinaryIO, NoReturn, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+FORMAT = 1
+_KEY = "chainrule"
+_KINDS = {
+    "network": ("chainrule.training.network", "Network"),
+    "run": ("chainrule.training.run", "Run"),
+    "table_model": ("chainrule.tables.model", "TableModel"),
+}
+_FIELDS = {"format", "kind", "chainrule", "sha256", "model"}
+_UNSOUND = (ValueError, TypeError, LookupError, AttributeError, OverflowError, MemoryError)
+_TABLES = (".csv", ".tsv", ".txt", ".gz", ".parquet", ".pq")
+
+
+class ModelFileError(ValueError):
+    """A file that isn't a whole and sound model file; the message says what is wrong with it.
+
+    Examples
+    --------
+    >>> issubclass(ModelFileError, ValueError)
+    True
+    """
+
+
+class Savable(Protocol):
+    """What `save` takes: a network, a run, a model of a table."""
+
+    def describe(self) -> dict[str, Any]:
+        """Everything but the numbers, as JSON can hold it."""
+
+    def arrays(self) -> Mapping[str, NDArray[Any]]:
+        """Return the numbers, by name."""
+
+
+def save(model: Savable, path: str | Path) -> None:
+    """Write a network, a run or a model of a table to a file, whole or not at all.
+
+    Parameters
+    ----------
+    model : Network, Run or TableModel
+    path : str or Path
+        Usually ending in .safetensors. A file that is there is replaced in one step.
+
+    Raises
+    ------
+    TypeError
+        If the model is of another kind.
+    ValueError
+        If one of its numbers is infinite or not a number.
+    OSError
+        If the file can't be written; nothing is left behind.
+
+    Notes
+    -----
+    The same model gives the same bytes.
+
+    Examples
+    --------
+    >>> import tempfile, chainrule as cr
+    >>> path = Path(tempfile.mkdtemp(), "small.safetensors")
+    >>> save(cr.Network([2, 3, 1], seed=0), path)
+    >>> load(path).spec.layer_sizes
+    (2, 3, 1)
+    """
+    from importlib.metadata import version
+
+    from safetensors.numpy import save as to_bytes
+
+    kind = _kind(model)
+    arrays = {name: np.ascontiguousarray(array) for name, array in model.arrays().items()}
+    if strange := _not_finite(arrays):
+        raise ValueError(f"the {kind.replace('_', ' ')} is not saved: {strange}")
+    description = json.loads(json.dumps(model.describe(), allow_nan=False))
+    header = {
+        "format": FORMAT,
+        "kind": kind,
+        "chainrule": version("chainrule"),
+        "sha256": _digest(kind, description, arrays),
+        "model": description,
+    }
+    with atomic_file(path) as file:
+        file.write(to_bytes(arrays, metadata={_KEY: json.dumps(header, ensure_ascii=False)}))
+
+
+def load(path: str | Path) -> Any:  # noqa: ANN401 (one of the kinds, as the file says)
+    """Return the network, run or model of a table that was saved in a file.
+
+    Parameters
+    ----------
+    path : str or Path
+
+    Returns
+    -------
+    Network, Run or TableModel
+
+    Raises
+    ------
+    ModelFileError
+        If there is no such file, or it is not a sound model file of this version; it says why.
+
+    Examples
+    --------
+    >>> load("nothing.safetensors")
+    Traceback (most recent call last):
+    ...
+    chainrule.files.ModelFileError: no model file 'nothing.safetensors'
+    """
+    path = Path(path)
+    text, arrays = _content(path)
+    header = _header(path, text)
+    kind, description = header["kind"], header["model"]
+    if strange := _not_finite(arrays):
+        raise ModelFileError(f"{path} is damaged: {strange}")
+    try:
+        model = _restored(kind, description, arrays)
+    except _UNSOUND as error:
+        what = f"field {error} is missing" if isinstance(error, KeyError) else _one_line(error)
+        raise ModelFileError(f"{path} is not a sound model file: {what}") from error
+    difference = _difference(description, json.loads(json.dumps(model.describe())), "model")
+    strangers = sorted(set(arrays) ^ set(model.arrays()))
+    if difference or strangers:
+        what = difference or f"unknown array {strangers[0]!r}"
+        raise ModelFileError(f"{path} is not a sound model file: {what}")
+    if header["sha256"] != _digest(kind, description, arrays):
+        raise ModelFileError(
+            f"{path} was edited or damaged: its checksum is not that of its content"
+        )
+    return model
+
+
+def _restored(kind: str, description: Any, arrays: Mapping[str, NDArray[Any]]) -> Any:  # noqa: ANN401
+    module, name = _KINDS[kind]
+    model_class = getattr(importlib.import_module(module), name)
+    if kind == "run":
+        network = _restored("network", description["network"], arrays)
+        return model_class.restore(network, description, arrays)
+    return model_class.restore(description, arrays)
+
+
+def _digest(kind: str, description: object, arrays: Mapping[str, NDArray[Any]]) -> str:
+    """Return the SHA-256 of the description and of every array with its name, type and shape."""
+    digest = hashlib.sha256(json.dumps([FORMAT, kind, description], sort_keys=True).encode())
+    for name in sorted(arrays):
+        array = arrays[name]
+        digest.update(f"{name} {array.dtype.str} {array.shape} ".encode())
+        digest.update(array.tobytes())
+    return digest.hexdigest()
+
+
+def _difference(found: object, expected: object, where: str) -> str:
+    """Return the first field where two JSON values differ, '' where they are the same."""
+    if isinstance(found, dict) and isinstance(expected, dict):
+        for key in sorted(found.keys() | expected.keys()):
+            if key not in expected:
+                return f"unknown field {where}.{key}"
+            if key not in found:
+                return f"field {where}.{key} is missing"
+            if inner := _difference(found[key], expected[key], f"{where}.{key}"):
+                return inner
+        return ""
+    same = json.dumps(found, sort_keys=True) == json.dumps(expected, sort_keys=True)
+    return "" if same else f"{where} should be {expected!r:.60}, got {found!r:.60}"
+
+
+@contextlib.contextmanager
+def atomic_file(path: str | Path) -> Iterator[BinaryIO]:
+    """Open a file whose content replaces ``path`` in one step, when all of it is on the disk.
+
+    Raises
+    ------
+    OSError
+        If it can't be written. On this and on any other exception nothing is left behind.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> path = Path(tempfile.mkdtemp(), "note.txt")
+    >>> with atomic_file(path) as file:
+    ...     _ = file.write(b"whole")
+    >>> path.read_text()
+    'whole'
+    """
+    target = Path(os.path.realpath(path))
+    if target.exists() and not target.is_file():
+        raise OSError(f"can't write {path}: it is not a regular file")
+    if not target.parent.is_dir():
+        raise OSError(f"can't write {path}: there is no folder {str(Path(path).parent)!r}")
+    temporary = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
+    try:
+        with temporary.open("xb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(target)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    _sync_folder(target.parent)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Put the new name on the disk, where the system can open a folder."""
+    if os.name != "posix":
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _kind(model: Savable) -> str:
+    for kind, (module, name) in _KINDS.items():
+        if (type(model).__module__, type(model).__name__) == (module, name):
+            return kind
+    names = ", ".join(name for _, name in _KINDS.values())
+    raise TypeError(f"save: expected one of {names}, got {type(model).__name__}")
+
+
+def _content(path: Path) -> tuple[str | None, dict[str, NDArray[Any]]]:
+    """Return the description in the header, if there is one, and the arrays."""
+    from safetensors import SafetensorError, safe_open
+
+    if path.is_dir():
+        raise ModelFileError(f"{path} is a folder where a model file was expected")
+    if not path.exists():
+        raise ModelFileError(f"no model file {str(path)!r}")
+    try:
+        with safe_open(str(path), framework="numpy") as file:
+            text = (file.metadata() or {}).get(_KEY)
+            return text, {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except PermissionError:
+        raise
+    except (SafetensorError, OSError) as error:
+        raise ModelFileError(_defect(path)) from error
+    except (TypeError, AttributeError) as error:  # an array type that NumPy doesn't have
+        raise ModelFileError(f"{path} holds an array type that chainrule never writes") from error
+
+
+def _defect(path: Path) -> str:
+    """Return what a file is that safetensors refused."""
+    with path.open("rb") as file:
+        start = file.read(8)
+    size = path.stat().st_size
+    if path.suffix.lower() in _TABLES:
+        return f"{path} is a table where a model file was expected"
+    if len(start) == 8 and size - 8 >= int.from_bytes(start, "little"):
+        return f"{path} is truncated or edited: its arrays are not those of its header"
+    if start[:1] == b"\x80" or start[:2] == b"PK":
+        return (
+            f"{path} is a pickle or a zip archive, which chainrule never opens: it could run code; "
+            "expected a safetensors file"
+        )
+    return f"{path} is truncated, or not a model file; expected a safetensors file"
+
+
+def _header(path: Path, text: str | None) -> dict[str, Any]:
+    """Return the header, of a version and a kind that are known."""
+    if text is None:
+        raise ModelFileError(f"{path} is a safetensors file that chainrule did not write")
+    try:
+        header = json.loads(text, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError) as error:
+        raise ModelFileError(f"{path} has an edited header: {_one_line(error)}") from error
+    if not isinstance(header, dict) or "format" not in header:
+        raise ModelFileError(f"{path} has an edited header: expected a format")
+    found = header["format"]
+    if isinstance(found, int) and found > FORMAT:
+        raise ModelFileError(
+            f"{path} was written by a newer chainrule (format {found}, this one reads {FORMAT}); "
+            "upgrade chainrule"
+        )
+    if (
+        type(found) is not int
+        or found != FORMAT
+        or header.keys() != _FIELDS
+        or header["kind"] not in list(_KINDS)
+    ):
+        raise ModelFileError(
+            f"{path} has an edited header: expected format {FORMAT}, a kind of "
+            f"{', '.join(_KINDS)}, and the fields {', '.join(sorted(_FIELDS))}"
+        )
+    return header
+
+
+def _not_finite(arrays: Mapping[str, NDArray[Any]]) -> str:
+    """Return the first number that isn't finite, else ''; losses are a record, and free."""
+    for name, array in arrays.items():
+        if array.dtype.kind == "f" and not name.endswith("losses"):
+            where = np.argwhere(~np.isfinite(array))
+            if where.size:
+                index = where[0].tolist()
+                return f"{name}{index} is {array[tuple(index)]}; expected a finite number"
+    return ""
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not a finite number")
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())
