@@ -1,7 +1,9 @@
-"""Every example in a docstring and in the README runs and prints what it says."""
+"""Every example in a docstring and in the README runs and prints what it says, pictures too."""
 
 import doctest
 import importlib
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -29,3 +31,9 @@ def test_pages(page):
     result = doctest.testfile(str(ROOT / page), module_relative=False)
     assert result.failed == 0
     assert result.attempted > 0 or page != "README.md"
+
+
+def test_picture():
+    command = [sys.executable, str(ROOT / "docs" / "step_picture.py")]
+    drawn = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert drawn == (ROOT / "docs" / "step.svg").read_text(), f"run {' '.join(command[1:])}"

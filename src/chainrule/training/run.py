@@ -130,7 +130,7 @@ class Run:
 
     def __repr__(self) -> str:
         losses = self.losses
-        last = f", last loss {losses[-1]:.6g}" if len(losses) else ""
+        last = f", last loss {losses[-1]:.3g}" if len(losses) else ""
         return f"<Run: {self.epoch} epochs, {self.step} steps{last}, stopped by {self.stopped!r}>"
 
     # -- going on -----------------------------------------------------------------------
