@@ -3,6 +3,7 @@
 from chainrule.engine.parameters import Parameters
 from chainrule.engine.spec import NetworkSpec
 from chainrule.engine.trace import Gradient, Trace
+from chainrule.files import ModelFileError, load, save
 from chainrule.theory.activations import ACTIVATIONS
 from chainrule.theory.initializers import INITIALIZERS
 from chainrule.theory.losses import LOSSES
@@ -41,6 +42,7 @@ __all__ = [
     "Gradient",
     "GradientCheck",
     "InverseScaling",
+    "ModelFileError",
     "Network",
     "NetworkSpec",
     "OneCycle",
@@ -51,4 +53,6 @@ __all__ = [
     "Step",
     "Trace",
     "check_gradient",
+    "load",
+    "save",
 ]
