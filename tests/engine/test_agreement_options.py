@@ -1,0 +1,184 @@
+"""Compiled against reference with everything that a fit may switch on."""
+
+import math
+
+import numpy as np
+import pytest
+
+from chainrule import (
+    ACTIVATIONS,
+    LOSSES,
+    OPTIMIZERS,
+    SCHEDULES,
+    SGD,
+    Adam,
+    Constant,
+    Cosine,
+    Exponential,
+    InverseScaling,
+    NetworkSpec,
+    OneCycle,
+    Parameters,
+    Rprop,
+    Step,
+)
+from chainrule.engine import compiled, reference
+
+SMOOTH = SGD(0.02, momentum=0.5)
+DTYPES = ("float32", "float64")
+
+
+def spec_of(activations, loss, outputs, **options):
+    sizes = (3, *range(4, 3 + len(activations)), outputs)
+    return NetworkSpec(sizes, tuple(activations), loss, dtype="float64", **options)
+
+
+HIDDEN_LISTS = (
+    ("tanh", "relu", "sigmoid"),
+    ("softmax", "tanh"),
+    ("gelu", "softmax", "sine"),
+    ("softmax", "softmax"),
+    ("elu", "identity", "hard_sigmoid", "softplus"),
+)
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_hidden_layers_of_different_activations(agreement, loss):
+    for hidden in HIDDEN_LISTS:
+        for outputs in (1, 3):
+            spec = spec_of((*hidden, LOSSES[loss].output), loss, outputs)
+            where = f"{hidden}, {loss}, {outputs} outputs"
+            agreement.check_trace(spec, 7, 3, where)
+            agreement.check_steps(spec, 7, 3, SMOOTH, 20, where)
+
+
+@pytest.mark.parametrize("output", ACTIVATIONS)
+def test_every_output_activation(agreement, output):
+    """Under every loss that takes it, its own or not: the pullback of the output layer."""
+    for loss, row in LOSSES.items():
+        if row.outputs is not None and output not in row.outputs:
+            continue
+        for outputs in (1, 3):
+            spec = spec_of(("tanh", output), loss, outputs)
+            where = f"output {output}, {loss}, {outputs} outputs"
+            agreement.check_trace(spec, 7, 3, where)
+            agreement.check_steps(spec, 7, 3, SMOOTH, 20, where)
+
+
+OPTIONS = {
+    "l2": {"l2": 0.1},
+    "l1": {"l1": 0.01},
+    "both penalties": {"l2": 0.1, "l1": 0.01},
+    "dropout": {"dropout": 0.4},
+    "sum": {"reduction": "sum"},
+    "all": {"l2": 0.05, "l1": 0.01, "dropout": 0.2, "reduction": "sum"},
+}
+
+
+@pytest.mark.parametrize("weighted", [False, True], ids=["plain", "weighted"])
+@pytest.mark.parametrize("name", OPTIONS)
+def test_penalties_dropout_reduction_weights(agreement, name, weighted):
+    for loss, outputs in (("squared_error", 1), ("cross_entropy", 3), ("huber", 2)):
+        spec = spec_of(("tanh", "sigmoid", LOSSES[loss].output), loss, outputs, **OPTIONS[name])
+        for optimizer in (SGD(0.005), Adam(1e-3, epsilon=0.01)):
+            where = f"{name}, {loss}, {optimizer.name}, weighted={weighted}"
+            options = {"weighted": weighted, "shuffle": True}
+            agreement.check_trace(spec, 7, 3, where, **options)
+            agreement.check_steps(spec, 7, 3, optimizer, 20, where, **options)
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_clipping_by_norm(agreement, optimizer):
+    """Of every step (0.01), of none (1e6), and of some."""
+    for clip_norm in (0.01, 0.4, 1e6):
+        epsilon = {} if optimizer in ("sgd", "rprop") else {"epsilon": 0.01}
+        row = OPTIMIZERS[optimizer](1e-3, clip_norm=clip_norm, **epsilon)
+        spec = spec_of(("tanh", "tanh", "identity"), "squared_error", 2, l2=0.01)
+        where = f"{optimizer}, clip_norm={clip_norm}"
+        agreement.check_steps(spec, 7, 3, row, 20, where, weighted=True)
+
+
+SCHEDULE_CASES = (
+    Constant(0.02),
+    InverseScaling(0.05, power=0.7),
+    Exponential(0.03, decay=0.8, steps=5),
+    Cosine(0.03, steps=15, minimum=0.001),
+    OneCycle(0.03, steps=18),
+    Step(0.03, factor=0.5, every=4),
+)
+
+
+@pytest.mark.parametrize("schedule", SCHEDULE_CASES, ids=lambda schedule: schedule.name)
+def test_schedules(agreement, schedule):
+    """Past their own end, too: 25 steps."""
+    for optimizer in (SGD(schedule, momentum=0.5), Adam(schedule, epsilon=1.0)):
+        spec = spec_of(("tanh", "identity"), "squared_error", 2)
+        agreement.check_steps(spec, 7, 3, optimizer, 25, f"{schedule}, {optimizer.name}")
+
+
+def test_each_schedule_is_tested():
+    assert {schedule.name for schedule in SCHEDULE_CASES} == set(SCHEDULES)
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_default_hyperparameters(agreement, name):
+    """Where no gradient is small beside the largest: one linear layer."""
+    spec = NetworkSpec((3, 2), ("identity",), dtype="float64")
+    agreement.check_steps(spec, 9, 9, OPTIMIZERS[name](), 20, f"{name} as it comes")
+
+
+def test_rprop_turns_and_saturates(agreement):
+    """Its other branches: sizes at both limits, gradients that turn and are then 0."""
+    spec = spec_of(("tanh", "identity"), "squared_error", 2)
+    optimizer = Rprop(1e-3, increase=3.0, decrease=0.1, smallest=5e-4, largest=2e-3)
+    agreement.check_steps(spec, 7, 2, optimizer, 20, "rprop at its limits", weighted=True)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("loss", ["binary_cross_entropy", "cross_entropy"])
+def test_fused_losses_at_extreme_logits(agreement, loss, dtype):
+    """At ±1e4 the loss is |z|, the δ is a − y, and nothing overflows."""
+    spec = NetworkSpec((2, 2), (LOSSES[loss].output,), loss, dtype=dtype)
+    parameters = Parameters(spec)
+    parameters.weights[0][:] = np.eye(2)
+    X = 1e4 * np.array([[1, -1], [-1, 1], [0, 0]], dtype=dtype)
+    y = np.array([[0, 1], [0, 1], [1, 0]], dtype=dtype)
+    trace = compiled.trace(parameters, X, y, None)
+    expected = {
+        "binary_cross_entropy": [2e4, 0.0, 2 * math.log(2)],
+        "cross_entropy": [2e4, 0.0, math.log(2)],
+    }[loss]
+    found = {"sample losses": trace.sample_losses, "δ": trace.deltas[0]}
+    delta = np.array([[1, -1], [0, 0], [-0.5, 0.5]])
+    agreement.compare(found, {"sample losses": expected, "δ": delta}, dtype, loss)
+
+
+@pytest.mark.parametrize("reduction", ["mean", "sum"])
+def test_a_batch_of_weight_0(reduction):
+    """Its L is the penalty and its gradient the penalty's: in both engines, and no NaN."""
+    spec = spec_of(("tanh", "identity"), "squared_error", 2, l2=0.1, reduction=reduction)
+    rng = np.random.default_rng(1)
+    for engine in (compiled, reference):
+        parameters = Parameters(spec, rng.normal(size=spec.n_weights + spec.n_biases))
+        X, y = rng.normal(size=(4, 3)), rng.normal(size=(4, 2))
+        trace = engine.trace(parameters, X, y, np.zeros(4))
+        assert math.isclose(trace.loss, 0.05 * np.sum(parameters.w**2), rel_tol=1e-12), engine
+        np.testing.assert_allclose(trace.gradient.w, 0.1 * parameters.w, rtol=1e-15)
+        assert not trace.gradient.b.any(), engine
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_forward_and_loss_are_those_of_the_trace(agreement, problem, dtype):
+    """The functions without a backward pass, which block rows in their own way."""
+    for loss in LOSSES:
+        spec = spec_of(("gelu", LOSSES[loss].output), loss, 3, l2=0.1, l1=0.1)
+        one = problem(spec, 131, 131, seed=4, weighted=True)
+        parameters, _, _, data = one.start(SGD(), dtype)
+        arrays = (data.X, data.y, data.sample_weight)
+        trace = compiled.trace(parameters, *arrays)
+        assert np.array_equal(compiled.forward(parameters, data.X), trace.activations[-1])
+        found = {"loss": compiled.loss(parameters, *arrays)}
+        agreement.compare(found, {"loss": trace.loss}, dtype, loss)
+        exact, _, _, wide = one.start(SGD(), "float64")
+        expected = reference.loss(exact, wide.X, wide.y, wide.sample_weight)
+        agreement.compare(found, {"loss": expected}, dtype, loss)
