@@ -41,11 +41,11 @@ struct InverseFactorials {
 template <class T>
 inline constexpr InverseFactorials<T> inverse_factorials{};
 
-// x = n ln 2 + r: n as an integer in each lane, and exp(r) - 1.
+// x = n ln 2 + r: n as an integer in each lane, r, and q = (exp(r) - 1 - r) / r^2.
 template <class T>
 struct Reduced {
   Mask<T> n;
-  Vector<T> p;
+  Vector<T> r, q;
 };
 
 template <class T>
@@ -60,7 +60,7 @@ CHAINRULE_INLINE Reduced<T> reduce(Vector<T> x) {
   Vector<T> q = broadcast<T>(inverse_factorials<T>.of[C::terms]);
 #pragma GCC unroll 16
   for (int k = C::terms - 1; k >= 2; --k) q = fma(q, r, broadcast<T>(inverse_factorials<T>.of[k]));
-  return {n, fma(r * r, q, r)};
+  return {n, r, q};
 }
 
 // 2^n for n in the range of normal numbers.
@@ -77,8 +77,10 @@ CHAINRULE_INLINE Vector<T> exp(Vector<T> x) {
   x = select<T>(x < C::lowest, broadcast<T>(C::lowest), x);
   x = select<T>(x > C::highest, broadcast<T>(C::highest), x);
   const Reduced<T> part = reduce<T>(x);
+  const Vector<T> sum = 1 + part.r;  // its rounding error is added back to the smaller term
+  const Vector<T> power = sum + fma(part.r * part.r, part.q, part.r - (sum - 1));
   const Mask<T> half = part.n >> 1;  // 2^n in two factors, as n may leave the normal range
-  return (1 + part.p) * power_of_two<T>(half) * power_of_two<T>(part.n - half);
+  return power * power_of_two<T>(half) * power_of_two<T>(part.n - half);
 }
 
 // exp(x) - 1 for x up to 88 (float) or 709 (double).
@@ -88,24 +90,34 @@ CHAINRULE_INLINE Vector<T> expm1(Vector<T> x) {
   x = select<T>(x < C::minus_one, broadcast<T>(C::minus_one), x);
   const Reduced<T> part = reduce<T>(x);
   const Vector<T> scale = power_of_two<T>(part.n);
-  return fma(scale, part.p, scale - 1);
+  return fma(scale, fma(part.r * part.r, part.q, part.r), scale - 1);
 }
 
-// tanh(x) = e / (e + 2) with e = exp(2|x|) - 1.
+// numerator / (x + c), where inverse(y) is 1 / (x + c) told from the quotient y: the rounding
+// error of x + c (Knuth's two-sum) is taken out of the quotient.
+template <class T, class F>
+CHAINRULE_INLINE Vector<T> share(Vector<T> numerator, Vector<T> x, T c, F inverse) {
+  const Vector<T> sum = x + c, added = sum - x;
+  const Vector<T> lost = (x - (sum - added)) + (c - added), y = numerator / sum;
+  return fma(-y * lost, inverse(y), y);
+}
+
+// tanh(x) = e / (e + 2) with e = exp(2|x|) - 1; 1 / (e + 2) = (1 - tanh) / 2.
 template <class T>
 CHAINRULE_INLINE Vector<T> tanh(Vector<T> x) {
   using C = ExpConstants<T>;
   const Vector<T> size = magnitude<T>(x);
   const Vector<T> e =
       expm1<T>(2 * select<T>(size > C::saturates, broadcast<T>(C::saturates), size));
-  return with_sign<T>(e / (e + 2), x);
+  return with_sign<T>(share<T>(e, e, 2, [](Vector<T> y) { return T(0.5) - T(0.5) * y; }), x);
 }
 
-// 1 / (1 + exp(-x)), from exp(-|x|), which is at most 1.
+// 1 / (1 + exp(-x)), from e = exp(-|x|), which is at most 1: 1 / (1 + e), or e / (1 + e) for x < 0.
 template <class T>
 CHAINRULE_INLINE Vector<T> sigmoid(Vector<T> x) {
-  const Vector<T> e = exp<T>(-magnitude<T>(x));
-  return select<T>(x < 0, e, broadcast<T>(1)) / (1 + e);
+  const Vector<T> e = exp<T>(-magnitude<T>(x)), one = broadcast<T>(1);
+  const Vector<T> numerator = select<T>(x < 0, e, one);
+  return share<T>(numerator, e, 1, [&](Vector<T> y) { return select<T>(x < 0, 1 - y, y); });
 }
 
 }  // namespace chainrule::CHAINRULE_LEVEL
