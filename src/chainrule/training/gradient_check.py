@@ -17,7 +17,8 @@ class GradientCheck:
     Attributes
     ----------
     relative_error : float
-        |analytic − numeric| / max(|analytic|, |numeric|, largest |analytic| / 1000).
+        |analytic − numeric| / max(|analytic|, |numeric|, largest |analytic| / 1000); 0 where
+        the two are closer than central differences resolve.
     where : str
         The parameter, as ``weights[l][j, k]`` or ``biases[l][k]``.
     analytic, numeric : float
@@ -60,7 +61,8 @@ def check_gradient(
 
     Notes
     -----
-    h = ∛ε max(1, |θ|), which balances truncation and rounding for central differences.
+    h = ∛ε max(1, |θ|), which balances truncation and rounding for central differences. They
+    resolve ε max(1, L) / h: at a minimum, where the gradient is 0, they give that much.
 
     Examples
     --------
@@ -73,14 +75,16 @@ def check_gradient(
     parameters = Parameters(spec, network.parameters.theta.astype(np.float64))
     data = samples(spec, X, y, sample_weight)
     engine, theta = network.engine, parameters.theta
-    analytic = engine.trace(parameters, *data).gradient.theta
+    trace = engine.trace(parameters, *data)
+    analytic = trace.gradient.theta
     places = np.arange(len(theta))
     if len(places) > whole_number("most", most, 1):
         places = np.linspace(0, len(theta) - 1, most).astype(np.int64)
+    epsilon = np.finfo(np.float64).eps
+    steps = np.cbrt(epsilon) * np.maximum(1.0, np.abs(theta[places]))
     numeric = np.empty(len(places))
-    for i, place in enumerate(places):
+    for i, (place, h) in enumerate(zip(places, steps, strict=True)):
         kept = theta[place]
-        h = np.cbrt(np.finfo(np.float64).eps) * max(1.0, abs(kept))
         theta[place] = kept + h
         above = engine.loss(parameters, *data)
         theta[place] = kept - h
@@ -89,7 +93,9 @@ def check_gradient(
         numeric[i] = (above - below) / (2 * h)
     size = np.maximum(np.abs(analytic[places]), np.abs(numeric))
     floor = max(np.abs(analytic).max() / 1000, np.finfo(np.float64).tiny)
-    errors = np.abs(analytic[places] - numeric) / np.maximum(size, floor)
+    difference = np.abs(analytic[places] - numeric)
+    difference[difference <= epsilon * max(1.0, abs(trace.loss)) / steps] = 0.0
+    errors = difference / np.maximum(size, floor)
     worst = int(np.argmax(errors))
     return GradientCheck(
         relative_error=float(errors[worst]),
