@@ -9,10 +9,17 @@
 
 namespace chainrule::CHAINRULE_LEVEL {
 
-// y ln y - y, with 0 ln 0 = 0.
+// y ln a, with 0 ln 0 = 0.
 template <class T>
-T poisson_constant(T y) {
-  return (y > 0 ? y * std::log(y) : T(0)) - y;
+T y_log(T y, T a) {
+  return y > 0 ? y * std::log(a) : T(0);
+}
+
+// ln cosh e for e >= 0: the first form doesn't cancel, the second doesn't overflow.
+template <class T>
+T log_cosh(T e) {
+  if (e < 1) return T(0.5) * std::log1p(std::sinh(e) * std::sinh(e));
+  return e + std::log1p(std::exp(-2 * e)) - T(0.69314718055994530942);
 }
 
 // ln(1 + exp(z)) without overflow.
@@ -31,10 +38,10 @@ T loss_term(Loss loss, T a, T y, T* derivative) {
     case Loss::huber:
       *derivative = e > 1 ? T(1) : e < -1 ? T(-1) : e;
       return size <= 1 ? T(0.5) * e * e : size - T(0.5);
-    case Loss::log_cosh:
-      *derivative = std::tanh(e);
-      return size + std::log1p(std::exp(-2 * size)) - T(0.69314718055994530942);
-    case Loss::poisson: *derivative = 1 - y / a; return a - y * std::log(a) + poisson_constant(y);
+    case Loss::log_cosh: *derivative = std::tanh(e); return log_cosh(size);
+    case Loss::poisson:
+      *derivative = y > 0 ? 1 - y / a : T(1);
+      return a - y_log(y, a) + y_log(y, y) - y;
     default:  // squared_error
       *derivative = e;
       return T(0.5) * e * e;
@@ -59,7 +66,7 @@ T fused_loss(Loss loss, const T* z, const T* y, std::int64_t outputs) {
   if (loss == Loss::cross_entropy) return cross_entropy(z, y, outputs);
   T total = 0;
   for (std::int64_t j = 0; j < outputs; ++j)
-    total += loss == Loss::poisson ? std::exp(z[j]) - y[j] * z[j] + poisson_constant(y[j])
+    total += loss == Loss::poisson ? std::exp(z[j]) - y[j] * z[j] + y_log(y[j], y[j]) - y[j]
                                    : softplus_of(z[j]) - z[j] * y[j];
   return total;
 }

@@ -72,11 +72,9 @@ REFUSED = {
     Step: {"learning_rate": RATES, "factor": [0.0, 1.1, NAN], "every": COUNTS},
 }
 
-UNCHECKED = pytest.mark.xfail(strict=True, reason="InverseScaling.power is not checked")
 BAD_VALUES = [
     pytest.param(
         row, option, value, id=f"{row.name}-{option}-{value}",
-        marks=[UNCHECKED] if (row, option) == (InverseScaling, "power") else [],
     )
     for row, options in REFUSED.items()
     for option, values in options.items()
@@ -112,7 +110,6 @@ def test_rprop_refuses_a_schedule():
         Rprop(Cosine(0.1))
 
 
-@pytest.mark.xfail(strict=True, reason="the TypeError does not name the option")
 @pytest.mark.parametrize(
     ("row", "option"), [(SGD, "learning_rate"), (SGD, "momentum"), (Adam, "epsilon")]
 )

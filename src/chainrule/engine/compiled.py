@@ -5,6 +5,7 @@ describes networks and optimizers to it. The core trusts what it gets.
 """
 
 import math
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -34,6 +35,7 @@ def supported_levels() -> list[str]:
     return _core.supported_levels()
 
 
+@lru_cache(maxsize=64)
 def _describe(spec: NetworkSpec, dropout: float) -> _core.Spec:
     return _core.Spec(
         list(spec.layer_sizes),
@@ -126,8 +128,17 @@ class Trainer:
         """Steps taken, those before included."""
         return self._core.step
 
-    def advance(self, rates: NDArray[np.float64]) -> NDArray[np.float64]:
+    def advance(
+        self, rates: NDArray[np.float64], losses: NDArray[np.float64] | None = None
+    ) -> NDArray[np.float64]:
         """Take one step for each learning rate, in one native call.
+
+        Parameters
+        ----------
+        rates : ndarray of float64
+        losses : ndarray of float64, optional
+            As long as ``rates``: where the losses go, so that an interruption leaves those
+            of the steps taken.
 
         Returns
         -------
@@ -140,9 +151,9 @@ class Trainer:
         KeyboardInterrupt
             On Ctrl-C, within 0.2 s; the parameters are those after the last whole step.
         """
-        losses = np.empty(len(rates))
-        taken = self._core.advance(rates, losses)
-        return losses[:taken]
+        losses = np.empty(len(rates)) if losses is None else losses
+        written = self._core.advance(rates, losses)
+        return losses[:written]
 
     def trace(self) -> Trace:
         """Return every quantity of the next step, which is not taken."""

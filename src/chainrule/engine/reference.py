@@ -180,8 +180,17 @@ class Trainer:
         self.batches = batches
         self.step = step
 
-    def advance(self, rates: NDArray[np.float64]) -> NDArray[np.float64]:
+    def advance(
+        self, rates: NDArray[np.float64], losses: NDArray[np.float64] | None = None
+    ) -> NDArray[np.float64]:
         """Take one step for each learning rate.
+
+        Parameters
+        ----------
+        rates : ndarray of float64
+        losses : ndarray of float64, optional
+            As long as ``rates``: where the losses go, so that an interruption leaves those
+            of the steps taken.
 
         Returns
         -------
@@ -189,16 +198,16 @@ class Trainer:
             L before each step. It is shorter than ``rates`` when a loss is not
             finite: that loss comes last, and its step is not taken.
         """
-        losses: list[float] = []
-        for eta in rates:
+        losses = np.empty(len(rates)) if losses is None else losses
+        for i, eta in enumerate(rates):
             step = self.trace()
-            losses.append(step.loss)
+            losses[i] = step.loss
             if not np.isfinite(step.loss):
-                break
+                return losses[: i + 1]
             g = self.optimizer.clipped(step.gradient.theta)
+            self.optimizer.update(self.parameters.theta, g, self.state, float(eta), step.step)
             self.step += 1
-            self.optimizer.update(self.parameters.theta, g, self.state, float(eta), self.step)
-        return np.array(losses)
+        return losses
 
     def trace(self) -> Trace:
         """Return every quantity of the next step, which is not taken."""

@@ -1,11 +1,11 @@
 """NetworkSpec: everything about a network but its numbers."""
 
-import math
 from dataclasses import asdict, dataclass, fields
+from functools import cached_property
 from typing import Any, Literal
 
 from chainrule.theory.activations import ACTIVATIONS, Activation
-from chainrule.theory.checks import fields_from, require, require_name
+from chainrule.theory.checks import fields_from, plain, require, require_name, require_number
 from chainrule.theory.losses import LOSSES, Loss
 
 Reduction = Literal["mean", "sum"]
@@ -73,28 +73,25 @@ class NetworkSpec:
             f"got {self.activations[-1]!r}",
         )
         for name in ("l2", "l1"):
-            value = getattr(self, name)
-            require(
-                math.isfinite(value) and value >= 0, f"{name} must be a number >= 0, got {value!r}"
-            )
-        require(0 <= self.dropout < 1, f"dropout must be in [0, 1), got {self.dropout!r}")
+            require_number(name, getattr(self, name), lambda v: v >= 0, "a number >= 0")
+        require_number("dropout", self.dropout, lambda v: 0 <= v < 1, "in [0, 1)")
 
-    @property
+    @cached_property
     def n_layers(self) -> int:
         """Number of layers of weights."""
         return len(self.layer_sizes) - 1
 
-    @property
+    @cached_property
     def shapes(self) -> tuple[tuple[int, int], ...]:
         """(fan_in, fan_out) of each layer of weights."""
         return tuple(zip(self.layer_sizes[:-1], self.layer_sizes[1:], strict=True))
 
-    @property
+    @cached_property
     def n_weights(self) -> int:
         """Length of **w**."""
         return sum(fan_in * fan_out for fan_in, fan_out in self.shapes)
 
-    @property
+    @cached_property
     def n_biases(self) -> int:
         """Length of **b**."""
         return sum(self.layer_sizes[1:])
@@ -109,7 +106,7 @@ class NetworkSpec:
         """Units of the output."""
         return self.layer_sizes[-1]
 
-    @property
+    @cached_property
     def activation_rows(self) -> tuple[Activation, ...]:
         """The rows of theory/ behind ``activations``."""
         return tuple(ACTIVATIONS[name] for name in self.activations)
@@ -119,14 +116,14 @@ class NetworkSpec:
         """The row of theory/ behind ``loss``."""
         return LOSSES[self.loss]
 
-    @property
+    @cached_property
     def is_fused(self) -> bool:
         """Whether ∂ℓ/∂z of the output is a − y, taken from z directly."""
         return self.loss_row.is_fused_with(self.activations[-1])
 
     def to_dict(self) -> dict[str, Any]:
         """Return the fields, ready for JSON."""
-        return asdict(self)
+        return plain(asdict(self))
 
     @classmethod
     def from_dict(cls, description: dict[str, Any]) -> "NetworkSpec":

@@ -1,14 +1,37 @@
 """How an option out of range is refused: one sentence, one error."""
 
 import difflib
-from collections.abc import Iterable
+import math
+from collections.abc import Callable, Iterable
 from typing import Any
+
+import numpy as np
 
 
 def require(condition: bool | Any, message: str) -> None:  # noqa: ANN401 (NumPy's bool)
     """Raise ``ValueError(message)`` unless the condition holds."""
     if not condition:
         raise ValueError(message)
+
+
+def require_number(name: str, value: object, holds: Callable[[float], bool], expected: str) -> None:
+    """Raise ``ValueError`` unless value is a finite number for which ``holds`` is true."""
+    is_number = isinstance(value, int | float | np.number) and not isinstance(value, bool)
+    good = is_number and math.isfinite(value) and holds(value)  # type: ignore[arg-type]
+    require(good, f"{name} must be {expected}, got {value!r}")
+
+
+def require_whole(name: str, value: object, lowest: int, highest: int | None = None) -> None:
+    """Raise ``ValueError`` unless value is a whole number in the range."""
+    bounds = f">= {lowest}" if highest is None else f"from {lowest} to {highest}"
+    is_whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
+    good = is_whole and lowest <= value and (highest is None or value <= highest)  # type: ignore[operator]
+    require(good, f"{name} must be a whole number {bounds}, got {value!r}")
+
+
+def plain(values: dict[str, Any]) -> dict[str, Any]:
+    """Return the values with NumPy's numbers as Python's, ready for JSON."""
+    return {k: v.item() if isinstance(v, np.generic) else v for k, v in values.items()}
 
 
 def require_name(kind: str, name: object, known: Iterable[str]) -> None:

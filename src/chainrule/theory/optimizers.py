@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from chainrule.theory.checks import fields_from, require, require_name
+from chainrule.theory.checks import fields_from, plain, require, require_name, require_number
 from chainrule.theory.schedules import SCHEDULES, Constant, Schedule
 
 Vector = NDArray[np.float64]
@@ -49,10 +49,8 @@ class Optimizer:
     def __post_init__(self) -> None:
         if not isinstance(self.learning_rate, Schedule):
             Constant(self.learning_rate)  # checks the number
-        require(
-            self.clip_norm is None or self.clip_norm > 0,
-            f"clip_norm must be a number > 0 or None, got {self.clip_norm!r}",
-        )
+        if self.clip_norm is not None:
+            require_number("clip_norm", self.clip_norm, lambda v: v > 0, "a number > 0 or None")
 
     @property
     def slots(self) -> tuple[str, ...]:
@@ -101,15 +99,15 @@ class Optimizer:
         values = {f.name: getattr(self, f.name) for f in fields(self)}
         if isinstance(self.learning_rate, Schedule):
             values["learning_rate"] = self.learning_rate.to_dict()
-        return {"name": self.name, **values}
+        return {"name": self.name, **plain(values)}
 
 
 def _require_rate(name: str, value: float) -> None:
-    require(0 <= value < 1, f"{name} must be in [0, 1), got {value!r}")
+    require_number(name, value, lambda v: 0 <= v < 1, "in [0, 1)")
 
 
 def _require_positive(name: str, value: float) -> None:
-    require(np.isfinite(value) and value > 0, f"{name} must be a number > 0, got {value!r}")
+    require_number(name, value, lambda v: v > 0, "a number > 0")
 
 
 @dataclass(frozen=True)
@@ -135,6 +133,10 @@ class SGD(Optimizer):
     def __post_init__(self) -> None:
         super().__post_init__()
         _require_rate("momentum", self.momentum)
+        require(
+            isinstance(self.nesterov, bool),
+            f"nesterov must be True or False, got {self.nesterov}",
+        )
         require(
             self.momentum > 0 or not self.nesterov,
             "nesterov=True needs momentum > 0, got momentum=0; try momentum=0.9",
@@ -264,10 +266,7 @@ class AdamW(Adam):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        require(
-            np.isfinite(self.weight_decay) and self.weight_decay >= 0,
-            f"weight_decay must be a number >= 0, got {self.weight_decay!r}",
-        )
+        require_number("weight_decay", self.weight_decay, lambda v: v >= 0, "a number >= 0")
 
     def update(self, theta: Vector, g: Vector, state: list[Vector], eta: float, t: int) -> None:
         """Move θ by one step, in place."""
@@ -301,11 +300,13 @@ class Rprop(Optimizer):
             "Rprop adapts its own step sizes: learning_rate must be a number, not a schedule",
         )
         _require_rate("decrease", self.decrease)
-        require(self.increase >= 1, f"increase must be a number >= 1, got {self.increase!r}")
-        require(
-            0 < self.smallest <= self.largest,
-            f"smallest and largest must satisfy 0 < smallest <= largest, "
-            f"got {self.smallest!r} and {self.largest!r}",
+        require_number("increase", self.increase, lambda v: v >= 1, "a number >= 1")
+        require_number("largest", self.largest, lambda v: v > 0, "a number > 0")
+        require_number(
+            "smallest",
+            self.smallest,
+            lambda v: 0 < v <= self.largest,
+            f"between 0 and largest ({self.largest})",
         )
 
     def initial_slot(self, slot: str, theta: NDArray[Any]) -> NDArray[Any]:

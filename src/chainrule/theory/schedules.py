@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from chainrule.theory.checks import require
+from chainrule.theory.checks import plain, require_number, require_whole
 
 
 @dataclass(frozen=True)
@@ -26,9 +26,8 @@ class Schedule:
     departures: ClassVar[str] = ""
 
     def __post_init__(self) -> None:
-        require(
-            np.isfinite(self.learning_rate) and self.learning_rate >= 0,
-            f"learning_rate must be a finite number >= 0, got {self.learning_rate!r}",
+        require_number(
+            "learning_rate", self.learning_rate, lambda v: v >= 0, "a finite number >= 0"
         )
 
     def rates(self, steps: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -47,13 +46,7 @@ class Schedule:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the name and the fields, ready for JSON."""
-        return {"name": self.name, **asdict(self)}
-
-
-def _require_steps(name: str, steps: int) -> None:
-    require(
-        isinstance(steps, int) and steps >= 1, f"{name} must be a whole number >= 1, got {steps!r}"
-    )
+        return {"name": self.name, **plain(asdict(self))}
 
 
 @dataclass(frozen=True)
@@ -81,6 +74,10 @@ class InverseScaling(Schedule):
     latex: ClassVar[str] = r"\eta / t^{p}"
     source: ClassVar[str] = "Robbins, Monro 1951; scikit-learn's 'invscaling'"
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require_number("power", self.power, lambda v: v >= 0, "a number >= 0")
+
     def rates(self, steps: NDArray[np.int64]) -> NDArray[np.float64]:
         """Return η for each step."""
         return self.learning_rate / steps.astype(np.float64) ** self.power
@@ -100,8 +97,8 @@ class Exponential(Schedule):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        require(0 < self.decay <= 1, f"decay must be in (0, 1], got {self.decay!r}")
-        _require_steps("steps", self.steps)
+        require_number("decay", self.decay, lambda v: 0 < v <= 1, "in (0, 1]")
+        require_whole("steps", self.steps, 1)
 
     def rates(self, steps: NDArray[np.int64]) -> NDArray[np.float64]:
         """Return η for each step."""
@@ -123,11 +120,12 @@ class Cosine(Schedule):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        _require_steps("steps", self.steps)
-        require(
-            0 <= self.minimum <= self.learning_rate,
-            f"minimum must be between 0 and learning_rate ({self.learning_rate}), "
-            f"got {self.minimum!r}",
+        require_whole("steps", self.steps, 1)
+        require_number(
+            "minimum",
+            self.minimum,
+            lambda v: 0 <= v <= self.learning_rate,
+            f"between 0 and learning_rate ({self.learning_rate})",
         )
 
     def rates(self, steps: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -154,11 +152,10 @@ class OneCycle(Schedule):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        _require_steps("steps", self.steps)
-        require(0 < self.warmup < 1, f"warmup must be between 0 and 1, got {self.warmup!r}")
+        require_whole("steps", self.steps, 1)
+        require_number("warmup", self.warmup, lambda v: 0 < v < 1, "between 0 and 1")
         for name in ("start_divisor", "end_divisor"):
-            value = getattr(self, name)
-            require(value >= 1, f"{name} must be a number >= 1, got {value!r}")
+            require_number(name, getattr(self, name), lambda v: v >= 1, "a number >= 1")
 
     def rates(self, steps: NDArray[np.int64]) -> NDArray[np.float64]:
         """Return η for each step."""
@@ -187,8 +184,8 @@ class Step(Schedule):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        require(0 < self.factor <= 1, f"factor must be in (0, 1], got {self.factor!r}")
-        _require_steps("every", self.every)
+        require_number("factor", self.factor, lambda v: 0 < v <= 1, "in (0, 1]")
+        require_whole("every", self.every, 1)
 
     def rates(self, steps: NDArray[np.int64]) -> NDArray[np.float64]:
         """Return η for each step."""

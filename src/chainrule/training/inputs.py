@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from chainrule.engine.spec import NetworkSpec
-from chainrule.theory.checks import require
+from chainrule.theory.checks import require, require_whole
 
 Array = NDArray[Any]
 
@@ -85,10 +85,7 @@ def thread_count(threads: int | None) -> int:
 
 def whole_number(name: str, value: Any, lowest: int, highest: int | None = None) -> int:  # noqa: ANN401
     """Return value as an int, or raise ``ValueError`` naming the option and its range."""
-    bounds = f">= {lowest}" if highest is None else f"from {lowest} to {highest}"
-    is_whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
-    inside = is_whole and value >= lowest and (highest is None or value <= highest)
-    require(inside, f"{name} must be a whole number {bounds}, got {value!r}")
+    require_whole(name, value, lowest, highest)
     return int(value)
 
 

@@ -133,7 +133,10 @@ class Network:
 
     @property
     def w(self) -> Array:
-        """The article's **w**: every weight, layer after layer, each W row by row; writable."""
+        """The article's **w**: every weight, layer after layer, each W row by row; writable.
+
+        Rows of W are the inputs k, so a layer lists w_jk by k, then j; the article by j, then k.
+        """
         return self.parameters.w
 
     @w.setter

@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from chainrule.training.network import Network
 
 Array = NDArray[Any]
+
+# Steps of one native call at most: what a call may need in memory, however many epochs it has.
+_LONGEST_CALL = 1 << 20
+
 Validation = tuple[ArrayLike, ArrayLike] | tuple[ArrayLike, ArrayLike, ArrayLike]
 
 
@@ -56,7 +60,7 @@ class Run:
     step, epoch : int
         Steps taken, whole epochs done.
     epochs : int
-        Epochs asked for, all calls together.
+        Epochs asked for: those done before the last call, and those that it was to add.
     stopped : str
         Why the last call ended: "epochs", "early_stopping" or "callback".
     validation_losses : list of float
@@ -153,7 +157,7 @@ class Run:
         X, y, sample_weight
             The data of the fit, in the same order.
         epochs : int
-            How many more.
+            How many more than the ``epoch`` whole ones that are done.
         validation, callbacks, threads
             As for ``Network.fit``.
 
@@ -181,7 +185,7 @@ class Run:
             else samples(spec, *validation, *(None,) * (3 - len(validation)))
         )
         calls = [c if isinstance(c, Callback) else Callback(c) for c in callbacks]
-        self.epochs += whole_number("epochs", epochs, 0)
+        self.epochs = self.epoch + whole_number("epochs", epochs, 0)
         self.stopped = ""
         if self._last is not None:
             self.network.parameters.theta[:] = self._last
@@ -226,18 +230,22 @@ class Run:
         """Return the step up to which nothing needs Python."""
         strides = {self.steps_per_epoch} if watched else set()
         strides |= {self.steps_per_epoch if c.every == "epoch" else c.every for c in callbacks}
-        return min([final, *((self.step // stride + 1) * stride for stride in strides)])
+        longest = self.step + _LONGEST_CALL
+        return min([final, longest, *((self.step // stride + 1) * stride for stride in strides)])
 
     def _advance(self, until: int) -> None:
         rates = self.optimizer.rates(np.arange(self.step + 1, until + 1))
-        losses = self._trainer.advance(np.ascontiguousarray(rates))
-        finite = len(losses) == 0 or bool(np.isfinite(losses[-1]))
-        self._losses.append(losses if finite else losses[:-1])
-        self.step = self._trainer.step
-        if not finite:
+        losses, first, written = np.empty(len(rates)), self.step, 0
+        try:
+            written = len(self._trainer.advance(np.ascontiguousarray(rates), losses))
+        finally:  # on Ctrl-C, too, the record ends where the network is
+            self.step = self._trainer.step
+            taken = self.step - first
+            self._losses.append(losses[:taken].copy())
+        if written > taken:
             raise FloatingPointError(
-                f"the loss became {losses[-1]} at step {self.step + 1} (epoch {self.epoch + 1}): "
-                f"lower the learning rate ({rates[len(losses) - 1]:.6g}), "
+                f"the loss became {losses[taken]} at step {self.step + 1} "
+                f"(epoch {self.epoch + 1}): lower the learning rate ({rates[taken]:.6g}), "
                 "set clip_norm, or scale the inputs and targets"
             )
 

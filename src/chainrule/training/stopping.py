@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from chainrule.theory.checks import require
+from chainrule.theory.checks import require, require_number, require_whole
 
 if TYPE_CHECKING:
     from chainrule.training.run import Run
@@ -33,11 +33,8 @@ class EarlyStopping:
     min_delta: float = 0.0
 
     def __post_init__(self) -> None:
-        require(
-            isinstance(self.patience, int) and self.patience >= 1,
-            f"patience must be a whole number >= 1, got {self.patience!r}",
-        )
-        require(self.min_delta >= 0, f"min_delta must be a number >= 0, got {self.min_delta!r}")
+        require_whole("patience", self.patience, 1)
+        require_number("min_delta", self.min_delta, lambda v: v >= 0, "a number >= 0")
 
     def best_epoch(self, losses: Sequence[float]) -> int:
         """Return the last epoch (from 1) that improved on those before it."""
