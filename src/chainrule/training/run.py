@@ -13,7 +13,7 @@ from chainrule.engine.trace import Trace
 from chainrule.theory.checks import fields_from, require
 from chainrule.theory.optimizers import Optimizer, optimizer_from_dict
 from chainrule.training.inputs import array_like, samples, thread_count, whole_number
-from chainrule.training.stopping import Callback, EarlyStopping
+from chainrule.training.stopping import Callback, EarlyStopping, Watch
 
 if TYPE_CHECKING:
     from chainrule.training.network import Network
@@ -105,10 +105,22 @@ class Run:
     @property
     def epoch_losses(self) -> NDArray[np.float64]:
         """Mean of L over each epoch's steps, weighted by their batches; shape (epoch,)."""
+        return self._epoch_means(self.losses[: self.epoch * self.steps_per_epoch])
+
+    def _epoch_means(self, losses: NDArray[np.float64]) -> NDArray[np.float64]:
         sizes = np.full(self.steps_per_epoch, float(self.options.batch_size))
         sizes[-1] = self.options.n_samples - sizes[:-1].sum()
-        whole = self.losses[: self.epoch * self.steps_per_epoch]
-        return np.average(whole.reshape(-1, self.steps_per_epoch), axis=1, weights=sizes)
+        return np.average(losses.reshape(-1, self.steps_per_epoch), axis=1, weights=sizes)
+
+    def _last_losses(self, count: int) -> NDArray[np.float64]:
+        """Return the losses of the last steps, without those before."""
+        chunks: list[NDArray[np.float64]] = []
+        for chunk in reversed(self._losses):
+            chunks.insert(0, chunk[-count:])
+            count -= len(chunk)
+            if count <= 0:
+                break
+        return np.concatenate(chunks)
 
     @property
     def watched_losses(self) -> Sequence[float]:
@@ -184,6 +196,10 @@ class Run:
             if validation is None
             else samples(spec, *validation, *(None,) * (3 - len(validation)))
         )
+        require(
+            self.epoch == 0 or bool(self.validation_losses) == (held_out is not None),
+            "resume needs validation if the fit had it, and takes none if it hadn't",
+        )
         calls = [c if isinstance(c, Callback) else Callback(c) for c in callbacks]
         self.epochs = self.epoch + whole_number("epochs", epochs, 0)
         self.stopped = ""
@@ -213,22 +229,28 @@ class Run:
     ) -> None:
         final = self.epochs * self.steps_per_epoch
         stopping = self.options.early_stopping
-        watched = held_out is not None or stopping is not None
+        watch = None if stopping is None else Watch(stopping, self.watched_losses)
+        pauses = held_out is not None or watch is not None
+        if held_out is not None and len(self.validation_losses) < self.epoch:
+            self._end_epoch(held_out, watch, threads)  # Ctrl-C came during the validation
         while self.step < final and not self.stopped:
-            self._advance(self._next_pause(final, callbacks, watched))
+            self._advance(self._next_pause(final, callbacks, pauses))
             if self.step % self.steps_per_epoch == 0:
-                self._end_epoch(held_out, threads)
+                self._end_epoch(held_out, watch, threads)
             for callback in callbacks:
                 if callback.is_due(self.step, self.steps_per_epoch):
                     callback.function(self)
+        theta = self.network.parameters.theta
+        if self.step and not np.isfinite(theta).all():  # no loss comes after the last step
+            raise self._diverged("the parameters became infinite", self.step)
         self.stopped = self.stopped or "epochs"
         if stopping is not None and self._best is not None:
-            self._last = self.network.parameters.theta.copy()
-            self.network.parameters.theta[:] = self._best
+            self._last = theta.copy()
+            theta[:] = self._best
 
-    def _next_pause(self, final: int, callbacks: list[Callback], watched: bool) -> int:
+    def _next_pause(self, final: int, callbacks: list[Callback], pauses: bool) -> int:
         """Return the step up to which nothing needs Python."""
-        strides = {self.steps_per_epoch} if watched else set()
+        strides = {self.steps_per_epoch} if pauses else set()
         strides |= {self.steps_per_epoch if c.every == "epoch" else c.every for c in callbacks}
         longest = self.step + _LONGEST_CALL
         return min([final, longest, *((self.step // stride + 1) * stride for stride in strides)])
@@ -243,23 +265,34 @@ class Run:
             taken = self.step - first
             self._losses.append(losses[:taken].copy())
         if written > taken:
-            raise FloatingPointError(
-                f"the loss became {losses[taken]} at step {self.step + 1} "
-                f"(epoch {self.epoch + 1}): lower the learning rate ({rates[taken]:.6g}), "
-                "set clip_norm, or scale the inputs and targets"
-            )
+            raise self._diverged(f"the loss became {losses[taken]}", self.step + 1)
 
-    def _end_epoch(self, held_out: tuple[Array, Array, Array | None] | None, threads: int) -> None:
-        network, stopping = self.network, self.options.early_stopping
+    def _diverged(self, what: str, step: int) -> FloatingPointError:
+        epoch = (step - 1) // self.steps_per_epoch + 1
+        (rate,) = self.optimizer.rates(np.array([step]))
+        return FloatingPointError(
+            f"{what} at step {step} (epoch {epoch}): lower the learning rate ({rate:.6g}), "
+            "set clip_norm, or scale the inputs and targets"
+        )
+
+    def _end_epoch(
+        self, held_out: tuple[Array, Array, Array | None] | None, watch: Watch | None, threads: int
+    ) -> None:
+        network = self.network
         if held_out is not None:
             plain = replace(network.spec, l2=0.0, l1=0.0, reduction="mean")
             parameters = Parameters(plain, network.parameters.theta)
             self.validation_losses.append(network.engine.loss(parameters, *held_out, threads))
-        if stopping is None:
+        if watch is None:
             return
-        if self.best_epoch == self.epoch:
+        last = (
+            self._epoch_means(self._last_losses(self.steps_per_epoch))
+            if held_out is None
+            else self.validation_losses
+        )
+        if watch.improves(float(last[-1])):
             self._best = network.parameters.theta.copy()
-        if stopping.is_over(self.watched_losses):
+        if watch.is_over:
             self.stopped = "early_stopping"
 
     # -- files --------------------------------------------------------------------------

@@ -1,5 +1,6 @@
 """When a run stops early, and who is called on the way."""
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
@@ -38,15 +39,38 @@ class EarlyStopping:
 
     def best_epoch(self, losses: Sequence[float]) -> int:
         """Return the last epoch (from 1) that improved on those before it."""
-        best = 0
-        for epoch, loss in enumerate(losses):
-            if epoch == 0 or loss < losses[best] - self.min_delta:
-                best = epoch
-        return best + 1
+        return Watch(self, losses).best_epoch
 
-    def is_over(self, losses: Sequence[float]) -> bool:
-        """Return whether patience has run out."""
-        return len(losses) - self.best_epoch(losses) >= self.patience
+
+class Watch:
+    """The losses that early stopping has seen, one an epoch: their best, and whether it is over.
+
+    Attributes
+    ----------
+    epoch, best_epoch : int
+        Epochs seen, and the last that improved; from 1.
+    """
+
+    def __init__(self, stopping: EarlyStopping, losses: Sequence[float]) -> None:
+        self.stopping = stopping
+        self.epoch = 0
+        self.best_epoch = 0
+        self._best_loss = math.inf
+        for loss in losses:
+            self.improves(loss)
+
+    @property
+    def is_over(self) -> bool:
+        """Whether patience has run out."""
+        return self.epoch - self.best_epoch >= self.stopping.patience
+
+    def improves(self, loss: float) -> bool:
+        """Take the loss of the next epoch; return whether it improved on those before."""
+        self.epoch += 1
+        improved = self.epoch == 1 or loss < self._best_loss - self.stopping.min_delta
+        if improved:
+            self.best_epoch, self._best_loss = self.epoch, loss
+        return improved
 
 
 @dataclass(frozen=True)
