@@ -1,0 +1,174 @@
+"""The compiled core takes arrays as they are, or refuses them; it never copies one."""
+
+import numpy as np
+import pytest
+
+from chainrule import NetworkSpec, Parameters
+from chainrule.engine import _core, compiled
+from chainrule.theory.optimizers import SGD, Adam
+
+SPEC = NetworkSpec((3, 4, 2), ("tanh", "identity"))
+N, N_PARAMETERS = 5, SPEC.n_weights + SPEC.n_biases
+
+
+def arrays(dtype="float32"):
+    rng = np.random.default_rng(0)
+    return {
+        "theta": rng.normal(size=N_PARAMETERS).astype(dtype),
+        "state": [np.zeros(N_PARAMETERS, dtype), np.zeros(N_PARAMETERS, dtype)],
+        "X": rng.normal(size=(N, 3)).astype(dtype),
+        "y": rng.normal(size=(N, 2)).astype(dtype),
+        "sample_weight": np.ones(N, dtype),
+    }
+
+
+def trainer(**changed):
+    adam = Adam(0.01)
+    update = _core.Update(adam.name, adam.constants(), np.inf)
+    spec = compiled._describe(SPEC, 0.0)
+    given = arrays() | changed
+    return _core.TrainerFloat32(spec, *given.values(), N, False, 0, update, 0, 1)
+
+
+def read_only(array):
+    array.setflags(write=False)
+    return array
+
+
+def strided(array):
+    """The same numbers, with a gap after each: neither contiguous nor to be read as if it were."""
+    wide = np.zeros((*array.shape[:-1], 2 * array.shape[-1]), array.dtype)
+    wide[..., ::2] = array
+    return wide[..., ::2]
+
+
+WRONG = {
+    "float64": lambda array: array.astype("float64"),
+    "float16": lambda array: array.astype("float16"),
+    "int32": lambda array: array.astype("int32"),
+    "big-endian": lambda array: array.astype(">f4"),
+    "strided": strided,
+    "Fortran order": lambda array: np.asfortranarray(array) if array.ndim == 2 else array[::-1],
+    "another rank": lambda array: array[None],
+    "a list": lambda array: array.tolist(),
+}
+
+
+@pytest.mark.parametrize("wrong", WRONG)
+@pytest.mark.parametrize("name", ["theta", "X", "y", "sample_weight"])
+def test_wrong_arrays_of_a_trainer(name, wrong):
+    with pytest.raises(TypeError):
+        trainer(**{name: WRONG[wrong](arrays()[name])})
+
+
+@pytest.mark.parametrize("wrong", WRONG)
+def test_wrong_optimizer_state(wrong):
+    good = arrays()["state"][0]
+    with pytest.raises(TypeError):
+        trainer(state=[good, WRONG[wrong](good)])
+
+
+def test_what_is_written_must_be_writable():
+    for name in ("theta", "state"):
+        array = arrays()[name]
+        frozen = read_only(array) if name == "theta" else [read_only(one) for one in array]
+        with pytest.raises(TypeError):
+            trainer(**{name: frozen})
+    with pytest.raises(TypeError):
+        trainer().advance(np.ones(1), read_only(np.empty(1)))
+
+
+def test_what_is_read_may_be_read_only():
+    given = {name: read_only(arrays()[name]) for name in ("X", "y", "sample_weight")}
+    assert trainer(**given).advance(read_only(np.full(2, 0.1)), np.empty(2)) == 2
+
+
+@pytest.mark.parametrize("change", [np.float32, np.int64, strided], ids=lambda f: f.__name__)
+def test_wrong_rates_and_losses(change):
+    with pytest.raises(TypeError):
+        trainer().advance(change(np.ones(3)), np.empty(3))
+    with pytest.raises(TypeError):
+        trainer().advance(np.ones(3), change(np.ones(3)))
+
+
+def test_wrong_arrays_of_functions():
+    parameters, given = Parameters(SPEC), arrays()
+    X, y = given["X"], given["y"]
+    for wrong in WRONG.values():
+        with pytest.raises(TypeError):
+            compiled.forward(parameters, wrong(X))
+        with pytest.raises(TypeError):
+            compiled.loss(parameters, X, wrong(y), None)
+        with pytest.raises(TypeError):
+            compiled.loss(parameters, X, y, wrong(given["sample_weight"]))
+    with pytest.raises(TypeError):
+        _core.forward(compiled._describe(SPEC, 0.0), parameters.theta, X, np.empty((N, 2)), 1)
+
+
+def test_wrong_arrays_of_a_trace():
+    shapes = [(N, 4), (N, 2)]
+    good = [np.empty(shape, "float32") for shape in shapes]
+    for i in range(3):
+        lists = [good, good, good]
+        lists[i] = [array.astype("float64") for array in good]
+        with pytest.raises(TypeError):
+            trainer().trace(*lists, [], np.empty(N, "f4"), np.empty(N_PARAMETERS, "f4"))
+
+
+def test_nothing_is_copied():
+    """θ and the state that were given are the ones that move; the data stay as they were."""
+    given = arrays()
+    before = {name: np.copy(array) for name, array in given.items()}
+    losses = np.full(3, np.nan)
+    assert trainer(**given).advance(np.full(3, 0.1), losses) == 3
+    assert np.isfinite(losses).all()
+    for name in ("theta", "state"):
+        assert not np.array_equal(given[name], before[name]), name
+    for name in ("X", "y", "sample_weight"):
+        assert np.array_equal(given[name], before[name]), name
+
+
+def test_borrowed_arrays_outlive_their_names():
+    """A trainer holds its arrays: freeing them first would read freed memory."""
+    parameters, given = Parameters(SPEC), arrays()
+    expected = compiled.loss(parameters, given["X"], given["y"], None)
+    one = trainer(theta=parameters.theta.copy(), X=given["X"].copy(), y=given["y"].copy())
+    del given
+    junk = [np.full((N, 3), 1e30, "float32") for _ in range(100)]
+    losses = np.empty(1)
+    one.advance(np.zeros(1), losses)
+    assert losses[0] == pytest.approx(expected, rel=1e-6)
+    del junk
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: _core.Update("lion", [], 1.0), "no optimizer 'lion'"),
+        (lambda: _core.Spec([1, 1], ["cube"], "huber", False, False, 0, 0, 0), "'cube'"),
+        (lambda: _core.Spec([1, 1], ["tanh"], "hinge", False, False, 0, 0, 0), "'hinge'"),
+    ],
+)
+def test_names_the_core_does_not_have(make, message):
+    with pytest.raises(ValueError, match=message):
+        make()
+
+
+def test_every_row_has_its_name_in_the_core():
+    from chainrule import ACTIVATIONS, LOSSES, OPTIMIZERS
+
+    for name in ACTIVATIONS:
+        _core.Spec([1, 1], [name], "huber", False, False, 0.0, 0.0, 0.0)
+    for name in LOSSES:
+        _core.Spec([1, 1], ["tanh"], name, False, False, 0.0, 0.0, 0.0)
+    for row in OPTIMIZERS.values():
+        _core.Update(row.name, row().constants(), 1.0)
+
+
+def test_an_optimizer_without_state():
+    spec = compiled._describe(SPEC, 0.0)
+    given = arrays() | {"state": [], "sample_weight": None}
+    update = _core.Update("sgd", SGD().constants(), np.inf)
+    one = _core.TrainerFloat32(spec, *given.values(), 2, True, 2**64 - 1, update, 0, 1)
+    assert one.advance(np.full(7, 0.1), np.empty(7)) == 7
+    assert one.step == 7
