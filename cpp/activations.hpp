@@ -38,7 +38,7 @@ template <class T>
 struct Relu {
   using V = Vector<T>;
   static constexpr bool z_free = true;
-  static V value(V z) { return select<T>(z > 0, z, V{}); }
+  static V value(V z) { return select<T>(z <= 0, V{}, z); }  // nan stays nan
   static V derivative(V, V a) { return select<T>(a > 0, broadcast<T>(1), V{}); }
 };
 
@@ -124,7 +124,7 @@ struct Softplus {
   static constexpr bool z_free = false;
   static V value(V z) {
     const V e = exp<T>(-magnitude<T>(z));
-    return select<T>(z > 0, z, V{}) + each_lane<T>(e, [](T lane) { return std::log1p(lane); });
+    return select<T>(z <= 0, V{}, z) + each_lane<T>(e, [](T lane) { return std::log1p(lane); });
   }
   static V derivative(V z, V) { return sigmoid<T>(z); }
 };

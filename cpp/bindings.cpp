@@ -3,6 +3,7 @@
 // engine/compiled.py. The GIL is released while the engine works.
 #include <nanobind/nanobind.h>
 #include <nanobind/ndarray.h>
+#include <nanobind/stl/optional.h>
 #include <nanobind/stl/pair.h>
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
@@ -75,21 +76,18 @@ template <class T>
 class BoundTrainer {
  public:
   BoundTrainer(const Spec& spec, Vector<T> theta, std::vector<Vector<T>> state, Matrix<const T> X,
-               Matrix<const T> y, nb::object weights, std::int64_t batch_size, bool shuffle,
-               std::uint64_t seed, const Update& update, std::int64_t step, int threads)
+               Matrix<const T> y, std::optional<Vector<const T>> weights, std::int64_t batch_size,
+               bool shuffle, std::uint64_t seed, const Update& update, std::int64_t step,
+               int threads)
       : theta_(std::move(theta)),
         state_(std::move(state)),
         X_(std::move(X)),
         y_(std::move(y)),
-        weights_object_(std::move(weights)) {
-    const T* w = nullptr;
-    if (!weights_object_.is_none()) {
-      weights_ = nb::cast<Vector<const T>>(weights_object_, false);
-      w = weights_.data();
-    }
+        weights_(std::move(weights)) {
     std::vector<T*> vectors;
     for (Vector<T>& vector : state_) vectors.push_back(vector.data());
-    const Samples<T> samples{X_.data(), y_.data(), w, static_cast<std::int64_t>(X_.shape(0))};
+    const Samples<T> samples{X_.data(), y_.data(), weights_ ? weights_->data() : nullptr,
+                             static_cast<std::int64_t>(X_.shape(0))};
     trainer_ = engine<T>().make_trainer(spec, theta_.data(), std::move(vectors), samples,
                                         {batch_size, shuffle, seed}, update, step, threads);
   }
@@ -123,8 +121,7 @@ class BoundTrainer {
   Vector<T> theta_;
   std::vector<Vector<T>> state_;
   Matrix<const T> X_, y_;
-  nb::object weights_object_;
-  Vector<const T> weights_;
+  std::optional<Vector<const T>> weights_;
   std::unique_ptr<Trainer<T>> trainer_;
 };
 
@@ -133,11 +130,11 @@ void bind(nb::module_& m, const char* trainer_name) {
   using Bound = BoundTrainer<T>;
   nb::class_<Bound>(m, trainer_name, "Steps of training on borrowed arrays.")
       .def(nb::init<const Spec&, Vector<T>, std::vector<Vector<T>>, Matrix<const T>,
-                    Matrix<const T>, nb::object, std::int64_t, bool, std::uint64_t, const Update&,
-                    std::int64_t, int>(),
+                    Matrix<const T>, std::optional<Vector<const T>>, std::int64_t, bool,
+                    std::uint64_t, const Update&, std::int64_t, int>(),
            "spec"_a, "theta"_a.noconvert(), "state"_a.noconvert(), "X"_a.noconvert(),
-           "y"_a.noconvert(), "sample_weight"_a.none(), "batch_size"_a, "shuffle"_a, "seed"_a,
-           "update"_a, "step"_a, "threads"_a)
+           "y"_a.noconvert(), "sample_weight"_a.none().noconvert(), "batch_size"_a, "shuffle"_a,
+           "seed"_a, "update"_a, "step"_a, "threads"_a)
       .def("advance", &Bound::advance, "rates"_a.noconvert(), "losses"_a.noconvert(),
            "Take one step a rate; write the loss before each; return how many were written.")
       .def("trace", &Bound::trace, "pre_activations"_a.noconvert(), "activations"_a.noconvert(),
@@ -157,16 +154,16 @@ void bind(nb::module_& m, const char* trainer_name) {
   m.def(
       "total_loss",
       [](const Spec& spec, Vector<const T> theta, Matrix<const T> X, Matrix<const T> y,
-         nb::object weights, int threads) {
-        const T* w = nullptr;
-        if (!weights.is_none()) w = nb::cast<Vector<const T>>(weights, false).data();
+         std::optional<Vector<const T>> weights, int threads) {
+        const T* w = weights ? weights->data() : nullptr;
         nb::gil_scoped_release released;
         return engine<T>().total_loss(
             spec, theta.data(), {X.data(), y.data(), w, static_cast<std::int64_t>(X.shape(0))},
             threads);
       },
       "spec"_a, "theta"_a.noconvert(), "X"_a.noconvert(), "y"_a.noconvert(),
-      "sample_weight"_a.none(), "threads"_a, "Return L over the samples, penalty included.");
+      "sample_weight"_a.none().noconvert(), "threads"_a,
+      "Return L over the samples, penalty included.");
 }
 
 }  // namespace

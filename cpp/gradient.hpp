@@ -31,13 +31,12 @@ template <class T>
 struct Batch {
   const T* input;
   std::int64_t input_stride, rows;
-  T scale;  // 1/n for a mean; 1 for a sum, and where the deltas are weighted already
+  const T* shares;  // of each sample in L: 1/n, or its weight over their sum; for a sum, its weight
 };
 
-// g = scale * sum + l2 w + l1 sign(w), in place over the sums.
+// g += l2 w + l1 sign(w)
 template <class T>
-void finish_gradient(T* g, const T* w, std::int64_t n, T scale, T l2, T l1) {
-  for (std::int64_t i = 0; i < n; ++i) g[i] *= scale;
+void add_penalty(T* g, const T* w, std::int64_t n, T l2, T l1) {
   if (l2 != 0)
     for (std::int64_t i = 0; i < n; ++i) g[i] += l2 * w[i];
   if (l1 != 0)
@@ -75,34 +74,35 @@ void weight_gradient(const Spec& spec, const Packed<T>& net, const Values<T>& va
       task.layer == 0 ? batch.input_stride : values.layers[task.layer - 1].stride;
   const Panels<T>& W = net.layout.weights[task.layer];
   const std::int64_t columns = W.panel_width(task.panel), rows = task.last - task.first;
-  const T* delta = layer.weighted + W.first_column(task.panel);
+  const T* delta = layer.delta + W.first_column(task.panel);
   constexpr std::int64_t block = 16384 / (panel_columns<T> * static_cast<std::int64_t>(sizeof(T)));
-  alignas(64)
-      T panel[block * panel_columns<T>];  // deltas of some samples, in the first-level cache
+  alignas(64) T panel[block * panel_columns<T>];  // deltas times shares of some samples
   for (std::int64_t i = 0; i < batch.rows; i += block) {
     const std::int64_t samples = std::min(block, batch.rows - i);
     for (std::int64_t r = 0; r < samples; ++r)
       for (std::int64_t j = 0; j < columns; j += width<T>)
-        store(panel + r * columns + j, load(delta + (i + r) * layer.stride + j));
+        store(panel + r * columns + j,
+              load(delta + (i + r) * layer.stride + j) * batch.shares[i + r]);
     multiply_panel<T>(rows, samples, {below + i * stride + task.first, 1, stride}, panel, columns,
                       columns, i == 0 ? nullptr : g, columns, g, columns);
   }
   const Range<T> range = weights_of(net.layout, task);
-  finish_gradient(g, net.theta + range.at, range.size, batch.scale, static_cast<T>(spec.l2),
-                  static_cast<T>(spec.l1));
+  add_penalty(g, net.theta + range.at, range.size, static_cast<T>(spec.l2),
+              static_cast<T>(spec.l1));
 }
 
-// Bias gradient of a task's panel, to g (panel width): the deltas summed over the samples.
+// Bias gradient of a task's panel, to g (panel width): deltas times shares, over the samples.
 template <class T>
 void bias_gradient(const Layout<T>& layout, const Values<T>& values, const Batch<T>& batch,
                    const GradientTask& task, T* g) {
   const auto& layer = values.layers[task.layer];
   const Panels<T>& W = layout.weights[task.layer];
-  const T* delta = layer.weighted + W.first_column(task.panel);
+  const T* delta = layer.delta + W.first_column(task.panel);
   for (std::int64_t j = 0; j < W.panel_width(task.panel); j += width<T>) {
     Vector<T> sum{};
-    for (std::int64_t i = 0; i < batch.rows; ++i) sum += load(delta + i * layer.stride + j);
-    store(g + j, sum * batch.scale);
+    for (std::int64_t i = 0; i < batch.rows; ++i)
+      sum = fma(load(delta + i * layer.stride + j), broadcast(batch.shares[i]), sum);
+    store(g + j, sum);
   }
 }
 

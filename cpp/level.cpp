@@ -18,7 +18,7 @@ void each_forward_block(const Spec& spec, const T* flat_theta, const T* X, std::
   const std::int64_t block = std::min(n, block_rows), inputs = spec.sizes[0];
   std::vector<Values<T>> values;
   for (int thread = 0; thread < pool.threads(); ++thread)
-    values.emplace_back(spec, layout, block, false, false, false);
+    values.emplace_back(spec, layout, block, false, false);
   pool.run((n + block - 1) / block, [&](std::int64_t task, int thread) {
     const std::int64_t first = task * block, last = std::min(first + block, n);
     const Values<T>& mine = values[static_cast<std::size_t>(thread)];

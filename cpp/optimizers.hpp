@@ -14,12 +14,20 @@ struct StepConstants {
   Optimizer optimizer;
   T eta;               // learning rate of the step
   T hyper[5];          // in the order of the row
+  T rest[5];           // 1 - hyper, subtracted before it is rounded to T
   T m_scale, v_scale;  // 1 - beta1^t, 1 - beta2^t
 
   StepConstants(const Update& update, double rate, std::int64_t t)
-      : optimizer(update.optimizer), eta(static_cast<T>(rate)), hyper{}, m_scale(1), v_scale(1) {
-    for (std::size_t i = 0; i < update.constants.size(); ++i)
+      : optimizer(update.optimizer),
+        eta(static_cast<T>(rate)),
+        hyper{},
+        rest{},
+        m_scale(1),
+        v_scale(1) {
+    for (std::size_t i = 0; i < update.constants.size(); ++i) {
       hyper[i] = static_cast<T>(update.constants[i]);
+      rest[i] = static_cast<T>(1 - update.constants[i]);
+    }
     if (optimizer == Optimizer::adam || optimizer == Optimizer::adamw) {
       m_scale = static_cast<T>(1 - std::pow(update.constants[0], static_cast<double>(t)));
       v_scale = static_cast<T>(1 - std::pow(update.constants[1], static_cast<double>(t)));
@@ -61,7 +69,7 @@ void rmsprop(const StepConstants<T>& s, T* __restrict theta, const T* __restrict
              T* __restrict mean_square, std::int64_t n) {
   const T decay = s.hyper[0], epsilon = s.hyper[1];
   for (std::int64_t i = 0; i < n; ++i) {
-    mean_square[i] = decay * mean_square[i] + (1 - decay) * g[i] * g[i];
+    mean_square[i] = decay * mean_square[i] + s.rest[0] * g[i] * g[i];
     theta[i] -= s.eta * g[i] / (std::sqrt(mean_square[i]) + epsilon);
   }
 }
@@ -71,8 +79,8 @@ void adam(const StepConstants<T>& s, T* __restrict theta, const T* __restrict g,
           T* __restrict v, std::int64_t n) {
   const T beta1 = s.hyper[0], beta2 = s.hyper[1], epsilon = s.hyper[2];
   for (std::int64_t i = 0; i < n; ++i) {
-    m[i] = beta1 * m[i] + (1 - beta1) * g[i];
-    v[i] = beta2 * v[i] + (1 - beta2) * g[i] * g[i];
+    m[i] = beta1 * m[i] + s.rest[0] * g[i];
+    v[i] = beta2 * v[i] + s.rest[1] * g[i] * g[i];
     theta[i] -= s.eta * (m[i] / s.m_scale) / (std::sqrt(v[i] / s.v_scale) + epsilon);
   }
 }

@@ -47,14 +47,13 @@ struct Packed {
 template <class T>
 struct Values {
   struct Layer {
-    T *z, *value, *out;   // pre-activations, phi(z), phi(z) after dropout
-    T *delta, *weighted;  // dl/dz, and the same times the sample's share in L
+    T *z, *value, *out;  // pre-activations, phi(z), phi(z) after dropout
+    T* delta;            // dl/dz
     std::int64_t stride;
   };
   std::vector<Layer> layers;
 
-  Values(const Spec& spec, const Layout<T>& layout, std::int64_t rows, bool backward, bool weighted,
-         bool keep_z) {
+  Values(const Spec& spec, const Layout<T>& layout, std::int64_t rows, bool backward, bool keep_z) {
     const std::int64_t last = spec.layers() - 1;
     for (std::int64_t l = 0; l <= last; ++l) {
       const std::int64_t stride = row_stride<T>(spec.sizes[l + 1]);
@@ -67,7 +66,6 @@ struct Values {
       layer.z = z_read_later || z_for_loss || keep_z ? fresh() : layer.value;
       layer.out = backward && spec.dropout > 0 && l < last ? fresh() : layer.value;
       layer.delta = backward ? fresh() : nullptr;
-      layer.weighted = backward && weighted ? fresh() : layer.delta;
       layers.push_back(layer);
     }
   }
@@ -102,7 +100,7 @@ void forward_rows(const Spec& spec, const Packed<T>& net, const Values<T>& value
                   const DropoutKey* dropout) {
   const std::int64_t rows = last - first;
   for (std::int64_t l = 0; l < spec.layers(); ++l) {
-    const auto& [z, value, out, delta, weighted, stride] = values.layers[l];
+    const auto& [z, value, out, delta, stride] = values.layers[l];
     const std::int64_t at = first * stride;
     multiply<T>(rows, Left<T>{input + first * input_stride, input_stride, 1}, net.weights(l),
                 net.layout.weights[l], net.biases(l), z + at, stride);
@@ -123,7 +121,7 @@ void backward_rows(const Spec& spec, const Packed<T>& net, const Values<T>& valu
                    std::int64_t first, std::int64_t last, const DropoutKey* dropout) {
   const std::int64_t rows = last - first, top = spec.layers() - 1;
   for (std::int64_t l = top; l >= 0; --l) {
-    const auto& [z, value, out, delta, weighted, stride] = values.layers[l];
+    const auto& [z, value, out, delta, stride] = values.layers[l];
     const std::int64_t at = first * stride;
     if (l < top) {
       const auto& above = values.layers[l + 1];

@@ -96,11 +96,11 @@ class LevelTrainer final : public Trainer<T> {
         flat_state_(std::move(state)),
         theta_(layout_.size),
         net_(layout_, theta_.get(), true),
-        values_(spec, layout_, order.batch_size, true, samples.weights != nullptr, false),
+        values_(spec, layout_, order.batch_size, true, false),
         tasks_(gradient_tasks(layout_)),
         sample_losses_(static_cast<std::size_t>(order.batch_size)),
         weights_(samples.weights ? sample_losses_.size() : 0),
-        shares_(weights_.size()),
+        shares_(sample_losses_.size()),
         work_(layout_.weights_size * order.batch_size),
         pool_(work_ >= threads_pay_from ? threads : 1) {
     for (std::size_t k = 0; k < flat_state_.size(); ++k) state_.emplace_back(layout_.size);
@@ -144,8 +144,7 @@ class LevelTrainer final : public Trainer<T> {
 
   void trace(Trace<T>& out) override {
     load();
-    const bool weighted = samples_.weights != nullptr;
-    const Values<T> values(spec_, layout_, order_.batch_size, true, weighted, true);
+    const Values<T> values(spec_, layout_, order_.batch_size, true, true);
     out.loss = batch_loss(values, nullptr);
     out.penalty = penalty_;
     if (out.gradient) {
@@ -187,17 +186,22 @@ class LevelTrainer final : public Trainer<T> {
     }
     const std::int64_t inputs = spec_.sizes[0];
     batch_ = {order_.shuffle ? gathered_.get() : samples_.X + first_sample() * inputs,
-              order_.shuffle ? row_stride<T>(inputs) : inputs, rows,
-              spec_.sum || samples_.weights ? T(1) : T(1) / static_cast<T>(rows)};
-    if (!samples_.weights) return;
+              order_.shuffle ? row_stride<T>(inputs) : inputs, rows, shares_.data()};
+    double total = spec_.sum ? 1 : static_cast<double>(rows);
+    if (samples_.weights) total = gather_weights(rows);
+    for (std::size_t i = 0; i < static_cast<std::size_t>(rows); ++i)
+      shares_[i] =
+          static_cast<T>((samples_.weights ? static_cast<double>(weights_[i]) : 1) / total);
+  }
+
+  // The weights of the batch's samples; returns what a share of L is divided by.
+  double gather_weights(std::int64_t rows) {
     double total = 0;
     for (std::size_t i = 0; i < static_cast<std::size_t>(rows); ++i) {
       weights_[i] = samples_.weights[sample(static_cast<std::int64_t>(i))];
       total += static_cast<double>(weights_[i]);
     }
-    if (spec_.sum || total == 0) total = 1;
-    for (std::size_t i = 0; i < static_cast<std::size_t>(rows); ++i)
-      shares_[i] = static_cast<T>(static_cast<double>(weights_[i]) / total);
+    return spec_.sum || total == 0 ? 1 : total;
   }
 
   // Copies row i of the batch to its place, and asks for the same row of the next batch, which
@@ -228,11 +232,6 @@ class LevelTrainer final : public Trainer<T> {
                       top.delta + at, outputs);
     }
     backward_rows(spec_, net_, values, first, last, dropout);
-    if (!samples_.weights) return;
-    for (const auto& layer : values.layers)
-      for (std::int64_t i = first; i < last; ++i)
-        for (std::int64_t j = i * layer.stride; j < (i + 1) * layer.stride; ++j)
-          layer.weighted[j] = layer.delta[j] * shares_[static_cast<std::size_t>(i)];
   }
 
   // Forward, loss and backward of the next batch; returns L, penalty included.
@@ -356,7 +355,7 @@ class LevelTrainer final : public Trainer<T> {
   const std::vector<GradientTask> tasks_;
   std::vector<Buffer<T>> state_, scratch_;  // optimizer state; each thread's gradient
   Buffer<T> gradient_, gathered_;           // where the update waits; where rows are shuffled
-  std::vector<T> sample_losses_, weights_, shares_;  // of the batch; shares: weights over their sum
+  std::vector<T> sample_losses_, weights_, shares_;  // of the batch
   std::vector<std::int64_t> permutation_;
   std::int64_t permuted_epoch_ = -1;
   Batch<T> batch_{};

@@ -107,7 +107,7 @@ def _magnitude(z: Array) -> Array:
 
 
 def _positive(z: Array) -> Array:
-    return np.where(z.real > 0, z, 0)
+    return np.where(z.real <= 0, 0, z)  # this way round nan stays nan
 
 
 def _sigmoid(z: Array) -> Array:
