@@ -1,6 +1,7 @@
 """The boundary: what users pass is checked here once; below, arrays are as the engines need."""
 
 import os
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ from chainrule.engine.spec import NetworkSpec
 from chainrule.theory.checks import require, require_whole
 
 Array = NDArray[Any]
+Validation = tuple[ArrayLike, ArrayLike] | tuple[ArrayLike, ArrayLike, ArrayLike]
 
 
 def features(spec: NetworkSpec, X: ArrayLike) -> Array:
@@ -76,11 +78,44 @@ def thread_count(threads: int | None) -> int:
             if hasattr(os, "sched_getaffinity")
             else os.cpu_count() or 1
         )
+    return whole_number("threads", threads, 1)
+
+
+def sample_count(y: ArrayLike) -> int:
+    """Return how many samples y has, before anything else is known of it."""
+    array = np.asarray(y)
+    require(array.ndim > 0 and len(array) > 0, "y must have at least one sample, got none")
+    return len(array)
+
+
+def validation_samples(
+    spec: NetworkSpec, validation: Validation | None
+) -> tuple[Array, Array, Array | None] | None:
+    """Return the validation set, ready for an engine; errors begin with its name."""
+    if validation is None:
+        return None
     require(
-        isinstance(threads, int) and threads >= 1,
-        f"threads must be a whole number >= 1 or None, got {threads!r}",
+        isinstance(validation, tuple | list) and len(validation) in (2, 3),
+        "validation must be (X, y) or (X, y, sample_weight), "
+        f"got a {type(validation).__name__}"
+        + (f" of {len(validation)}" if isinstance(validation, tuple | list) else ""),
     )
-    return threads
+    X, y, *rest = validation
+    try:
+        return samples(spec, X, y, rest[0] if rest else None)
+    except ValueError as error:
+        raise ValueError(f"validation: {error}") from None
+
+
+def whole_numbers(name: str, values: Any) -> tuple[int, ...]:  # noqa: ANN401
+    """Return the values with NumPy's whole numbers as Python's; whoever uses them checks them."""
+    require(isinstance(values, Iterable), f"{name} must be a list of whole numbers, got {values!r}")
+    return tuple(int(v) if isinstance(v, np.integer) else v for v in values)
+
+
+def is_whole(value: object) -> bool:
+    """Return whether the value is a whole number, Python's or NumPy's; True and False are not."""
+    return isinstance(value, int | np.integer) and not isinstance(value, bool)
 
 
 def whole_number(name: str, value: Any, lowest: int, highest: int | None = None) -> int:  # noqa: ANN401
@@ -103,7 +138,10 @@ def array_like(pattern: Array, arrays: dict[str, Array], name: str) -> Array:
 
 def _numbers(name: str, values: ArrayLike, dtype: str) -> Array:
     try:
-        return np.ascontiguousarray(values, dtype=dtype)
+        given = np.asarray(values)
+        require(given.dtype.kind != "c", f"expected real ones, got {given.dtype}")
+        with np.errstate(over="ignore"):  # what doesn't fit is infinite, and refused below
+            return np.ascontiguousarray(given, dtype=dtype)
     except (TypeError, ValueError) as error:
         raise ValueError(f"{name} must be an array of numbers: {error}") from None
 
@@ -149,10 +187,8 @@ def _targets(spec: NetworkSpec, y: ArrayLike) -> Array:
 
 
 def _one_hot(y: Array, spec: NetworkSpec) -> Array:
-    require(
-        np.issubdtype(y.dtype, np.integer) or np.array_equal(y, np.floor(y)),
-        f"class numbers must be whole, got dtype {y.dtype}",
-    )
+    whole = y.dtype.kind in "biu" or (y.dtype.kind == "f" and np.array_equal(y, np.floor(y)))
+    require(whole, f"class numbers must be whole, got dtype {y.dtype}")
     outside = (y < 0) | (y >= spec.n_outputs)
     if outside.any():
         raise ValueError(

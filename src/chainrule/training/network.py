@@ -14,8 +14,17 @@ from chainrule.engine.trace import Gradient, Trace
 from chainrule.theory.checks import require, require_name
 from chainrule.theory.initializers import INITIALIZERS, default_initializer
 from chainrule.theory.optimizers import Adam, Optimizer
-from chainrule.training.inputs import array_like, features, samples, thread_count, whole_number
-from chainrule.training.run import FitOptions, Run, Validation
+from chainrule.training.inputs import (
+    Validation,
+    array_like,
+    features,
+    sample_count,
+    samples,
+    thread_count,
+    whole_number,
+    whole_numbers,
+)
+from chainrule.training.run import FitOptions, Run
 from chainrule.training.stopping import Callback, EarlyStopping
 
 Array = NDArray[Any]
@@ -84,7 +93,7 @@ class Network:
     ) -> None:
         dtype = dtype or ("float64" if engine == "reference" else "float32")
         hidden = activation if isinstance(activation, str) else list(activation)
-        sizes = tuple(layer_sizes)
+        sizes = whole_numbers("layer_sizes", layer_sizes)
         names = activation_names(max(len(sizes) - 2, 0), hidden, output, loss)
         spec = NetworkSpec(sizes, names, loss, reduction, l2, l1, dropout, dtype)
         require_name("initializer", init, ("auto", *INITIALIZERS))
@@ -241,9 +250,8 @@ class Network:
         float
             L before the step.
         """
-        run = Run(
-            self, optimizer, FitOptions(len(np.asarray(y)), len(np.asarray(y)), False, 0, None)
-        )
+        n = sample_count(y)
+        run = Run(self, optimizer, FitOptions(n, n, False, 0, None))
         run.resume(X, y, epochs=1, sample_weight=sample_weight)
         return float(run.losses[0])
 
@@ -304,7 +312,7 @@ class Network:
         KeyboardInterrupt
             On Ctrl-C; the network is as after the last whole step.
         """
-        n = len(np.asarray(y))
+        n = sample_count(y)
         size = min(32, n) if batch_size == "auto" else batch_size
         options = FitOptions(n, size, shuffle, seed, early_stopping)
         run = Run(self, optimizer or Adam(), options)

@@ -12,7 +12,15 @@ from chainrule.engine.parameters import Parameters
 from chainrule.engine.trace import Trace
 from chainrule.theory.checks import fields_from, require
 from chainrule.theory.optimizers import Optimizer, optimizer_from_dict
-from chainrule.training.inputs import array_like, samples, thread_count, whole_number
+from chainrule.training.inputs import (
+    Validation,
+    array_like,
+    is_whole,
+    samples,
+    thread_count,
+    validation_samples,
+    whole_number,
+)
 from chainrule.training.stopping import Callback, EarlyStopping, Watch
 
 if TYPE_CHECKING:
@@ -22,8 +30,6 @@ Array = NDArray[Any]
 
 # Steps of one native call at most: what a call may need in memory, however many epochs it has.
 _LONGEST_CALL = 1 << 20
-
-Validation = tuple[ArrayLike, ArrayLike] | tuple[ArrayLike, ArrayLike, ArrayLike]
 
 
 @dataclass(frozen=True)
@@ -38,12 +44,20 @@ class FitOptions:
 
     def __post_init__(self) -> None:
         whole_number("n_samples", self.n_samples, 1)
+        size, n = self.batch_size, self.n_samples
         require(
-            isinstance(self.batch_size, int) and 1 <= self.batch_size <= self.n_samples,
-            f"batch_size must be between 1 and n_samples ({self.n_samples}), "
-            f"got {self.batch_size!r}; use 'auto'",
+            is_whole(size) and 1 <= size <= n,
+            f"batch_size must be between 1 and n_samples ({n}), got {size!r}; use 'auto'",
         )
-        whole_number("seed", self.seed, 0, 2**64 - 1)
+        object.__setattr__(self, "batch_size", int(size))
+        object.__setattr__(self, "seed", whole_number("seed", self.seed, 0, 2**64 - 1))
+        require(
+            isinstance(self.shuffle, bool), f"shuffle must be True or False, got {self.shuffle!r}"
+        )
+        require(
+            self.early_stopping is None or isinstance(self.early_stopping, EarlyStopping),
+            f"early_stopping must be a cr.EarlyStopping or None, got {self.early_stopping!r}",
+        )
 
 
 class Run:
@@ -68,6 +82,10 @@ class Run:
     """
 
     def __init__(self, network: "Network", optimizer: Optimizer, options: FitOptions) -> None:
+        require(
+            isinstance(optimizer, Optimizer),
+            f"optimizer must be one of chainrule's, as cr.Adam(), got {optimizer!r}",
+        )
         theta = network.parameters.theta
         self.network = network
         self.optimizer = optimizer
@@ -191,16 +209,13 @@ class Run:
             len(X) == options.n_samples,
             f"resume needs the data of the fit, {options.n_samples} samples, got {len(X)}",
         )
-        held_out = (
-            None
-            if validation is None
-            else samples(spec, *validation, *(None,) * (3 - len(validation)))
-        )
+        held_out = validation_samples(spec, validation)
         require(
             self.epoch == 0 or bool(self.validation_losses) == (held_out is not None),
             "resume needs validation if the fit had it, and takes none if it hadn't",
         )
         calls = [c if isinstance(c, Callback) else Callback(c) for c in callbacks]
+        threads = thread_count(threads)
         self.epochs = self.epoch + whole_number("epochs", epochs, 0)
         self.stopped = ""
         if self._last is not None:
@@ -213,10 +228,10 @@ class Run:
             self.state,
             batches,
             self.step,
-            thread_count(threads),
+            threads,
         )
         try:
-            self._loop(held_out, calls, thread_count(threads))
+            self._loop(held_out, calls, threads)
         finally:
             self._trainer = None
         return self

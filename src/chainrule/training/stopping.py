@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from chainrule.theory.checks import require, require_number, require_whole
+from chainrule.training.inputs import is_whole
 
 if TYPE_CHECKING:
     from chainrule.training.run import Run
@@ -100,7 +101,7 @@ class Callback:
     def __post_init__(self) -> None:
         require(callable(self.function), f"a callback must be callable, got {self.function!r}")
         require(
-            self.every == "epoch" or (isinstance(self.every, int) and self.every >= 1),
+            self.every == "epoch" or (is_whole(self.every) and self.every >= 1),
             f"every must be 'epoch' or a whole number of steps >= 1, got {self.every!r}",
         )
 
