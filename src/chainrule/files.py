@@ -92,7 +92,7 @@ def save(model: Savable, path: str | Path) -> None:
     if strange := _not_finite(arrays):
         raise ValueError(f"the {kind.replace('_', ' ')} is not saved: {strange}")
     description = json.loads(json.dumps(model.describe(), allow_nan=False))
-    header = {
+    stated = {
         "format": FORMAT,
         "kind": kind,
         "chainrule": version("chainrule"),
@@ -100,7 +100,7 @@ def save(model: Savable, path: str | Path) -> None:
         "model": description,
     }
     with atomic_file(path) as file:
-        file.write(to_bytes(arrays, metadata={_KEY: json.dumps(header, ensure_ascii=False)}))
+        file.write(to_bytes(arrays, metadata={_KEY: json.dumps(stated, ensure_ascii=False)}))
 
 
 def load(path: str | Path) -> Any:  # noqa: ANN401 (one of the kinds, as the file says)
@@ -128,8 +128,8 @@ def load(path: str | Path) -> Any:  # noqa: ANN401 (one of the kinds, as the fil
     """
     path = Path(path)
     text, arrays = _content(path)
-    header = _header(path, text)
-    kind, description = header["kind"], header["model"]
+    stated = _header(path, text)
+    kind, description = stated["kind"], stated["model"]
     if strange := _not_finite(arrays):
         raise ModelFileError(f"{path} is damaged: {strange}")
     try:
@@ -142,11 +142,34 @@ def load(path: str | Path) -> Any:  # noqa: ANN401 (one of the kinds, as the fil
     if difference or strangers:
         what = difference or f"unknown array {strangers[0]!r}"
         raise ModelFileError(f"{path} is not a sound model file: {what}")
-    if header["sha256"] != _digest(kind, description, arrays):
+    if stated["sha256"] != _digest(kind, description, arrays):
         raise ModelFileError(
             f"{path} was edited or damaged: its checksum is not that of its content"
         )
     return model
+
+
+def header(path: str | Path) -> dict[str, Any]:
+    """Return the header of a model file: its format, kind, version, checksum and description.
+
+    Parameters
+    ----------
+    path : str or Path
+
+    Raises
+    ------
+    ModelFileError
+        If there is no such file, or it isn't one that chainrule wrote. `load` checks the rest.
+
+    Examples
+    --------
+    >>> import tempfile, chainrule as cr
+    >>> path = Path(tempfile.mkdtemp(), "small.safetensors")
+    >>> save(cr.Network([2, 3, 1], seed=0), path)
+    >>> header(path)["kind"]
+    'network'
+    """
+    return _header(Path(path), _content(Path(path))[0])
 
 
 def _restored(kind: str, description: Any, arrays: Mapping[str, NDArray[Any]]) -> Any:  # noqa: ANN401
@@ -201,11 +224,7 @@ def atomic_file(path: str | Path) -> Iterator[BinaryIO]:
     >>> path.read_text()
     'whole'
     """
-    target = Path(os.path.realpath(path))
-    if target.exists() and not target.is_file():
-        raise OSError(f"can't write {path}: it is not a regular file")
-    if not target.parent.is_dir():
-        raise OSError(f"can't write {path}: there is no folder {str(Path(path).parent)!r}")
+    target = writable(path)
     temporary = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
     try:
         with temporary.open("xb") as file:
@@ -217,6 +236,31 @@ def atomic_file(path: str | Path) -> Iterator[BinaryIO]:
         temporary.unlink(missing_ok=True)
         raise
     _sync_folder(target.parent)
+
+
+def writable(path: str | Path) -> Path:
+    """Return the file that a path leads to, where one can be written.
+
+    Raises
+    ------
+    OSError
+        If there is no such folder, it takes no files, or something else than a file is there.
+
+    Examples
+    --------
+    >>> writable("nowhere/model.safetensors")
+    Traceback (most recent call last):
+    ...
+    OSError: can't write nowhere/model.safetensors: there is no folder 'nowhere'
+    """
+    target = Path(os.path.realpath(path))
+    if target.exists() and not target.is_file():
+        raise OSError(f"can't write {path}: it is not a regular file")
+    if not target.parent.is_dir():
+        raise OSError(f"can't write {path}: there is no folder {str(Path(path).parent)!r}")
+    if not os.access(target.parent, os.W_OK):
+        raise OSError(f"can't write {path}: its folder takes no files from this user")
+    return target
 
 
 def _sync_folder(folder: Path) -> None:
@@ -280,12 +324,12 @@ def _header(path: Path, text: str | None) -> dict[str, Any]:
     if text is None:
         raise ModelFileError(f"{path} is a safetensors file that chainrule did not write")
     try:
-        header = json.loads(text, parse_constant=_refuse_constant)
+        stated = json.loads(text, parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as error:
         raise ModelFileError(f"{path} has an edited header: {_one_line(error)}") from error
-    if not isinstance(header, dict) or "format" not in header:
+    if not isinstance(stated, dict) or "format" not in stated:
         raise ModelFileError(f"{path} has an edited header: expected a format")
-    found = header["format"]
+    found = stated["format"]
     if isinstance(found, int) and found > FORMAT:
         raise ModelFileError(
             f"{path} was written by a newer chainrule (format {found}, this one reads {FORMAT}); "
@@ -294,14 +338,14 @@ def _header(path: Path, text: str | None) -> dict[str, Any]:
     if (
         type(found) is not int
         or found != FORMAT
-        or header.keys() != _FIELDS
-        or header["kind"] not in list(_KINDS)
+        or stated.keys() != _FIELDS
+        or stated["kind"] not in list(_KINDS)
     ):
         raise ModelFileError(
             f"{path} has an edited header: expected format {FORMAT}, a kind of "
             f"{', '.join(_KINDS)}, and the fields {', '.join(sorted(_FIELDS))}"
         )
-    return header
+    return stated
 
 
 def _not_finite(arrays: Mapping[str, NDArray[Any]]) -> str:

@@ -6,7 +6,7 @@ from chainrule.tables.fitting import train
 from chainrule.tables.metrics import Metrics
 from chainrule.tables.model import TableModel
 from chainrule.tables.options import TrainOptions
-from chainrule.tables.reading import read, stem
+from chainrule.tables.reading import bundled_target, read, stem
 from chainrule.tables.report import Report
 from chainrule.tables.table import Table
 from chainrule.tables.targets import ClassTarget, NumberTarget
@@ -23,6 +23,7 @@ __all__ = [
     "TableError",
     "TableModel",
     "TrainOptions",
+    "bundled_target",
     "read",
     "stem",
     "train",

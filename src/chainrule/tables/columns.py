@@ -82,6 +82,22 @@ def texts(table: Table, name: str, kind: Kind) -> pa.Array:
     return column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
 
 
+def natural(table: Table, name: str) -> pa.ChunkedArray:
+    """Return a column in the type of its kind: whole numbers of a CSV file are int64."""
+    column = table.column(name)
+    if table.typed:
+        return column
+    kind = kind_of(table, name)
+    if kind == "date":
+        return _timestamps(pc.utf8_trim_whitespace(column))
+    if kind == "number":
+        try:
+            return pc.cast(pc.utf8_trim_whitespace(column), pa.int64())
+        except pa.ArrowInvalid:
+            return _convert(column, "number")
+    return _convert(column, kind or "text")
+
+
 def missing(table: Table, name: str) -> NDArray[np.bool_]:
     """Return whether the value of each row is missing (null or NaN), bool of shape (n_rows,)."""
     return np.asarray(pc.is_null(table.column(name), nan_is_null=True).to_numpy(), dtype=np.bool_)

@@ -108,6 +108,8 @@ def _place(path: Path, row: int) -> str:
 
 def _defect(path: Path, content: bytes, separator: str) -> str:
     """Return what is wrong with a CSV file that pyarrow refused, and where; '' if unknown."""
+    if opened := _open_quote(path, content, separator):
+        return opened
     expected = 0
     for number, cells in _rows(content, separator):
         expected = expected or len(cells)
@@ -119,19 +121,25 @@ def _defect(path: Path, content: bytes, separator: str) -> str:
     return ""
 
 
-def _check_last_quote(path: Path, data: pa.Table, content: bytes, separator: str) -> None:
-    """Refuse a quote that is never closed: it would take the rest of the file into one cell."""
-    if data.num_rows == 0:
-        return
-    last = data.slice(data.num_rows - 1).to_pylist()[0]
-    if not any("\n" in value for value in last.values() if value):
-        return
-    line = 1
+def _open_quote(path: Path, content: bytes, separator: str) -> str:
+    """Return where a quote is opened and never closed, which takes the rest into one cell."""
+    after = 0
     try:
-        for begins, _ in _rows(content, separator, strict=True):
-            line = begins
+        for line, _ in _rows(content, separator, strict=True):
+            after = line
     except csv.Error as error:
-        raise TableError(f"{path}: a quote after line {line} is never closed; close it") from error
+        if "unexpected end" in str(error):
+            return f"{path}: a quote after line {after} is never closed; close it"
+    return ""
+
+
+def _check_last_quote(path: Path, data: pa.Table, content: bytes, separator: str) -> None:
+    """Refuse a quote that is never closed, which can only end in the last row."""
+    last = data.slice(max(data.num_rows - 1, 0)).to_pylist()
+    if not any("\n" in value for row in last for value in row.values() if value):
+        return
+    if opened := _open_quote(path, content, separator):
+        raise TableError(opened)
 
 
 def _one_line(error: Exception) -> str:

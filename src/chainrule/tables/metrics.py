@@ -18,6 +18,8 @@ class Metrics:
         ``accuracy``, ``log_loss``, ``auc``; or ``rmse``, ``mae``, ``r2``. None where undefined.
     reasons : dict of str to str
         Why, for each None.
+    rows : int
+        How many rows were measured.
 
     Examples
     --------
@@ -27,6 +29,7 @@ class Metrics:
 
     values: dict[str, float | None]
     reasons: dict[str, str] = field(default_factory=dict)
+    rows: int = 0
 
 
 def classification_metrics(
@@ -58,14 +61,15 @@ def classification_metrics(
     }
     absent = np.setdiff1d(numbers, index)
     if absent.size:
-        return Metrics(values, {"auc": f"no rows of class {classes[absent[0]]}"})
+        reasons = {"auc": f"no rows of class {classes[absent[0]]}"}
+        return Metrics(values, reasons, index.size)
     if len(classes) == 2:
         values["auc"] = float(roc_auc_score(index, probabilities[:, 1]))
     else:
         values["auc"] = float(
             roc_auc_score(index, probabilities, multi_class="ovr", labels=numbers)
         )
-    return Metrics(values)
+    return Metrics(values, rows=index.size)
 
 
 def regression_metrics(target: NDArray[np.float64], predicted: NDArray[np.float64]) -> Metrics:
@@ -89,6 +93,6 @@ def regression_metrics(target: NDArray[np.float64], predicted: NDArray[np.float6
         "r2": None,
     }
     if target.min() == target.max():
-        return Metrics(values, {"r2": "all targets are the same"})
+        return Metrics(values, {"r2": "all targets are the same"}, target.size)
     values["r2"] = float(r2_score(target, predicted))
-    return Metrics(values)
+    return Metrics(values, rows=target.size)

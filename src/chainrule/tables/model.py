@@ -8,7 +8,9 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from chainrule.tables.columns import missing
 from chainrule.tables.encoding import FeatureEncoder
+from chainrule.tables.errors import TableError
 from chainrule.tables.fields import Fields
 from chainrule.tables.metrics import Metrics, classification_metrics, regression_metrics
 from chainrule.tables.report import Report
@@ -91,6 +93,10 @@ class TableModel:
         TableError
             If the target or another column is missing, or a class isn't known.
         """
+        absent = missing(table, self.target.name)
+        if absent.all():
+            raise TableError(f"{table.name}, column {self.target.name!r}: all values are missing")
+        table = table.take(np.flatnonzero(~absent))
         if isinstance(self.target, ClassTarget):
             index = self.target.encode(table)
             return classification_metrics(index, self.predict_proba(table), self.target.classes)

@@ -81,11 +81,13 @@ class TrainOptions:
         require_name("activation", self.activation, ACTIVATIONS)
         require_name("optimizer", self.optimizer, OPTIMIZERS)
         require_name("dtype", self.dtype, _DTYPES)
+        require(isinstance(self.hidden, tuple), f"hidden must be a tuple, got {self.hidden!r}")
         for size in self.hidden:
             _require_whole("hidden", size, 1)
         for name in ("epochs", "patience"):
             _require_whole(name, getattr(self, name), 1)
         _require_whole("seed", self.seed, 0)
+        require(self.seed < 2**32, f"seed must be less than 2**32, got {self.seed!r}")
         if self.batch_size != "auto":
             _require_whole("batch_size", self.batch_size, 1, " or 'auto'")
         if self.threads is not None:
@@ -95,7 +97,11 @@ class TrainOptions:
         _require_share("validation_fraction", self.validation_fraction)
         good = self.l2 == "auto" or (_is_number(self.l2) and 0 <= self.l2 < math.inf)
         require(good, f"l2 must be a number >= 0 or 'auto', got {self.l2!r}")
-        self.optimizer_row()
+        rate = self.learning_rate
+        good = rate is None or (_is_number(rate) and 0 < rate < math.inf)
+        require(good, f"learning_rate must be a number > 0, got {rate!r}")
+        good = isinstance(self.ignore, tuple) and all(isinstance(n, str) for n in self.ignore)
+        require(good, f"ignore must be names of columns in a tuple, got {self.ignore!r}")
 
     def optimizer_row(self) -> Optimizer:
         """Return the optimizer with its learning rate."""

@@ -58,6 +58,17 @@ def read(source: str | Path) -> Table:
     return table
 
 
+def bundled_target(source: str | Path) -> str | None:
+    """Return the target of a bundled data set; None for a file.
+
+    Examples
+    --------
+    >>> bundled_target("iris"), bundled_target("iris.csv")
+    ('target', None)
+    """
+    return bundled.TARGET if str(source) in bundled.NAMES else None
+
+
 def stem(source: str | Path) -> str:
     """Return the name of a table without its folder and its suffixes.
 

@@ -1,0 +1,98 @@
+"""``chainrule info``: this installation, and the tables of the mathematics."""
+
+import platform
+from dataclasses import fields, is_dataclass
+from typing import Annotated, Any
+
+import typer
+
+import chainrule
+from chainrule.cli.options import Json
+from chainrule.cli.printing import print_facts, print_json, print_line, print_table
+from chainrule.engine import compiled
+from chainrule.theory.checks import require_name
+from chainrule.training.inputs import thread_count
+
+_TOPICS: dict[str, dict[str, Any]] = {
+    "activations": chainrule.ACTIVATIONS,
+    "losses": chainrule.LOSSES,
+    "optimizers": chainrule.OPTIMIZERS,
+    "initializers": chainrule.INITIALIZERS,
+    "schedules": chainrule.SCHEDULES,
+}
+_TEXTS = ("formula", "derivative_formula", "latex", "derivative_latex", "source", "departures")
+
+
+def info(
+    topic: Annotated[
+        str | None, typer.Argument(metavar="TOPIC", help=", ".join(_TOPICS), show_default=False)
+    ] = None,
+    name: Annotated[
+        str | None,
+        typer.Argument(metavar="NAME", help="One row of it, in full.", show_default=False),
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Show versions and processor, or the formulas of a topic."""
+    if topic is None:
+        _show(_installation(), json)
+        return
+    require_name("topic", topic, _TOPICS)
+    rows = _TOPICS[topic]
+    if name is not None:
+        require_name(topic, name, rows)
+        _show(_row(rows[name]), json)
+    elif json:
+        print_json({topic: [_row(row) for row in rows.values()]})
+    else:
+        _print_topic(topic, [_row(row) for row in rows.values()])
+
+
+def _installation() -> dict[str, Any]:
+    import numpy as np
+
+    return {
+        "chainrule": chainrule.__version__,
+        "processor level": compiled.cpu_level(),
+        "supported levels": ", ".join(compiled.supported_levels()),
+        "threads": thread_count(None),
+        "python": platform.python_version(),
+        "numpy": np.__version__,
+        "system": platform.platform(terse=True),
+    }
+
+
+def _row(row: Any) -> dict[str, Any]:  # noqa: ANN401 (a row of any topic)
+    """Return the texts of a row, and its options with their defaults, if it has some."""
+    texts = {name: getattr(row, name) for name in ("name", *_TEXTS) if getattr(row, name, "")}
+    if isinstance(row, type) and is_dataclass(row):
+        texts["options"] = {
+            field.name: field.default
+            for field in fields(row)
+            if isinstance(field.default, int | float | str | None)
+        }
+    return texts
+
+
+def _show(facts: dict[str, Any], json: bool) -> None:
+    if json:
+        print_json({key.replace(" ", "_"): value for key, value in facts.items()})
+        return
+    print_facts(
+        {
+            key.replace("_", " "): ", ".join(f"{k}={v!r}" for k, v in value.items())
+            if isinstance(value, dict)
+            else value
+            for key, value in facts.items()
+        }
+    )
+
+
+def _print_topic(topic: str, rows: list[dict[str, Any]]) -> None:
+    headings = ["name", "formula"]
+    if any("derivative_formula" in row for row in rows):
+        headings.append("derivative")
+    keys = [heading.replace("derivative", "derivative_formula") for heading in headings]
+    print_table(headings, [[row.get(key, "") for key in keys] for row in rows])
+    print_line()
+    print_line(f"source, LaTeX and more: chainrule info {topic} NAME")

@@ -1,0 +1,103 @@
+"""``chainrule inspect``: what is in a model file."""
+
+from chainrule.cli.options import Json, ModelFile
+from chainrule.cli.printing import (
+    plural,
+    print_facts,
+    print_json,
+    print_line,
+    print_metrics,
+    print_table,
+)
+from chainrule.cli.train import target_in_words
+from chainrule.engine.spec import NetworkSpec
+from chainrule.files import header, load
+from chainrule.tables import NumberColumn, TableModel
+from chainrule.tables.encoding import Column
+from chainrule.tables.errors import listed
+from chainrule.training.run import Run
+
+
+def inspect(
+    model: ModelFile,
+    json: Json = False,
+) -> None:
+    """Tell what is in a model file."""
+    loaded = load(model)
+    found = header(model)
+    if json:
+        print_json({"file": str(model), "bytes": model.stat().st_size, **found})
+        return
+    print_facts(
+        {
+            "file": f"{model}, {plural(model.stat().st_size, 'byte')}",
+            "holds": f"a {found['kind'].replace('_', ' ')}, by chainrule {found['chainrule']}",
+        }
+    )
+    if isinstance(loaded, TableModel):
+        _print_table_model(loaded)
+        return
+    print_line()
+    network = loaded.network if isinstance(loaded, Run) else loaded
+    _print_network(network.spec)
+    if isinstance(loaded, Run):
+        _print_run(loaded)
+
+
+def _print_table_model(model: TableModel) -> None:
+    report = model.report
+    print_facts(
+        {
+            "target": target_in_words(model),
+            "training": f"{report.table}, {plural(report.rows['training'], 'row')}, "
+            f"{plural(report.epochs, 'epoch')}, the best {report.best_epoch}",
+        }
+    )
+    print_line()
+    rows = [(column.name, column.kind, _encoding(column)) for column in model.features.columns]
+    print_table(("column", "kind", "becomes"), rows)
+    print_line()
+    _print_network(model.network.spec)
+    if report.metrics:
+        print_line()
+        held_out = plural(report.rows["test"], "held-out row")
+        print_metrics(report.metrics, report.reasons, f"on {held_out}")
+
+
+def _encoding(column: Column) -> str:
+    """Return what a column becomes, in one phrase."""
+    flag = " and a flag where missing" if column.flagged else ""
+    if isinstance(column, NumberColumn):
+        unit = " days" if column.kind == "date" else ""
+        sign = "-" if column.mean >= 0 else "+"
+        scaled = f"(v {sign} {abs(column.mean):.4g}) / {column.std:.4g}{unit}"
+        return f"{scaled}{flag}" if column.std else f"0{flag}"
+    return f"{plural(len(column.categories), 'indicator')}: {listed(column.categories, 6)}{flag}"
+
+
+def _print_network(spec: NetworkSpec) -> None:
+    layers = [
+        (str(index), f"{fan_in} → {fan_out}", name, f"{fan_in * fan_out + fan_out:,}")
+        for index, ((fan_in, fan_out), name) in enumerate(
+            zip(spec.shapes, spec.activations, strict=True)
+        )
+    ]
+    print_table(("layer", "units", "activation", "parameters"), layers, right=1)
+    print_line()
+    penalties = {name: getattr(spec, name) for name in ("l2", "l1", "dropout")}
+    used = "".join(f", {name} {value:.4g}" for name, value in penalties.items() if value)
+    print_facts({"loss": f"{spec.loss}{used}; {spec.dtype}"})
+
+
+def _print_run(run: Run) -> None:
+    rate = run.optimizer.to_dict()["learning_rate"]
+    facts = {
+        "optimizer": f"{run.optimizer.name}, learning rate {rate}",
+        "training": f"{run.epoch:,} of {plural(run.epochs, 'epoch')}, {plural(run.step, 'step')} "
+        f"with batches of {run.options.batch_size}; stopped by {run.stopped}",
+    }
+    if run.step:
+        facts["losses"] = (
+            f"{run.losses[0]:.6g} at step 1, {run.losses[-1]:.6g} at step {run.step:,}"
+        )
+    print_facts(facts)

@@ -1,0 +1,23 @@
+"""Models and tables as the commands name them."""
+
+from pathlib import Path
+
+from chainrule.files import ModelFileError, load
+from chainrule.tables import TableModel
+
+
+def table_model(path: Path) -> TableModel:
+    """Return the model of a table in a file.
+
+    Raises
+    ------
+    ModelFileError
+        If the file holds another kind of model, or none.
+    """
+    model = load(path)
+    if not isinstance(model, TableModel):
+        raise ModelFileError(
+            f"{path} holds a {type(model).__name__.lower()}, which knows no columns; "
+            "expected a model of a table, as `chainrule train` writes it"
+        )
+    return model
