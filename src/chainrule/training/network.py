@@ -18,6 +18,7 @@ from chainrule.training.inputs import (
     Validation,
     array_like,
     features,
+    field,
     sample_count,
     samples,
     thread_count,
@@ -342,7 +343,7 @@ class Network:
             If a field is unknown or out of range, or an array is missing or has the
             wrong shape, dtype, or numbers that are not finite.
         """
-        parameters = Parameters(NetworkSpec.from_dict(description["spec"]))
+        parameters = Parameters(NetworkSpec.from_dict(field(description, "spec")))
         network = cls.from_parameters(parameters)
         for name, view in network.arrays().items():
             array = array_like(view, arrays, name)

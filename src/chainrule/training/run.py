@@ -1,7 +1,7 @@
 """Run: the record of a fit, and the loop that takes its steps."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,6 +15,8 @@ from chainrule.theory.optimizers import Optimizer, optimizer_from_dict
 from chainrule.training.inputs import (
     Validation,
     array_like,
+    array_of,
+    field,
     is_whole,
     samples,
     thread_count,
@@ -348,19 +350,32 @@ class Run:
             If a field is missing, unknown or out of range, or an array has the wrong
             shape or dtype.
         """
-        fields = dict(description["options"])
-        stopping = fields.pop("early_stopping", None)
-        known = ("n_samples", "batch_size", "shuffle", "seed")
-        early = None if stopping is None else EarlyStopping(**stopping)
-        options = FitOptions(**fields_from("options", fields, known), early_stopping=early)
-        run = cls(network, optimizer_from_dict(description["optimizer"]), options)
-        run.step = whole_number("step", description["step"], 0)
-        run.epochs = whole_number("epochs", description["epochs"], 0)
-        run.stopped = str(description["stopped"])
+        optimizer = optimizer_from_dict(field(description, "optimizer"))
+        run = cls(network, optimizer, _restored_options(field(description, "options")))
+        run.step = whole_number("step", field(description, "step"), 0)
+        run.epochs = whole_number("epochs", field(description, "epochs"), 0)
+        run.stopped = str(field(description, "stopped"))
         theta = network.parameters.theta
-        run.state = [array_like(theta, arrays, f"state.{slot}") for slot in run.optimizer.slots]
+        run.state = [array_like(theta, arrays, f"state.{slot}") for slot in optimizer.slots]
         run._best = array_like(theta, arrays, "best") if "best" in arrays else None
         run._last = array_like(theta, arrays, "last") if "last" in arrays else None
-        run._losses = [array_like(np.empty(run.step), arrays, "losses")]
-        run.validation_losses = arrays["validation_losses"].tolist()
+        float64 = np.dtype(np.float64)
+        run._losses = [array_of(float64, (run.step,), arrays, "losses")]
+        count = np.size(arrays.get("validation_losses", ()))
+        require(
+            count in (0, run.epoch - 1, run.epoch),  # one less: interrupted in a validation
+            f"array 'validation_losses' must have one entry an epoch ({run.epoch}), got {count}",
+        )
+        validation = array_of(float64, (count,), arrays, "validation_losses")
+        run.validation_losses = validation.tolist()
         return run
+
+
+def _restored_options(description: dict[str, Any]) -> FitOptions:
+    names = [f.name for f in fields(FitOptions)]
+    values = fields_from("options", description, names)
+    values = {name: field(values, name) for name in names}
+    if stopping := values["early_stopping"]:
+        known = [f.name for f in fields(EarlyStopping)]
+        values["early_stopping"] = EarlyStopping(**fields_from("early_stopping", stopping, known))
+    return FitOptions(**values)
