@@ -24,6 +24,12 @@ format: .venv/ready
 	$(BIN)/ruff check --fix .
 	$(BIN)/clang-format -i cpp/*.cpp cpp/*.hpp
 
+# Peers side by side in one run: `make bench ARGS="--only 2-8-1"`.
+bench: .venv/ready
+	$(PIP) 'torch>=2.5'
+	$(PIP) --no-build-isolation --editable '.[bench]'
+	$(BIN)/python -m benchmarks.run $(ARGS)
+
 # The type stub of the compiled module, from the module itself.
 stub: .venv/ready
 	$(BIN)/python -m nanobind.stubgen -m chainrule.engine._core -o src/chainrule/engine/_core.pyi
