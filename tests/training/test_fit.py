@@ -229,7 +229,7 @@ def broken(**changes):
         ({"validation_losses": None}, "array 'validation_losses' is missing"),
         (
             {"validation_losses": np.zeros(3)},
-            r"'validation_losses' must be float64 of shape \(2,\), got float64 \(3,\)",
+            r"must have one entry an epoch \(2\), got 3",
         ),
         ({"state.first_moment": None}, "array 'state.first_moment' is missing"),
         ({"state.first_moment": np.zeros(3)}, r"'state.first_moment' must be float64 of shape"),
