@@ -2,6 +2,7 @@
 
 import doctest
 import importlib
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -37,3 +38,19 @@ def test_picture():
     command = [sys.executable, str(ROOT / "docs" / "step_picture.py")]
     drawn = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     assert drawn == (ROOT / "docs" / "step.svg").read_text(), f"run {' '.join(command[1:])}"
+
+
+def masked(text):
+    """Leave out the numbers, which differ by a little between levels of the instruction set."""
+    return [re.sub(r"[\d.,]+", "#", line).rstrip() for line in text.splitlines()]
+
+
+def test_demo_prints_what_the_readme_says(tmp_path):
+    shown = re.search(
+        r"\$ chainrule train digits\n(.*?)```", (ROOT / "README.md").read_text(), re.S
+    )
+    command = [sys.executable, "-m", "chainrule", "train", "digits"]
+    result = subprocess.run(command, capture_output=True, text=True, check=True, cwd=tmp_path)
+    assert masked(result.stdout) == masked(shown[1])
+    accuracy = float(re.search(r"accuracy +([\d.]+)", result.stdout)[1])
+    assert accuracy >= 0.97
