@@ -1,0 +1,157 @@
+"""Ctrl-C in the middle of a native call: a real process, a real signal; and the GIL, released."""
+
+import json
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+import numpy as np
+import pytest
+
+import chainrule as cr
+
+# What is promised, and what a busy machine may add until both processes are scheduled.
+PROMISED, SLACK = 0.2, 0.3
+
+# Waits for the signal inside run.resume; then says when it was answered, and compares the network
+# with one that was trained for as many steps without a signal; then both go on.
+PROCESS = """
+import json, sys, time
+import numpy as np
+import chainrule as cr
+
+options = json.loads(sys.argv[1])
+layers, n, threads = options["layers"], options["n"], options["threads"]
+rng = np.random.default_rng(0)
+X = rng.normal(size=(n, layers[0])).astype("float32")
+y = rng.normal(size=(n, layers[-1])).astype("float32")
+
+
+def start():
+    net = cr.Network(layers, activation=options["activation"], dropout=options["dropout"])
+    optimizer = cr.Adam(1e-4, clip_norm=options["clip_norm"])
+    return net.fit(X, y, epochs=0, optimizer=optimizer, batch_size=options["batch_size"])
+
+
+def stopped_after(run, steps):
+    if steps:
+        stop = cr.Callback(lambda run: run.stop(), every=steps)
+        run.resume(X, y, epochs=10**6, callbacks=[stop], threads=threads)
+    return run
+
+
+run = start()
+print("ready", flush=True)
+try:
+    run.resume(X, y, epochs=10**6, threads=threads)
+except KeyboardInterrupt:
+    answered = time.monotonic()
+other = stopped_after(start(), run.step)
+report = {"answered": answered, "step": run.step}
+for moment in ("interrupted", "gone on"):
+    pairs = zip(run.arrays().values(), other.arrays().values(), strict=True)
+    report[moment] = all(a.tobytes() == b.tobytes() for a, b in pairs)
+    if options["goes_on"] and moment == "interrupted":
+        further = run.step + 1
+        for one in (run, other):
+            stopped_after(one, further)
+print(json.dumps(report))
+"""
+
+SCENARIOS = {
+    "many small steps": {"layers": [3, 5, 1], "n": 40, "batch_size": 7},
+    "with dropout and two threads": {
+        "layers": [50, 200, 2], "n": 1000, "batch_size": 200, "dropout": 0.3, "threads": 2,
+    },
+    "with clipping": {"layers": [20, 30, 1], "n": 500, "batch_size": 100, "clip_norm": 0.1},
+    # one step takes seconds
+    "one long step": {
+        "layers": [100, 1500, 1500, 4], "n": 6000, "batch_size": 6000, "goes_on": False,
+    },
+    "one long step, two threads": {
+        "layers": [100, 1500, 1500, 4], "n": 6000, "batch_size": 6000, "goes_on": False,
+        "threads": 2,
+    },
+    # all of the time is in gelu, almost none in products
+    "a wide layer of gelu": {
+        "layers": [1, 100_000, 1], "n": 300, "batch_size": 300, "activation": "gelu",
+        "goes_on": False,
+    },
+    # few weights, so few tasks for each of which the signal is asked
+    "a huge batch of a small network": {
+        "layers": [2, 3, 1], "n": 3_000_000, "batch_size": 3_000_000, "goes_on": False,
+    },
+}  # fmt: skip
+
+DEFAULTS = {"activation": "tanh", "dropout": 0.0, "clip_norm": None, "threads": 1, "goes_on": True}
+
+
+def interrupted(options, after):
+    """Run the process, interrupt it ``after`` seconds into its training; return its report."""
+    command = [sys.executable, "-c", PROCESS, json.dumps(DEFAULTS | options)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout.readline() == "ready\n"
+            time.sleep(after)
+            sent = time.monotonic()
+            process.send_signal(signal.SIGINT)
+            report = json.loads(process.communicate(timeout=60)[0])
+        finally:
+            process.kill()
+    return report | {"seconds": report["answered"] - sent}
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_ctrl_c(name):
+    """Answered at once; the network whole after its last step; and it goes on exactly."""
+    report = interrupted(SCENARIOS[name], after=0.4)
+    print(f"\n{name}: answered after {report['seconds']:.3f} s, at step {report['step']}")
+    assert report["seconds"] < PROMISED + SLACK, report
+    assert report["interrupted"], f"not the network of {report['step']} steps"
+    assert report["gone on"]
+
+
+def test_other_threads_go_on():
+    """While one long native call runs, Python counts on in another thread."""
+    net = cr.Network([100, 400, 4])
+    X, y = np.ones((4000, 100), "float32"), np.ones((4000, 4), "float32")
+    ticks, over = [], threading.Event()
+
+    def tick():
+        while not over.is_set():
+            ticks.append(time.perf_counter())
+            time.sleep(0.001)
+
+    thread = threading.Thread(target=tick)
+    thread.start()
+    start = time.perf_counter()
+    net.fit(X, y, epochs=10, batch_size=4000, threads=1)
+    end = time.perf_counter()
+    over.set()
+    thread.join()
+    during = sum(start < moment < end for moment in ticks)
+    assert end - start > 0.05, "too short to tell"
+    assert during > (end - start) / 0.02, f"{during} ticks in {end - start:.2f} s"
+
+
+def test_two_fits_at_once():
+    """In two threads of one process, each with threads of its own: the bits of either alone."""
+    X, y = np.random.default_rng(0).normal(size=(2, 600, 40)), np.ones((600, 1))
+
+    def fit(i, results):
+        net = cr.Network([40, 120, 1], seed=i)
+        results[i] = net.fit(X[i], y, epochs=5, batch_size=600, threads=2).network.w
+
+    alone, together = {}, {}
+    for i in range(2):
+        fit(i, alone)
+    threads = [threading.Thread(target=fit, args=(i, together)) for i in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for i in range(2):
+        assert np.array_equal(alone[i], together[i])
