@@ -9,17 +9,17 @@ SOURCES := $(wildcard cpp/*) CMakeLists.txt pyproject.toml
 demo: .venv/ready
 	$(BIN)/chainrule train digits -o digits.safetensors
 
-test: .venv/ready
+test: .venv/dev-ready
 	$(BIN)/pytest -n 2 --dist worksteal
 
-check: .venv/ready
+check: .venv/dev-ready
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/clang-format --dry-run --Werror cpp/*.cpp cpp/*.hpp
 	$(BIN)/pytest -q tests/test_structure.py
 
-format: .venv/ready
+format: .venv/dev-ready
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 	$(BIN)/clang-format -i cpp/*.cpp cpp/*.hpp
@@ -41,5 +41,9 @@ clean:
 .venv/ready: $(SOURCES)
 	test -d .venv || $(PYTHON) -m venv .venv
 	$(PIP) 'scikit-build-core>=0.11' 'nanobind>=2.9' 'cmake>=3.18' ninja
+	$(PIP) --no-build-isolation --editable '.[cli]'
+	touch $@
+
+.venv/dev-ready: .venv/ready
 	$(PIP) --no-build-isolation --editable '.[dev]'
 	touch $@
