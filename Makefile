@@ -40,7 +40,7 @@ clean:
 
 .venv/ready: $(SOURCES)
 	test -d .venv || $(PYTHON) -m venv .venv
-	$(PIP) 'scikit-build-core>=0.11' 'nanobind>=2.9' 'cmake>=3.18' ninja
+	$(PIP) 'scikit-build-core>=0.11' 'nanobind>=3.1,<3.2' 'cmake>=3.18' ninja
 	$(PIP) --no-build-isolation --editable '.[cli]'
 	touch $@
 
