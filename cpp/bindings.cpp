@@ -64,6 +64,16 @@ bool signalled() {
   return PyErr_CheckSignals() != 0;
 }
 
+// Works without the GIL; then raises what a signal handler raised meanwhile.
+template <class F>
+void without_gil(F work) {
+  {
+    nb::gil_scoped_release released;
+    work();
+  }
+  if (PyErr_Occurred()) throw nb::python_error();
+}
+
 template <class T>
 std::vector<T*> pointers(std::vector<Matrix<T>>& arrays) {
   std::vector<T*> result;
@@ -93,13 +103,11 @@ class BoundTrainer {
   }
 
   std::int64_t advance(Vector<const double> rates, Vector<double> losses) {
-    std::int64_t taken;
-    {
-      nb::gil_scoped_release released;
+    std::int64_t taken = 0;
+    without_gil([&] {
       taken = trainer_->advance(rates.data(), static_cast<std::int64_t>(rates.shape(0)),
                                 losses.data(), signalled);
-    }
-    if (PyErr_Occurred()) throw nb::python_error();
+    });
     return taken;
   }
 
@@ -145,9 +153,10 @@ void bind(nb::module_& m, const char* trainer_name) {
       "forward",
       [](const Spec& spec, Vector<const T> theta, Matrix<const T> X, Matrix<T> outputs,
          int threads) {
-        nb::gil_scoped_release released;
-        engine<T>().forward(spec, theta.data(), X.data(), static_cast<std::int64_t>(X.shape(0)),
-                            outputs.data(), threads);
+        without_gil([&] {
+          engine<T>().forward(spec, theta.data(), X.data(), static_cast<std::int64_t>(X.shape(0)),
+                              outputs.data(), threads, signalled);
+        });
       },
       "spec"_a, "theta"_a.noconvert(), "X"_a.noconvert(), "outputs"_a.noconvert(), "threads"_a,
       "Write the outputs of the network for each row of X.");
@@ -156,10 +165,12 @@ void bind(nb::module_& m, const char* trainer_name) {
       [](const Spec& spec, Vector<const T> theta, Matrix<const T> X, Matrix<const T> y,
          std::optional<Vector<const T>> weights, int threads) {
         const T* w = weights ? weights->data() : nullptr;
-        nb::gil_scoped_release released;
-        return engine<T>().total_loss(
-            spec, theta.data(), {X.data(), y.data(), w, static_cast<std::int64_t>(X.shape(0))},
-            threads);
+        const Samples<T> samples{X.data(), y.data(), w, static_cast<std::int64_t>(X.shape(0))};
+        double loss = 0;
+        without_gil([&] {
+          loss = engine<T>().total_loss(spec, theta.data(), samples, threads, signalled);
+        });
+        return loss;
       },
       "spec"_a, "theta"_a.noconvert(), "X"_a.noconvert(), "y"_a.noconvert(),
       "sample_weight"_a.none().noconvert(), "threads"_a,

@@ -53,13 +53,15 @@ using MakeTrainer = std::unique_ptr<Trainer<T>> (*)(const Spec&, T* theta, std::
                                                     int threads);
 
 // outputs (n, outputs) of X (n, inputs). Row i has the same bits alone and among others.
+// Interrupted, this and the next return early, with a result that is not to be used.
 template <class T>
 using Forward = void (*)(const Spec&, const T* theta, const T* X, std::int64_t n, T* outputs,
-                         int threads);
+                         int threads, const Interrupted&);
 
 // L over the samples, penalty included.
 template <class T>
-using TotalLoss = double (*)(const Spec&, const T* theta, Samples<T>, int threads);
+using TotalLoss = double (*)(const Spec&, const T* theta, Samples<T>, int threads,
+                             const Interrupted&);
 
 template <class T>
 struct Engine {

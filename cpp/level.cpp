@@ -9,7 +9,7 @@ namespace {
 // which start at row 0 of the values. Each thread has values of its own.
 template <class T, class F>
 void each_forward_block(const Spec& spec, const T* flat_theta, const T* X, std::int64_t n,
-                        int threads, F f) {
+                        int threads, const Interrupted& interrupted, F f) {
   const Layout<T> layout(spec);
   const Buffer<T> theta(layout.size);
   layout.pack(flat_theta, theta.get());
@@ -19,7 +19,10 @@ void each_forward_block(const Spec& spec, const T* flat_theta, const T* X, std::
   std::vector<Values<T>> values;
   for (int thread = 0; thread < pool.threads(); ++thread)
     values.emplace_back(spec, layout, block, false, false);
+  Patience patience(&interrupted);
   pool.run((n + block - 1) / block, [&](std::int64_t task, int thread) {
+    if (patience.ended() || (thread == 0 && patience.ended_after(block * layout.weights_size)))
+      return;
     const std::int64_t first = task * block, last = std::min(first + block, n);
     const Values<T>& mine = values[static_cast<std::size_t>(thread)];
     forward_rows<T>(spec, net, mine, X + first * inputs, inputs, 0, last - first, nullptr);
@@ -28,10 +31,10 @@ void each_forward_block(const Spec& spec, const T* flat_theta, const T* X, std::
 }
 
 template <class T>
-void forward(const Spec& spec, const T* theta, const T* X, std::int64_t n, T* outputs,
-             int threads) {
+void forward(const Spec& spec, const T* theta, const T* X, std::int64_t n, T* outputs, int threads,
+             const Interrupted& interrupted) {
   const std::int64_t units = spec.sizes.back();
-  each_forward_block<T>(spec, theta, X, n, threads,
+  each_forward_block<T>(spec, theta, X, n, threads, interrupted,
                         [&](const Values<T>& values, std::int64_t first, std::int64_t last) {
                           const auto& top = values.layers.back();
                           for (std::int64_t i = first; i < last; ++i)
@@ -41,10 +44,11 @@ void forward(const Spec& spec, const T* theta, const T* X, std::int64_t n, T* ou
 }
 
 template <class T>
-double total_loss(const Spec& spec, const T* flat_theta, Samples<T> samples, int threads) {
+double total_loss(const Spec& spec, const T* flat_theta, Samples<T> samples, int threads,
+                  const Interrupted& interrupted) {
   const std::int64_t outputs = spec.sizes.back();
   std::vector<T> losses(static_cast<std::size_t>(samples.n));
-  each_forward_block<T>(spec, flat_theta, samples.X, samples.n, threads,
+  each_forward_block<T>(spec, flat_theta, samples.X, samples.n, threads, interrupted,
                         [&](const Values<T>& values, std::int64_t first, std::int64_t last) {
                           const auto& top = values.layers.back();
                           std::vector<T> unused(static_cast<std::size_t>(outputs));

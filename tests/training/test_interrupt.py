@@ -131,7 +131,6 @@ except KeyboardInterrupt:
 """
 
 
-@pytest.mark.xfail(strict=True, reason="forward and loss don't ask for signals yet")
 @pytest.mark.parametrize("method", ["net.forward(X, threads=1)", "net.loss(X, y)"])
 def test_ctrl_c_while_nothing_is_trained(method):
     report = interrupted({}, after=0.3, program=READING.replace("METHOD", method))

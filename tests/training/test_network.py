@@ -230,3 +230,18 @@ def test_starting_weights():
 def test_output_auto():
     outputs = {name: cr.Network([2, 2], loss=name).spec.activations[-1] for name in cr.LOSSES}
     assert outputs == {name: row.output for name, row in cr.LOSSES.items()}
+
+
+def test_a_step_leaves_no_unit_out():
+    """Dropout belongs to fit: one step at a time, every unit learns, and L is what loss says."""
+    net = cr.Network([2, 8, 1], activation="tanh", dropout=0.5, seed=1)
+    X, y = [[0.5, -1.0], [1.0, 2.0]], [1.0, 0.0]
+    expected = net.loss(X, y)
+    assert net.step(X, y, cr.SGD(0.1)) == expected
+    assert np.all(net.biases[0] != 0)
+
+
+def test_the_record_of_losses_is_read_only():
+    run = cr.Network([2, 3, 1]).fit([[0.0, 1.0]], [1.0], epochs=3)
+    with pytest.raises(ValueError, match="read-only"):
+        run.losses[0] = 0.0

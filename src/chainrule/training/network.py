@@ -1,6 +1,7 @@
 """Network: a multilayer perceptron that computes, learns, and shows its numbers."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from types import ModuleType
 from typing import Any, Literal
 
@@ -192,7 +193,8 @@ class Network:
         Returns
         -------
         ndarray of shape (n, outputs), of the network's dtype
-            Row i has the same bits alone and among others.
+            Row i has the same bits alone and among others. A nan or an infinity in a row
+            goes through to its outputs, where ``loss`` and ``fit`` refuse it.
         """
         return self.engine.forward(self.parameters, features(self.spec, X), thread_count(threads))
 
@@ -244,7 +246,7 @@ class Network:
     ) -> float:
         """Take the optimizer's first step on these samples: equation (3) for plain SGD.
 
-        Each call starts the optimizer anew; for many steps with its state, use ``fit``.
+        Each call starts the optimizer anew, and dropout is off; for many steps, use ``fit``.
 
         Returns
         -------
@@ -252,7 +254,9 @@ class Network:
             L before the step.
         """
         n = sample_count(y)
-        run = Run(self, optimizer, FitOptions(n, n, False, 0, None))
+        certain = Parameters(replace(self.spec, dropout=0.0), self.parameters.theta)
+        network = Network.from_parameters(certain, self.engine.NAME)
+        run = Run(network, optimizer, FitOptions(n, n, False, 0, None))
         run.resume(X, y, epochs=1, sample_weight=sample_weight)
         return float(run.losses[0])
 

@@ -119,8 +119,10 @@ class Run:
     @property
     def losses(self) -> NDArray[np.float64]:
         """L of each step, before its update; shape (step,)."""
-        self._losses = [np.concatenate(self._losses)] if self._losses else []
-        return self._losses[0] if self._losses else np.empty(0)
+        self._losses = [np.concatenate(self._losses)] if self._losses else [np.empty(0)]
+        record = self._losses[0].view()
+        record.flags.writeable = False
+        return record
 
     @property
     def epoch_losses(self) -> NDArray[np.float64]:
