@@ -1,0 +1,158 @@
+"""What is measured: training tasks, prediction tasks, and the data they are measured on."""
+
+from dataclasses import dataclass, replace
+from itertools import pairwise
+
+import numpy as np
+
+OPTIMIZERS = ("sgd", "adam")
+
+
+@dataclass(frozen=True)
+class Task:
+    """A network and the arrays it starts from; the same for every library, bit by bit.
+
+    Nothing here goes through a matrix product, whose last bits depend on the library.
+    """
+
+    layers: tuple[int, ...]
+    activation: str
+    output: str  # "identity", "sigmoid" or "softmax"
+    dtype: str = "float32"
+
+    @property
+    def shape(self):
+        """Return the layers as people write them: 784-30-10."""
+        return "-".join(map(str, self.layers))
+
+    @property
+    def n_weights(self):
+        """Return the number of weights, without biases: multiply-adds of one row forward."""
+        return sum(a * b for a, b in pairwise(self.layers))
+
+    def initial(self):
+        """Return (weights, biases): N(0, 2/fan_in) for relu, N(0, 1/fan_in) otherwise, and 0."""
+        rng = np.random.default_rng(1)
+        gain = 2.0 if self.activation == "relu" else 1.0
+        weights = [
+            (rng.standard_normal((a, b)) * np.sqrt(gain / a)).astype(self.dtype)
+            for a, b in pairwise(self.layers)
+        ]
+        return weights, [np.zeros(size, self.dtype) for size in self.layers[1:]]
+
+    def rows(self, n):
+        """Return n rows of standard normal features."""
+        rng = np.random.default_rng(2)
+        return rng.standard_normal((n, self.layers[0]), dtype=np.float32).astype(self.dtype)
+
+
+@dataclass(frozen=True)
+class Training(Task):
+    """Steps of one network at one batch size with one optimizer."""
+
+    loss: str = "squared_error"
+    batch: int = 32
+    optimizer: str = "sgd"
+    rate: float = 0.01
+    steps: int = 100  # in one pass over the data
+    shuffle: bool = False
+
+    kind = "training"
+    unit = "step"
+
+    @property
+    def name(self):
+        """Return what the report calls this task."""
+        return f"{self.shape}, batch {self.batch}, {self.activation}, {self.loss}"
+
+    @property
+    def multiply_adds(self):
+        """Return those of one step: forward, ∂L/∂W of all layers, δ of all but the first."""
+        return self.batch * (3 * self.n_weights - self.layers[0] * self.layers[1])
+
+    @property
+    def data(self):
+        """Return (X, y): y depends on the first features, so that there is something to learn.
+
+        y is sin of one feature an output, or the one-hot row of the largest of the first ones.
+        """
+        X = self.rows(self.batch * self.steps)
+        first = X[:, : self.layers[-1]]
+        if self.output == "identity":
+            return X, np.sin(first)
+        return X, np.eye(self.layers[-1], dtype=self.dtype)[first.argmax(axis=1)]
+
+
+@dataclass(frozen=True)
+class Prediction(Task):
+    """Outputs of one network for a number of rows at once."""
+
+    n_rows: int = 1
+
+    kind = "prediction"
+    unit = "call"
+
+    @property
+    def name(self):
+        """Return what the report calls this task."""
+        return f"{self.shape}, {self.n_rows:,} row{'s' if self.n_rows > 1 else ''}"
+
+    @property
+    def multiply_adds(self):
+        """Return those of one call."""
+        return self.n_rows * self.n_weights
+
+    @property
+    def data(self):
+        """Return X."""
+        return self.rows(self.n_rows)
+
+
+def _training(layers, batch, activation, output, loss, rate, steps):
+    return Training(
+        layers, activation, output, loss=loss, batch=batch, rate=rate, steps=steps
+    )  # fmt: skip
+
+
+# The learning rates make the loss fall within one epoch and stay far from divergence.
+TRAINING = (
+    _training((2, 8, 1), 4, "sigmoid", "identity", "squared_error", 0.1, 1000),
+    _training((784, 30, 10), 10, "sigmoid", "sigmoid", "squared_error", 0.5, 1000),
+    _training((8, 64, 64, 1), 32, "relu", "identity", "squared_error", 0.02, 500),
+    _training((30, 100, 2), 200, "relu", "softmax", "cross_entropy", 0.1, 100),
+    _training((784, 256, 128, 10), 128, "relu", "softmax", "cross_entropy", 0.05, 100),
+    _training((1024, 2048, 2048, 10), 512, "relu", "softmax", "cross_entropy", 0.05, 8),
+)
+
+PREDICTION = tuple(
+    Prediction(layers, "relu", output, n_rows=n_rows)
+    for layers, output in (((8, 64, 64, 1), "identity"), ((784, 100, 10), "softmax"))
+    for n_rows in (1, 100_000)
+)
+
+# The two curves of the picture.
+WIDTHS = (8, 16, 32, 64, 128, 256, 512, 1024)
+BATCHES = (1, 4, 16, 64, 256, 1024, 4096)
+
+
+def training_tasks(dtype, shuffle):
+    """Return the six networks with each optimizer; Adam at its usual rate of 0.001."""
+    rates = {"adam": 0.001}
+    return [
+        replace(task, optimizer=name, rate=rates.get(name, task.rate), dtype=dtype, shuffle=shuffle)
+        for task in TRAINING
+        for name in OPTIMIZERS
+    ]
+
+
+def prediction_tasks(dtype):
+    """Return one row and many, for two networks."""
+    return [replace(task, dtype=dtype) for task in PREDICTION]
+
+
+def curve_task(width, batch, dtype):
+    """Return one point of the picture: 32-w-w-1 with about a million multiply-adds or more."""
+    steps = int(np.clip(2**20 // (batch * width), 4, 256))
+    return Training(
+        (32, width, width, 1), "relu", "identity", dtype, batch=batch, rate=0.001, steps=steps
+    )  # fmt: skip

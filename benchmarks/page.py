@@ -1,0 +1,86 @@
+"""RESULTS.md: the same figures as a page."""
+
+import statistics
+
+from benchmarks.report import (
+    libraries_of,
+    microseconds,
+    notes,
+    percent,
+    times_faster,
+    verdict,
+)
+
+
+def _row(cells):
+    return "| " + " | ".join(cells) + " |"
+
+
+def _cell(result, library):
+    if library not in result.times:
+        return "–"
+    text = f"{microseconds(result.fastest(library))} ({microseconds(result.median(library))})"
+    return f"**{text}**" if library == result.best_peer() else text
+
+
+def _table(results, peak):
+    columns = libraries_of(results)
+    with_solver = any(result.optimizer for result in results)
+    head = ["network", *(["optimizer"] if with_solver else []), *columns, "ratio", "share", "check"]
+    rows = [_row(head), _row(["---"] + ["---:"] * (len(head) - 1))]
+    for result in results:
+        ratios = [times_faster(result.ratio()), times_faster(result.ratio(statistics.median))]
+        rows.append(
+            _row([
+                result.name, *([result.optimizer] if with_solver else []),
+                *(_cell(result, name) for name in columns),
+                f"{ratios[0]} ({ratios[1]})", percent(result.share(peak)), verdict(result),
+            ])
+        )  # fmt: skip
+    return rows
+
+
+def _preparation(results):
+    columns = [name for name in libraries_of(results) if name != "chainrule"]
+    rows = [_row(["network", *columns]), _row(["---"] + ["---:"] * len(columns))]
+    for result in results:
+        seconds = [result.preparation.get(name) for name in columns]
+        cells = ["–" if value is None else f"{value:.2f}" for value in seconds]
+        rows.append(_row([f"{result.name} {result.optimizer}".rstrip(), *cells]))
+    return rows
+
+
+def _machine(machine):
+    versions = ", ".join(f"{name} {version}" for name, version in machine["versions"].items())
+    pools = "; ".join(
+        f"{name}: {', '.join(pools)}" for name, pools in machine["thread_pools"].items() if pools
+    )
+    return [
+        f"* {machine['processor']}, {machine['cores']} cores, {machine['threads']} threads, "
+        f"{machine['system']}, Python {machine['python']}",
+        f"* {versions}",
+        f"* thread pools and BLAS kernels: {pools}",
+    ]
+
+
+def page(results, machine, peak, legend, settings, picture):
+    """Return the text of RESULTS.md; ``results`` are those of the tables."""
+    lines = [
+        "# Measured beside the others", "",
+        "Written by `make bench`. Absolute times drift from day to day; ratios of one run hold.",
+        "",
+        "```", machine["command"], "```", "", *_machine(machine),
+        f"* {settings}", "",
+    ]  # fmt: skip
+    for kind, unit in (("training", "step"), ("prediction", "call")):
+        chosen = [result for result in results if result.kind == kind]
+        if chosen:
+            lines += [f"## {kind.capitalize()}: µs a {unit}, minimum (median) of the rounds", ""]
+            lines += [*_table(chosen, peak), ""]
+    lines += [f"* {sentence}" for sentence in legend]
+    lines += [f"* {note}" for note in notes(results)]
+    if picture:
+        lines += ["", f"![Time of a step against width and batch]({picture})"]
+    lines += ["", "## Seconds before the first round", ""]
+    lines += ["Data and compilation included; none of it is in the times above.", ""]
+    return "\n".join([*lines, *_preparation(results), ""])

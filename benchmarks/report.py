@@ -1,0 +1,116 @@
+"""The table on the terminal, and the cells that it shares with the page."""
+
+import statistics
+
+from rich.table import Table
+from rich.text import Text
+
+LIBRARIES = ("chainrule", "numpy", "sklearn", "torch", "torch.compile", "jax", "onnxruntime")
+
+
+def microseconds(seconds):
+    """Return a time with three digits, in µs."""
+    value = seconds * 1e6
+    if value >= 1000:
+        return f"{value:,.0f}"
+    return f"{value:.3g}" if value < 100 else f"{value:.0f}"
+
+
+def times_faster(ratio):
+    """Return a ratio, as 3.5×."""
+    return "" if ratio is None else f"{ratio:.3g}×" if ratio < 100 else f"{ratio:.0f}×"
+
+
+def percent(share):
+    """Return a share, or nothing."""
+    return "" if share is None else f"{share:.0%}"
+
+
+def libraries_of(results):
+    """Return the libraries with at least one time, in their usual order."""
+    return [name for name in LIBRARIES if any(name in result.times for result in results)]
+
+
+def verdict(result):
+    """Return what the check of one task said, in a word or two."""
+    if result.failures:
+        return "DIFFERS: " + ", ".join(result.failures)
+    if result.check_is_weak:
+        return "weak"
+    worst = max(result.deviations.values(), default=None)
+    return "none" if worst is None else f"≤ {worst:.0e}"
+
+
+def cell(result, library):
+    """Return minimum and median of one library's rounds, or a dash."""
+    if library not in result.times:
+        return "–"
+    return f"{microseconds(result.fastest(library))}\n{microseconds(result.median(library))}"
+
+
+def table(results, kind, peak):
+    """Return the terminal's table for one kind of task, or None if there is none."""
+    chosen = [result for result in results if result.kind == kind]
+    if not chosen:
+        return None
+    unit = "step" if kind == "training" else "call"
+    made = Table(
+        title=f"{kind}: µs a {unit}, minimum over median of the rounds", title_justify="left"
+    )
+    made.add_column("network")
+    columns = libraries_of(chosen)
+    for name in [*columns, "ratio", "share", "check"]:
+        made.add_column(name, justify="right", no_wrap=True)
+    for result in chosen:
+        ratios = [times_faster(result.ratio()), times_faster(result.ratio(statistics.median))]
+        made.add_row(
+            result.name.replace(", ", "\n", 1) + f" {result.optimizer}".rstrip(),
+            *(Text(cell(result, name), style=_style(result, name)) for name in columns),
+            "\n".join(ratios), percent(result.share(peak)), verdict(result),
+        )  # fmt: skip
+    return made
+
+
+def _style(result, name):
+    return "bold" if name == "chainrule" else "green" if name == result.best_peer() else ""
+
+
+def line(result):
+    """Return one task's outcome, for those who wait."""
+    peer = result.best_peer()
+    parts = [
+        f"{name} {microseconds(result.fastest(name))} µs"
+        for name in ("chainrule", peer)
+        if name in result.times
+    ]
+    ratio = times_faster(result.ratio())
+    head = f"{result.name} {result.optimizer}".rstrip()
+    return f"{head}: {', '.join(parts)}{f', {ratio}' if ratio else ''}"
+
+
+def notes(results):
+    """Return why libraries are missing or not compared, each reason once."""
+    found = {}
+    for result in results:
+        for kind in ("skipped", "not_compared"):
+            for library, reason in getattr(result, kind).items():
+                if reason not in ("does not train", "does not predict"):
+                    label = f"{library}, {kind.replace('_', ' ')}: {reason}"
+                    found.setdefault(label, []).append(result.name)
+    return [f"{label} ({'; '.join(dict.fromkeys(names))})" for label, names in found.items()]
+
+
+def legend(peak, library, size, tolerances):
+    """Return the sentences that say what the columns mean."""
+    product = (
+        f"share: of the best library product, {2 * peak / 1e9:,.0f} GFLOP/s "
+        f"({library}, {size}×{size}×{size}, on the same threads)"
+        if peak
+        else "share: not measured"
+    )
+    return [
+        "ratio: time of the fastest peer over chainrule's, of the minima and of the medians",
+        product,
+        "check: largest relative deviation, among the libraries, of the loss after one epoch from "
+        f"float64 NumPy; allowed {tolerances['sgd']:g} for SGD and {tolerances['adam']:g} for Adam",
+    ]
