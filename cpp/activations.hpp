@@ -200,8 +200,10 @@ auto with_activation(Activation activation, F f) {
     case Activation::sine: return f(Sine<T>{});
     case Activation::gaussian: return f(Gaussian<T>{});
     case Activation::exponential: return f(Exponential<T>{});
-    default: return f(Identity<T>{});
+    case Activation::identity:
+    case Activation::softmax: break;  // softmax, which mixes a row, is never asked for here
   }
+  return f(Identity<T>{});
 }
 
 // Softmax of one row of `units`, in a buffer padded to whole vectors; the padding of a is 0.

@@ -1,7 +1,7 @@
 // The gradient, and the update with it: dL/dW^l = A^{l-1}^T Delta^l, cut into tasks of a few
-// rows of one panel. A task sums its entries over the samples from the first to the last,
-// scales them, adds the penalty's part and, unless told to wait, updates its parameters
-// while they are in cache. Tasks share nothing, so their order is free.
+// rows of one panel. A task sums its entries over the samples in a fixed order,
+// each times its share in L, adds the penalty's part and, unless told to wait, updates its
+// parameters while they are in cache. Tasks share nothing, so their order is free.
 #pragma once
 
 #include "optimizers.hpp"
@@ -14,8 +14,18 @@ struct GradientTask {
 };
 
 template <class T>
+constexpr std::int64_t task_rows = round_up(96, panel_columns<T>);
+
+// Samples that are summed in one go: their deltas, a panel of 16 KiB, stay in the first-level
+// cache. Larger batches add up the sums of such groups, whose rounding errors grow with the
+// number of groups and not of samples.
+template <class T>
+constexpr std::int64_t group_samples =
+    16384 / (panel_columns<T> * static_cast<std::int64_t>(sizeof(T)));
+
+template <class T>
 std::vector<GradientTask> gradient_tasks(const Layout<T>& layout) {
-  constexpr std::int64_t rows = round_up(96, panel_columns<T>);
+  constexpr std::int64_t rows = task_rows<T>;
   std::vector<GradientTask> tasks;
   for (std::size_t l = 0; l < layout.weights.size(); ++l) {
     const Panels<T>& W = layout.weights[l];
@@ -75,16 +85,19 @@ void weight_gradient(const Spec& spec, const Packed<T>& net, const Values<T>& va
   const Panels<T>& W = net.layout.weights[task.layer];
   const std::int64_t columns = W.panel_width(task.panel), rows = task.last - task.first;
   const T* delta = layer.delta + W.first_column(task.panel);
-  constexpr std::int64_t block = 16384 / (panel_columns<T> * static_cast<std::int64_t>(sizeof(T)));
-  alignas(64) T panel[block * panel_columns<T>];  // deltas times shares of some samples
-  for (std::int64_t i = 0; i < batch.rows; i += block) {
-    const std::int64_t samples = std::min(block, batch.rows - i);
+  alignas(64) T panel[group_samples<T> * panel_columns<T>];  // deltas times shares of a group
+  alignas(64) T partial[task_rows<T> * panel_columns<T>];    // the sums of a group after the first
+  for (std::int64_t i = 0; i < batch.rows; i += group_samples<T>) {
+    const std::int64_t samples = std::min(group_samples<T>, batch.rows - i);
     for (std::int64_t r = 0; r < samples; ++r)
       for (std::int64_t j = 0; j < columns; j += width<T>)
         store(panel + r * columns + j,
               load(delta + (i + r) * layer.stride + j) * batch.shares[i + r]);
+    T* sums = i == 0 ? g : partial;
     multiply_panel<T>(rows, samples, {below + i * stride + task.first, 1, stride}, panel, columns,
-                      columns, i == 0 ? nullptr : g, columns, g, columns);
+                      columns, nullptr, 0, sums, columns);
+    for (std::int64_t k = 0; i > 0 && k < rows * columns; k += width<T>)
+      store(g + k, load(g + k) + load(partial + k));
   }
   const Range<T> range = weights_of(net.layout, task);
   add_penalty(g, net.theta + range.at, range.size, static_cast<T>(spec.l2),
@@ -100,8 +113,12 @@ void bias_gradient(const Layout<T>& layout, const Values<T>& values, const Batch
   const T* delta = layer.delta + W.first_column(task.panel);
   for (std::int64_t j = 0; j < W.panel_width(task.panel); j += width<T>) {
     Vector<T> sum{};
-    for (std::int64_t i = 0; i < batch.rows; ++i)
-      sum = fma(load(delta + i * layer.stride + j), broadcast(batch.shares[i]), sum);
+    for (std::int64_t i = 0; i < batch.rows; i += group_samples<T>) {
+      Vector<T> group{};
+      for (std::int64_t r = i; r < std::min(i + group_samples<T>, batch.rows); ++r)
+        group = fma(load(delta + r * layer.stride + j), broadcast(batch.shares[r]), group);
+      sum += group;
+    }
     store(g + j, sum);
   }
 }

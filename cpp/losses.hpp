@@ -22,12 +22,6 @@ T log_cosh(T e) {
   return e + std::log1p(std::exp(-2 * e)) - T(0.69314718055994530942);
 }
 
-// ln(1 + exp(z)) without overflow.
-template <class T>
-T softplus_of(T z) {
-  return (z > 0 ? z : T(0)) + std::log1p(std::exp(-std::abs(z)));
-}
-
 // Term of one output and its derivative by a.
 template <class T>
 T loss_term(Loss loss, T a, T y, T* derivative) {
@@ -42,23 +36,35 @@ T loss_term(Loss loss, T a, T y, T* derivative) {
     case Loss::poisson:
       *derivative = y > 0 ? 1 - y / a : T(1);
       return a - y_log(y, a) + y_log(y, y) - y;
-    default:  // squared_error
-      *derivative = e;
-      return T(0.5) * e * e;
+    case Loss::binary_cross_entropy:
+    case Loss::cross_entropy:  // always fused, never here
+    case Loss::squared_error: break;
   }
+  *derivative = e;
+  return T(0.5) * e * e;
 }
 
-// ln(sum exp(z)) - z_y for rows y that sum to 1: sum_j y_j (ln sum exp(z) - z_j).
+// sum_j y_j (ln sum exp(z) - z_j), for rows y that sum to 1. The largest z is taken out of the
+// logarithm with its 1, which would round small others away.
 template <class T>
 T cross_entropy(const T* z, const T* y, std::int64_t outputs) {
-  T largest = z[0];
-  for (std::int64_t j = 1; j < outputs; ++j) largest = z[j] > largest ? z[j] : largest;
-  T sum = 0;
-  for (std::int64_t j = 0; j < outputs; ++j) sum += std::exp(z[j] - largest);
-  const T log_sum = largest + std::log(sum);
+  std::int64_t largest = 0;
+  for (std::int64_t j = 1; j < outputs; ++j) largest = z[j] > z[largest] ? j : largest;
+  T others = 0;
+  for (std::int64_t j = 0; j < outputs; ++j)
+    if (j != largest) others += std::exp(z[j] - z[largest]);
+  const T log_sum = std::log1p(others);
   T total = 0;
-  for (std::int64_t j = 0; j < outputs; ++j) total += y[j] != 0 ? y[j] * (log_sum - z[j]) : T(0);
+  for (std::int64_t j = 0; j < outputs; ++j)
+    total += y[j] != 0 ? y[j] * (log_sum - (z[j] - z[largest])) : T(0);
   return total;
+}
+
+// -y ln a - (1 - y) ln(1 - a) of the sigmoid a of z; max(z, 0) - z y first, which is exact where
+// they cancel.
+template <class T>
+T binary_cross_entropy(T z, T y) {
+  return (z > 0 ? z : T(0)) - z * y + std::log1p(std::exp(-std::abs(z)));
 }
 
 template <class T>
@@ -67,7 +73,7 @@ T fused_loss(Loss loss, const T* z, const T* y, std::int64_t outputs) {
   T total = 0;
   for (std::int64_t j = 0; j < outputs; ++j)
     total += loss == Loss::poisson ? std::exp(z[j]) - y[j] * z[j] + y_log(y[j], y[j]) - y[j]
-                                   : softplus_of(z[j]) - z[j] * y[j];
+                                   : binary_cross_entropy(z[j], y[j]);
   return total;
 }
 

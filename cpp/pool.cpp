@@ -1,5 +1,7 @@
 #include "pool.hpp"
 
+#include <system_error>
+
 namespace chainrule {
 namespace {
 
@@ -20,8 +22,12 @@ void await_change(const std::atomic<N>& value, N old) {
 }  // namespace
 
 Pool::Pool(int threads) {
-  for (int thread = 1; thread < threads; ++thread)
-    helpers_.emplace_back([this, thread] { help(thread); });
+  try {
+    for (int thread = 1; thread < threads; ++thread)
+      helpers_.emplace_back([this, thread] { help(thread); });
+  } catch (const std::system_error&) {
+    // The system has no more threads to give: those at hand do all the tasks, to the same bits.
+  }
 }
 
 Pool::~Pool() {

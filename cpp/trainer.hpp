@@ -44,6 +44,11 @@ constexpr std::int64_t block_rows = 48;               // of phase 1; a multiple 
 constexpr std::int64_t threads_pay_from = 2'000'000;  // multiply-adds of a phase, about 50 us
 constexpr std::int64_t long_step = 1'000'000'000;     // multiply-adds, about 20 ms
 
+// One thread more for each 50 us of work that a phase has, up to those allowed.
+inline int useful_threads(int allowed, std::int64_t multiply_adds) {
+  return static_cast<int>(std::min<std::int64_t>(allowed, 1 + multiply_adds / threads_pay_from));
+}
+
 // Eight running sums, added up in a fixed order.
 template <class T, class F>
 double ordered_sum(const T* x, std::int64_t n, F term) {
@@ -102,7 +107,7 @@ class LevelTrainer final : public Trainer<T> {
         weights_(samples.weights ? sample_losses_.size() : 0),
         shares_(sample_losses_.size()),
         work_(layout_.weights_size * order.batch_size),
-        pool_(work_ >= threads_pay_from ? threads : 1) {
+        pool_(useful_threads(threads, work_)) {
     for (std::size_t k = 0; k < flat_state_.size(); ++k) state_.emplace_back(layout_.size);
     if (order.shuffle) {
       permutation_.resize(static_cast<std::size_t>(samples.n));

@@ -1,12 +1,15 @@
 """Parameters and NetworkSpec: one buffer and its views; every option checked, and written down."""
 
+import copy
 import json
+import pickle
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import chainrule as cr
 from chainrule import ACTIVATIONS, LOSSES, Gradient, NetworkSpec, Parameters
 from chainrule.engine import compiled
 
@@ -53,8 +56,22 @@ def test_views_share_the_buffer():
 def test_a_buffer_of_the_caller():
     theta = np.zeros(13, dtype="float32")
     assert Parameters(SPEC, theta).theta is theta
-    with pytest.raises(ValueError, match=r"theta must have shape \(13,\).*got \(12,\)"):
+    with pytest.raises(ValueError, match=r"theta must be .*shape \(13,\).*got .*shape \(12,\)"):
         Parameters(SPEC, theta[:12])
+    for wrong in (theta.astype("float64"), np.zeros(26, dtype="float32")[::2]):
+        with pytest.raises(ValueError, match="theta must be C-contiguous float32"):
+            Parameters(SPEC, wrong)
+
+
+@pytest.mark.parametrize("copied", [copy.deepcopy, lambda x: pickle.loads(pickle.dumps(x))])
+def test_copied_and_pickled_the_views_stay_views(copied):
+    parameters = copied(Parameters(SPEC))
+    parameters.weights[0][:] = 7
+    assert (parameters.theta[:6] == 7).all()
+    network = copied(cr.Network([2, 3, 1], seed=1))
+    assert np.array_equal(network.w, cr.Network([2, 3, 1], seed=1).w)
+    network.biases[0][:] = 7
+    assert (network.b[:3] == 7).all()
 
 
 def test_copies_are_independent():

@@ -196,6 +196,7 @@ def test_the_description_is_json():
         "batch_size": 4,
         "shuffle": True,
         "seed": 3,
+        "is_validated": False,
         "early_stopping": {"patience": 9, "min_delta": 0.0},
     }
     assert description["optimizer"]["learning_rate"]["name"] == "cosine"

@@ -162,6 +162,26 @@ def test_ctrl_c_during_a_validation():
     assert np.array_equal(net.w, expected.network.w)
 
 
+def test_ctrl_c_during_the_first_validation():
+    X, y = np.random.default_rng(0).normal(size=(2, 30, 3))
+    options = {"batch_size": 10, "early_stopping": cr.EarlyStopping(100), "validation": (X, y)}
+    expected = cr.Network([3, 4, 3]).fit(X, y, epochs=3, **options)
+    net, runs = cr.Network([3, 4, 3]), []
+
+    def interrupt(*_):
+        net.engine = compiled
+        raise KeyboardInterrupt
+
+    net.engine = SimpleNamespace(loss=interrupt, Trainer=compiled.Trainer)
+    with pytest.raises(KeyboardInterrupt):
+        net.fit(X, y, epochs=3, callbacks=[cr.Callback(runs.append, every=1)], **options)
+    run = runs[0]
+    assert (run.epoch, run.validation_losses) == (1, [])
+    run.resume(X, y, epochs=2, validation=(X, y))
+    assert run.validation_losses == expected.validation_losses
+    assert run.best_epoch == expected.best_epoch
+
+
 def test_other_threads_go_on():
     """While one long native call runs, Python counts on in another thread."""
     net = cr.Network([100, 400, 4])

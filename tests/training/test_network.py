@@ -245,3 +245,9 @@ def test_the_record_of_losses_is_read_only():
     run = cr.Network([2, 3, 1]).fit([[0.0, 1.0]], [1.0], epochs=3)
     with pytest.raises(ValueError, match="read-only"):
         run.losses[0] = 0.0
+
+
+@pytest.mark.parametrize("engine", ["compiled", "reference"])
+def test_a_restored_network_has_its_engine(engine):
+    net = cr.Network([2, 3, 1], engine=engine)
+    assert cr.Network.restore(net.describe(), net.arrays()).engine is net.engine

@@ -78,10 +78,13 @@ def test_min_delta():
     min_delta=st.sampled_from([0.0, 0.1]),
 )
 def test_best_epoch(losses, min_delta):
-    """The rule restated: the first epoch; then each that is below the best so far by more."""
+    """The rule restated: the first epoch; then each that is below the best so far by more.
+
+    After nan, which is no loss at all, any epoch is better.
+    """
     best = 1 if losses else 0
     for epoch in range(2, len(losses) + 1):
-        if losses[epoch - 1] < losses[best - 1] - min_delta:
+        if np.isnan(losses[best - 1]) or losses[epoch - 1] < losses[best - 1] - min_delta:
             best = epoch
     assert cr.EarlyStopping(min_delta=min_delta).best_epoch(losses) == best
 

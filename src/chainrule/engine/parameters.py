@@ -45,9 +45,9 @@ class Parameters:
         if theta is None:
             theta = np.zeros(size, dtype=spec.dtype)
         require(
-            theta.shape == (size,),
-            f"theta must have shape ({size},) for layers {list(spec.layer_sizes)}, "
-            f"got {theta.shape}",
+            theta.shape == (size,) and theta.dtype == spec.dtype and theta.flags.c_contiguous,
+            f"theta must be C-contiguous {spec.dtype} of shape ({size},) for layers "
+            f"{list(spec.layer_sizes)}, got {theta.dtype} of shape {theta.shape}",
         )
         self.spec = spec
         self.theta = theta
@@ -55,6 +55,9 @@ class Parameters:
         self.b = theta[spec.n_weights :]
         self.weights = _layers(self.w, spec.shapes)
         self.biases = _layers(self.b, [(fan_out,) for _, fan_out in spec.shapes])
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Parameters, (self.spec, self.theta)  # copied or pickled, the views are made anew
 
     def copy(self) -> "Parameters":
         """Return an independent copy."""

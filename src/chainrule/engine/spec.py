@@ -55,6 +55,8 @@ class NetworkSpec:
     dtype: str = "float32"
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "layer_sizes", tuple(self.layer_sizes))
+        object.__setattr__(self, "activations", tuple(self.activations))
         _check_layer_sizes(self.layer_sizes)
         require(
             len(self.activations) == self.n_layers,

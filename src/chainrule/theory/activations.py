@@ -143,12 +143,17 @@ def _expm1_below(z: Array) -> Array:
     return np.expm1(np.where(z.real < 0, z, 0))
 
 
+def _exp_below(z: Array) -> Array:
+    """exp(z) for z < 0, else 1."""
+    return np.exp(np.where(z.real < 0, z, 0))
+
+
 def _elu(z: Array) -> Array:
     return _positive(z) + _expm1_below(z)
 
 
 def _elu_derivative(z: Array) -> Array:
-    return 1 + _expm1_below(z)
+    return _exp_below(z)
 
 
 def _selu(z: Array) -> Array:
@@ -156,7 +161,7 @@ def _selu(z: Array) -> Array:
 
 
 def _selu_derivative(z: Array) -> Array:
-    return SELU_SCALE * np.where(z.real > 0, 1, SELU_ALPHA * (1 + _expm1_below(z)))
+    return SELU_SCALE * np.where(z.real > 0, 1, SELU_ALPHA * _exp_below(z))
 
 
 def _normal_cdf(z: Array) -> Array:

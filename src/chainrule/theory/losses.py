@@ -41,6 +41,8 @@ class Loss:
     fused : callable or None
         (z, y) -> sample losses from the pre-activations of ``output``, where
         ∂ℓ/∂z is simply a − y. Stable where a rounds to 0 or 1.
+    smooth : bool
+        Whether ℓ is analytic in a.
     """
 
     name: str
@@ -84,8 +86,13 @@ def _poisson(a: Array, y: Array) -> Array:
     return a - _y_log(y, a) + _y_log(y, y) - y
 
 
+def _y_over(y: Array, a: Array) -> Array:
+    """y / a, with 0 / 0 = 0."""
+    return y / np.where(y > 0, a, 1)
+
+
 def _poisson_derivative(a: Array, y: Array) -> Array:
-    return 1 - y / np.where(y > 0, a, 1)
+    return 1 - _y_over(y, a)
 
 
 def _poisson_fused(z: Array, y: Array) -> Array:
@@ -93,7 +100,11 @@ def _poisson_fused(z: Array, y: Array) -> Array:
 
 
 def _binary_cross_entropy(a: Array, y: Array) -> Array:
-    return -(y * np.log(a) + (1 - y) * np.log1p(-a))
+    return -_y_log(y, a) - (1 - y) * np.log1p(-np.where(y < 1, a, 0))
+
+
+def _binary_cross_entropy_derivative(a: Array, y: Array) -> Array:
+    return _y_over(1 - y, 1 - a) - _y_over(y, a)
 
 
 def _binary_cross_entropy_fused(z: Array, y: Array) -> Array:
@@ -101,9 +112,12 @@ def _binary_cross_entropy_fused(z: Array, y: Array) -> Array:
 
 
 def _cross_entropy_fused(z: Array, y: Array) -> Array:
-    largest = np.max(z, axis=1, keepdims=True)
-    log_sum = largest + np.log(np.sum(np.exp(z - largest), axis=1, keepdims=True))
-    return np.sum(y * (log_sum - z), axis=1)
+    largest = np.argmax(z, axis=1)[:, None]
+    below = z - np.take_along_axis(z, largest, axis=1)
+    others = np.exp(below)
+    np.put_along_axis(others, largest, 0, axis=1)  # its 1 would round the small ones away
+    log_sum = np.log1p(np.sum(others, axis=1, keepdims=True))
+    return np.sum(y * (log_sum - below), axis=1)
 
 
 _ROWS = (
@@ -185,7 +199,7 @@ _ROWS = (
         latex=r"-y \ln a - (1 - y) \ln(1 - a)",
         derivative_latex=r"\frac{a - y}{a (1 - a)}",
         value=_binary_cross_entropy,
-        derivative=lambda a, y: (a - y) / (a * (1 - a)),
+        derivative=_binary_cross_entropy_derivative,
         output="sigmoid",
         targets="binary",
         source="Bishop 2006, Pattern Recognition and Machine Learning, equation (5.21)",
@@ -200,7 +214,7 @@ _ROWS = (
         latex=r"-y \ln a",
         derivative_latex=r"-\frac{y}{a}",
         value=lambda a, y: -_y_log(y, a),
-        derivative=lambda a, y: -y / a,
+        derivative=lambda a, y: -_y_over(y, a),
         output="softmax",
         targets="classes",
         source="Bishop 2006, Pattern Recognition and Machine Learning, equation (5.24)",

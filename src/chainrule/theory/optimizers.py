@@ -60,7 +60,8 @@ class Optimizer:
     def rates(self, steps: NDArray[np.int64]) -> NDArray[np.float64]:
         """Return η for each step (from 1), float64 of shape (len(steps),)."""
         rate = self.learning_rate
-        return (rate if isinstance(rate, Schedule) else Constant(rate)).rates(steps)
+        schedule = rate if isinstance(rate, Schedule) else Constant(rate)
+        return np.ascontiguousarray(schedule.rates(steps), dtype=np.float64)
 
     def initial_slot(self, slot: str, theta: NDArray[Any]) -> NDArray[Any]:  # noqa: ARG002
         """Return the state before the first step: zeros, unless an optimizer says otherwise."""

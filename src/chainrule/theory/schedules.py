@@ -60,7 +60,7 @@ class Constant(Schedule):
 
     def rates(self, steps: NDArray[np.int64]) -> NDArray[np.float64]:
         """Return η for each step."""
-        return np.full(len(steps), self.learning_rate)
+        return np.full(len(steps), self.learning_rate, dtype=np.float64)
 
 
 @dataclass(frozen=True)

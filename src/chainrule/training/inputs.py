@@ -78,7 +78,7 @@ def thread_count(threads: int | None) -> int:
             if hasattr(os, "sched_getaffinity")
             else os.cpu_count() or 1
         )
-    return whole_number("threads", threads, 1)
+    return whole_number("threads", threads, 1, 1024)
 
 
 def sample_count(y: ArrayLike) -> int:
@@ -151,9 +151,9 @@ def array_of(
 def _numbers(name: str, values: ArrayLike, dtype: str) -> Array:
     try:
         given = np.asarray(values)
-        require(given.dtype.kind != "c", f"expected real ones, got {given.dtype}")
+        require(given.dtype.kind in "biufO", f"expected real ones, got {given.dtype}")
         with np.errstate(over="ignore"):  # what doesn't fit is infinite, and refused below
-            return np.ascontiguousarray(given, dtype=dtype)
+            return np.require(given, dtype=dtype, requirements=["C", "A"])
     except (TypeError, ValueError) as error:
         raise ValueError(f"{name} must be an array of numbers: {error}") from None
 
@@ -195,6 +195,8 @@ def _targets(spec: NetworkSpec, y: ArrayLike) -> Array:
             abs(worst - 1) < 1e-3,
             f"each row of y must sum to 1 for loss {spec.loss!r}, got {worst}",
         )
+        if worst != 1:  # probabilities that were printed or rounded: δ = a − y needs the exact sum
+            targets = targets / sums[:, None]
     return targets
 
 
@@ -207,4 +209,6 @@ def _one_hot(y: Array, spec: NetworkSpec) -> Array:
             f"class numbers must be from 0 to {spec.n_outputs - 1} for {spec.n_outputs} outputs, "
             f"got {y[outside][0]}"
         )
-    return np.eye(spec.n_outputs, dtype=spec.dtype)[y.astype(np.int64)]
+    rows = np.zeros((len(y), spec.n_outputs), dtype=spec.dtype)
+    rows[np.arange(len(y)), y.astype(np.int64)] = 1
+    return rows

@@ -163,6 +163,9 @@ class Network:
     def b(self, values: ArrayLike) -> None:
         self.parameters.b[:] = _vector("b", values, self.parameters.b)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Network.from_parameters, (self.parameters, self.engine.NAME)
+
     def copy(self) -> "Network":
         """Return an independent copy."""
         return Network.from_parameters(self.parameters.copy(), self.engine.NAME)
@@ -256,7 +259,7 @@ class Network:
         n = sample_count(y)
         certain = Parameters(replace(self.spec, dropout=0.0), self.parameters.theta)
         network = Network.from_parameters(certain, self.engine.NAME)
-        run = Run(network, optimizer, FitOptions(n, n, False, 0, None))
+        run = Run(network, optimizer, FitOptions(n, n, False, 0, False, None))
         run.resume(X, y, epochs=1, sample_weight=sample_weight)
         return float(run.losses[0])
 
@@ -319,7 +322,7 @@ class Network:
         """
         n = sample_count(y)
         size = min(32, n) if batch_size == "auto" else batch_size
-        options = FitOptions(n, size, shuffle, seed, early_stopping)
+        options = FitOptions(n, size, shuffle, seed, validation is not None, early_stopping)
         run = Run(self, optimizer or Adam(), options)
         return run.resume(
             X, y, epochs=epochs, sample_weight=sample_weight,
@@ -330,7 +333,7 @@ class Network:
 
     def describe(self) -> dict[str, Any]:
         """Return everything but the arrays, ready for JSON."""
-        return {"spec": self.spec.to_dict()}
+        return {"spec": self.spec.to_dict(), "engine": self.engine.NAME}
 
     def arrays(self) -> dict[str, Array]:
         """Return the weights and biases by name."""
@@ -348,7 +351,7 @@ class Network:
             wrong shape, dtype, or numbers that are not finite.
         """
         parameters = Parameters(NetworkSpec.from_dict(field(description, "spec")))
-        network = cls.from_parameters(parameters)
+        network = cls.from_parameters(parameters, field(description, "engine"))
         for name, view in network.arrays().items():
             array = array_like(view, arrays, name)
             require(np.isfinite(array).all(), f"array {name!r} has numbers that are not finite")

@@ -42,6 +42,7 @@ class FitOptions:
     batch_size: int
     shuffle: bool
     seed: int
+    is_validated: bool
     early_stopping: EarlyStopping | None
 
     def __post_init__(self) -> None:
@@ -53,9 +54,9 @@ class FitOptions:
         )
         object.__setattr__(self, "batch_size", int(size))
         object.__setattr__(self, "seed", whole_number("seed", self.seed, 0, 2**64 - 1))
-        require(
-            isinstance(self.shuffle, bool), f"shuffle must be True or False, got {self.shuffle!r}"
-        )
+        for name in ("shuffle", "is_validated"):
+            value = getattr(self, name)
+            require(isinstance(value, bool), f"{name} must be True or False, got {value!r}")
         require(
             self.early_stopping is None or isinstance(self.early_stopping, EarlyStopping),
             f"early_stopping must be a cr.EarlyStopping or None, got {self.early_stopping!r}",
@@ -147,7 +148,9 @@ class Run:
     @property
     def watched_losses(self) -> Sequence[float]:
         """The losses that early stopping looks at, one an epoch."""
-        return self.validation_losses or self.epoch_losses.tolist()
+        if self.options.is_validated:
+            return self.validation_losses
+        return self.epoch_losses.tolist()
 
     @property
     def best_epoch(self) -> int:
@@ -215,7 +218,7 @@ class Run:
         )
         held_out = validation_samples(spec, validation)
         require(
-            self.epoch == 0 or bool(self.validation_losses) == (held_out is not None),
+            options.is_validated == (held_out is not None),
             "resume needs validation if the fit had it, and takes none if it hadn't",
         )
         calls = [c if isinstance(c, Callback) else Callback(c) for c in callbacks]
@@ -278,7 +281,7 @@ class Run:
         rates = self.optimizer.rates(np.arange(self.step + 1, until + 1))
         losses, first, written = np.empty(len(rates)), self.step, 0
         try:
-            written = len(self._trainer.advance(np.ascontiguousarray(rates), losses))
+            written = len(self._trainer.advance(rates, losses))
         finally:  # on Ctrl-C, too, the record ends where the network is
             self.step = self._trainer.step
             taken = self.step - first

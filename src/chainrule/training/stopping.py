@@ -68,7 +68,8 @@ class Watch:
     def improves(self, loss: float) -> bool:
         """Take the loss of the next epoch; return whether it improved on those before."""
         self.epoch += 1
-        improved = self.epoch == 1 or loss < self._best_loss - self.stopping.min_delta
+        first = self.epoch == 1 or math.isnan(self._best_loss)
+        improved = first or loss < self._best_loss - self.stopping.min_delta
         if improved:
             self.best_epoch, self._best_loss = self.epoch, loss
         return improved
