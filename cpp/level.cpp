@@ -15,7 +15,7 @@ void each_forward_block(const Spec& spec, const T* flat_theta, const T* X, std::
   layout.pack(flat_theta, theta.get());
   const Packed<T> net(layout, theta.get(), false);
   Pool pool(useful_threads(threads, n * layout.weights_size));
-  const std::int64_t block = std::min(n, block_rows), inputs = spec.sizes[0];
+  const std::int64_t block = std::min(n, block_rows_of(spec)), inputs = spec.sizes[0];
   std::vector<Values<T>> values;
   for (int thread = 0; thread < pool.threads(); ++thread)
     values.emplace_back(spec, layout, block, false, false);

@@ -40,9 +40,15 @@ class Patience {
   std::atomic<bool> ended_{false};
 };
 
-constexpr std::int64_t block_rows = 48;               // of phase 1; a multiple of every tile
 constexpr std::int64_t threads_pay_from = 2'000'000;  // multiply-adds of a phase, about 50 us
 constexpr std::int64_t long_step = 1'000'000'000;     // multiply-adds, about 20 ms
+
+// Rows of a block of phase 1: 48, a multiple of every tile; fewer where a layer is so wide that
+// their values would leave the cache, and an interruption wait.
+inline std::int64_t block_rows_of(const Spec& spec) {
+  const std::int64_t widest = *std::max_element(spec.sizes.begin(), spec.sizes.end());
+  return std::clamp<std::int64_t>((1 << 18) / widest, 1, 48);
+}
 
 // One thread more for each 50 us of work that a phase has, up to those allowed.
 inline int useful_threads(int allowed, std::int64_t multiply_adds) {
@@ -106,6 +112,7 @@ class LevelTrainer final : public Trainer<T> {
         sample_losses_(static_cast<std::size_t>(order.batch_size)),
         weights_(samples.weights ? sample_losses_.size() : 0),
         shares_(sample_losses_.size()),
+        block_rows_(block_rows_of(spec)),
         work_(layout_.weights_size * order.batch_size),
         pool_(useful_threads(threads, work_)) {
     for (std::size_t k = 0; k < flat_state_.size(); ++k) state_.emplace_back(layout_.size);
@@ -242,11 +249,11 @@ class LevelTrainer final : public Trainer<T> {
   // Forward, loss and backward of the next batch; returns L, penalty included.
   double batch_loss(const Values<T>& values, Patience* patience) {
     select_batch();
-    const std::int64_t blocks = (batch_.rows + block_rows - 1) / block_rows;
+    const std::int64_t blocks = (batch_.rows + block_rows_ - 1) / block_rows_;
     pool_.run(blocks, [&](std::int64_t block, int thread) {
       if (patience && thread == 0 && patience->ended_after(work_ / blocks)) return;
       if (patience && patience->ended()) return;
-      pass(values, block * block_rows, std::min((block + 1) * block_rows, batch_.rows));
+      pass(values, block * block_rows_, std::min((block + 1) * block_rows_, batch_.rows));
     });
     penalty_ = penalty_of(spec_, layout_, theta_.get());
     return reduced_loss(spec_, sample_losses_.data(), samples_.weights ? weights_.data() : nullptr,
@@ -365,6 +372,7 @@ class LevelTrainer final : public Trainer<T> {
   std::int64_t permuted_epoch_ = -1;
   Batch<T> batch_{};
   double penalty_ = 0;
+  const std::int64_t block_rows_;
   const std::int64_t work_;  // multiply-adds of one phase
   Pool pool_;
 };
