@@ -262,7 +262,8 @@ class AdamW(Adam):
     )
     source: ClassVar[str] = "Loshchilov, Hutter 2019, Decoupled weight decay, Algorithm 2"
     departures: ClassVar[str] = (
-        "the decay is multiplied by η, as PyTorch does, not by a schedule multiplier alone"
+        "the decay is multiplied by η, as PyTorch does, not by a schedule multiplier alone; biases "
+        "decay like weights, as in the source, where the l2 penalty leaves them out"
     )
 
     def __post_init__(self) -> None:

@@ -196,7 +196,7 @@ class Network:
         Returns
         -------
         ndarray of shape (n, outputs), of the network's dtype
-            Row i has the same bits alone and among others. A nan or an infinity in a row
+            In the compiled engine row i has the same bits alone and among others. A nan or an infinity in a row
             goes through to its outputs, where ``loss`` and ``fit`` refuse it.
         """
         return self.engine.forward(self.parameters, features(self.spec, X), thread_count(threads))

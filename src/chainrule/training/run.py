@@ -154,7 +154,7 @@ class Run:
 
     @property
     def best_epoch(self) -> int:
-        """The epoch (from 1) with the lowest watched loss; 0 before the first."""
+        """The last epoch (from 1) that improved on those before it; 0 before the first."""
         stopping = self.options.early_stopping or EarlyStopping()
         return stopping.best_epoch(self.watched_losses) if self.epoch else 0
 
