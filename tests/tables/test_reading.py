@@ -40,6 +40,20 @@ def test_a_compressed_csv_file(tmp_path: Path) -> None:
     assert stem(path) == "t"
 
 
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_headers_of_several_lines_and_empty_lines(tmp_path: Path, end: str) -> None:
+    lines = ["", 'a,"long', 'name"', "", "1,2", "x,3"]
+    table = read(written(tmp_path, end.join(lines) + end))
+    assert table.names == ["a", f"long{end}name"]
+    assert table.column("a").to_pylist() == ["1", "x"]
+    assert table.where(1).endswith("line 6")
+
+
+def test_a_cell_as_long_as_a_document(tmp_path: Path) -> None:
+    table = read(written(tmp_path, f"a,b\n1,{'x' * 200_000}\n2,y\n"))
+    assert table.where(1).endswith("line 3")
+
+
 def test_a_byte_order_mark_and_windows_lines(tmp_path: Path) -> None:
     assert read(written(tmp_path, "\ufeffa,b\r\n1,2\r\n")).names == ["a", "b"]
 

@@ -140,3 +140,29 @@ NUMBER = NumberTarget("y", "number", 0.0, 1.0).to_dict()
 def test_each_wrong_field_of_a_description_is_named(described: object, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         target_from_dict(described)
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ([1.0, 2.0, None], "row 3, column 'y': expected a number of at most 1e.150, got nothing"),
+        ([1.0, 2.0, 1e200], "row 3, column 'y': expected a number of at most 1e.150, got 1e.200"),
+        ([1.0, 2.0, 1e9], "row 3, column 'y': expected a number within 1,000,000 standard"),
+    ],
+)
+def test_numbers_that_no_network_can_learn_are_named(values: list, message: str) -> None:
+    target = NumberTarget("y", "number", mean=1.5, std=0.5)
+    with pytest.raises(TableError, match=message):
+        target.encode(table_of(values))
+
+
+@pytest.mark.parametrize("values", [[0.0, 1e-200], [1e200, 0.0]])
+def test_a_spread_that_can_not_be_divided_by(values: list) -> None:
+    with pytest.raises(TableError, match="column 'y': its numbers can't be standardised"):
+        NumberTarget.fit(table_of(values), "y", "number")
+
+
+def test_a_date_stays_in_the_calendar() -> None:
+    target = NumberTarget("y", "date", mean=0.0, std=1e6)
+    years = [when.year for when in target.values(np.array([-1e9, 0, 1e9])).to_pylist()]
+    assert years == [1, 1970, 9999]

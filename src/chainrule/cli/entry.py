@@ -5,6 +5,7 @@ failure that isn't, training that diverges included; 130 an interruption. With `
 the traceback is printed before the line.
 """
 
+import io
 import os
 import sys
 import traceback
@@ -31,6 +32,9 @@ def run(arguments: Sequence[str]) -> int:
     >>> run(["info", "nothing"])
     2
     """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a terminal may not know every letter
+            stream.reconfigure(errors="backslashreplace")
     try:
         from chainrule.cli.app import app
 

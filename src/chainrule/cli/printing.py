@@ -28,7 +28,7 @@ def console() -> Console:
 
 def print_json(document: Mapping[str, Any]) -> None:
     """Print one JSON document."""
-    print(json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False))
+    print(json.dumps(document, indent=2, allow_nan=False))
 
 
 def print_line(*parts: str | tuple[str, str]) -> None:

@@ -3,6 +3,7 @@
 import csv
 import functools
 import io
+import itertools
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -33,15 +34,16 @@ def read_csv(path: Path) -> Table:
     separator = _separator(content)
     parse = pyarrow.csv.ParseOptions(delimiter=separator, newlines_in_values=True)
     try:
-        with pyarrow.csv.open_csv(io.BytesIO(content), parse_options=parse) as first_rows:
-            names = first_rows.schema.names
+        header = pyarrow.csv.read_csv(
+            pa.BufferReader(_header(content, separator)), parse_options=parse
+        )
         convert = pyarrow.csv.ConvertOptions(
-            column_types=dict.fromkeys(names, pa.string()),
+            column_types=dict.fromkeys(header.column_names, pa.string()),
             strings_can_be_null=True,
             null_values=_MISSING,
         )
         data = pyarrow.csv.read_csv(
-            io.BytesIO(content), parse_options=parse, convert_options=convert
+            pa.BufferReader(content), parse_options=parse, convert_options=convert
         )
     except pa.ArrowException as error:
         raise TableError(
@@ -87,8 +89,18 @@ def _separator(content: bytes) -> str:
     return max(_SEPARATORS, key=unquoted.count)
 
 
+def _header(content: bytes, separator: str) -> bytes:
+    """Return the line or lines of the first row, for pyarrow to read the names from."""
+    text = io.StringIO(content.decode("utf-8"), newline="")
+    reader = csv.reader(text, delimiter=separator)
+    next(filter(None, reader))
+    text.seek(0)
+    return "".join(itertools.islice(text, reader.line_num)).encode()
+
+
 def _rows(content: bytes, separator: str, strict: bool = False) -> Iterator[tuple[int, list[str]]]:
     """Return the line on which each row begins, from 1, and its cells: to place a defect."""
+    csv.field_size_limit(max(csv.field_size_limit(), len(content)))  # a cell may be a document
     text = io.StringIO(content.decode("utf-8"), newline="")
     reader = csv.reader(text, delimiter=separator, strict=strict)
     before = 0

@@ -57,14 +57,15 @@ class NumberColumn:
         """Return the encoding of one column, learned from the rows of a table."""
         values = numbers(table, name, kind)
         absent = np.isnan(values)
-        median = 0.0 if absent.all() else float(np.median(values[~absent]))
-        filled = np.where(absent, median, values)
         with np.errstate(over="ignore", invalid="ignore"):
+            median = 0.0 if absent.all() else float(np.median(values[~absent]))
+            filled = np.where(absent, median, values)
             mean, std = float(filled.mean()), float(filled.std())
-        if not math.isfinite(mean) or not math.isfinite(std):
+        if not all(map(math.isfinite, (median, mean, std))):
             raise TableError(
                 f"{table.name}, column {name!r}: its numbers are too large to standardise "
-                f"(up to {np.abs(filled).max():.3g}); rescale it, or ignore it with --ignore {name}"
+                f"(up to {np.nanmax(np.abs(values)):.3g}); "
+                f"rescale it, or leave it out with --ignore {name!r}"
             )
         constant = bool((filled == filled[0]).all())
         return cls(name, kind, median, mean, 0.0 if constant else std, bool(absent.any()))

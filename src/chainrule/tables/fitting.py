@@ -94,7 +94,7 @@ def train(
 def _prepared(table: Table, target: str, options: TrainOptions) -> _Prepared:
     rows, kind = checked_target(table, target)
     task = inferred_task(rows, target, kind) if options.task == "auto" else options.task
-    selection = selected(rows, target, options.ignore)
+    selection = selected(table, target, options.ignore)
     fractions = (options.test_fraction, options.validation_fraction)
     if task == "classification":
         classes = ClassTarget.fit(rows, target, kind)
@@ -161,7 +161,7 @@ def _report(table: Table, prepared: _Prepared, options: TrainOptions, run: Run) 
         missing={name: count for name, count in absent.items() if count},
         remarks=prepared.selection.remarks,
         epochs=run.epoch,
-        best_epoch=run.best_epoch,
+        best_epoch=run.best_epoch if run.options.early_stopping else run.epoch,
         metrics=metrics.values,
         reasons=metrics.reasons,
         options=options.to_dict(),

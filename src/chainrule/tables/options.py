@@ -121,8 +121,9 @@ class TrainOptions:
         return 10 / n_rows if self.l2 == "auto" else self.l2
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the options as JSON can hold them."""
+        """Return the options as JSON can hold them, but for threads: no result depends on them."""
         values = asdict(self)
+        del values["threads"]
         return {name: list(v) if isinstance(v, tuple) else v for name, v in values.items()}
 
     @classmethod

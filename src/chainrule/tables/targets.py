@@ -19,6 +19,9 @@ from chainrule.tables.table import Table
 Task = Literal["classification", "regression"]
 MOST_INTEGER_CLASSES = 20
 _MOST_CLASSES = 1000
+_LARGEST = 1e150  # its square is finite
+_FARTHEST = 1_000_000
+_YEAR_1, _YEAR_9999 = -719_162.0, 2_932_896.0  # days
 
 
 @dataclass(frozen=True)
@@ -166,7 +169,7 @@ class NumberTarget:
         values = numbers(table, name, kept)
         with np.errstate(over="ignore", invalid="ignore"):
             mean, std = float(values.mean()), float(values.std())
-        if not (math.isfinite(std) and std > 0):
+        if not 1 / _LARGEST <= std <= _LARGEST:
             raise TableError(
                 f"{table.name}, column {name!r}: its numbers can't be standardised "
                 f"(mean {mean:.6g}, standard deviation {std:.6g}); rescale the target"
@@ -205,24 +208,41 @@ class NumberTarget:
             If a value is missing or isn't a number; the line is named.
         """
         values = numbers(table, self.name, self.kind)
-        absent = np.flatnonzero(np.isnan(values))
-        if absent.size:
-            raise TableError(
-                f"{table.where(int(absent[0]))}, column {self.name!r}: "
-                "expected a number, got nothing"
-            )
+        self._check(table, values, np.abs(values) <= _LARGEST, f"a number of at most {_LARGEST:g}")
         return values
 
     def encode(self, table: Table) -> NDArray[np.float64]:
-        """Return the standardised target of each row, shape (n_rows,)."""
-        return (self.numbers(table) - self.mean) / self.std
+        """Return the standardised target of each row, shape (n_rows,).
+
+        Raises
+        ------
+        TableError
+            As `numbers`, and if a value is absurdly far from the others; the line is named.
+        """
+        values = self.numbers(table)
+        standardised = (values - self.mean) / self.std
+        wanted = f"a number within {_FARTHEST:,} standard deviations of the mean {self.mean:.6g}"
+        self._check(table, values, np.abs(standardised) <= _FARTHEST, wanted)
+        return standardised
+
+    def _check(
+        self, table: Table, values: NDArray[np.float64], good: NDArray[np.bool_], wanted: str
+    ) -> None:
+        wrong = np.flatnonzero(~good)
+        if wrong.size:
+            value = values[wrong[0]]
+            got = "nothing" if math.isnan(value) else f"{value:.6g}"
+            raise TableError(
+                f"{table.where(int(wrong[0]))}, column {self.name!r}: expected {wanted}, got {got}"
+            )
 
     def values(self, standardised: NDArray[np.floating[Any]]) -> pa.Array:
-        """Return the target in its own unit: float64, or timestamps for dates."""
+        """Return the target in its own unit: float64, or times in the years 1 to 9999."""
         in_unit = np.asarray(standardised, dtype=np.float64) * self.std + self.mean
         if self.kind == "number":
             return pa.array(in_unit)
-        return pa.array((in_unit * 86_400e6).round().astype(np.int64)).cast(pa.timestamp("us"))
+        days = np.clip(in_unit, _YEAR_1, _YEAR_9999)
+        return pa.array((days * 86_400e6).round().astype(np.int64)).cast(pa.timestamp("us"))
 
 
 Target = ClassTarget | NumberTarget

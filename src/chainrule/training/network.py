@@ -196,8 +196,8 @@ class Network:
         Returns
         -------
         ndarray of shape (n, outputs), of the network's dtype
-            In the compiled engine row i has the same bits alone and among others. A nan or an infinity in a row
-            goes through to its outputs, where ``loss`` and ``fit`` refuse it.
+            In the compiled engine row i has the same bits alone and among others. A nan or
+            an infinity goes through to the outputs of its row; ``loss`` and ``fit`` refuse it.
         """
         return self.engine.forward(self.parameters, features(self.spec, X), thread_count(threads))
 
