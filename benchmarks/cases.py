@@ -135,11 +135,21 @@ WIDTHS = (8, 16, 32, 64, 128, 256, 512, 1024)
 BATCHES = (1, 4, 16, 64, 256, 1024, 4096)
 
 
-def training_tasks(dtype, shuffle):
-    """Return the six networks with each optimizer; Adam at its usual rate of 0.001."""
+def training_tasks(dtype, shuffle, quick):
+    """Return the six networks with each optimizer; Adam at its usual rate of 0.001.
+
+    A quick epoch is shorter: JAX, which is called once an epoch, looks a little slower.
+    """
     rates = {"adam": 0.001}
     return [
-        replace(task, optimizer=name, rate=rates.get(name, task.rate), dtype=dtype, shuffle=shuffle)
+        replace(
+            task,
+            optimizer=name,
+            rate=rates.get(name, task.rate),
+            dtype=dtype,
+            shuffle=shuffle,
+            steps=min(task.steps, 100) if quick else task.steps,
+        )
         for task in TRAINING
         for name in OPTIMIZERS
     ]

@@ -64,7 +64,7 @@ def _validate(parser, options):
 
 
 def _tasks(options):
-    training = training_tasks(options.dtype, options.shuffle)
+    training = training_tasks(options.dtype, options.shuffle, options.quick)
     tasks = [*training, *prediction_tasks(options.dtype)]
     return [
         task
@@ -94,7 +94,7 @@ def _measured(workers, tasks, options, log):
     results = []
     for task in tasks:
         results.append(measure(workers, task, options.rounds, options.seconds))
-        log.print(report.line(results[-1]), style="dim", highlight=False)
+        log.print(report.line(results[-1]), style="dim", highlight=False, soft_wrap=True)
     return results
 
 

@@ -147,9 +147,8 @@ class Worker:
             raise PeerError(f"no answer in {limit:.0f} s")
         try:
             fine, answer = self.connection.recv()
-        except EOFError:
-            self.close()
-            raise PeerError("its process died") from None
+        except (EOFError, OSError):
+            raise self._died() from None
         if not fine:
             raise PeerError(answer)
         return answer
@@ -164,8 +163,17 @@ class Worker:
         """
         if self.process is None:
             self._start()
-        self.connection.send((method, arguments))
+        try:
+            self.connection.send((method, arguments))
+        except OSError:
+            raise self._died() from None
         return self._receive(limit)
+
+    def _died(self):
+        self.process.join(1)
+        code = self.process.exitcode
+        self.close()
+        return PeerError(f"its process died (exit code {code})")
 
     def close(self):
         """End the process."""

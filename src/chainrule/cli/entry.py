@@ -10,13 +10,21 @@ import os
 import sys
 import traceback
 from collections.abc import Sequence
+from typing import NoReturn
 
 _NEEDED = ("typer", "rich", "pyarrow")
 
 
-def main() -> None:
-    """Run the command line with the arguments of the process, and exit with its code."""
-    sys.exit(run(sys.argv[1:]))
+def main() -> NoReturn:
+    """Run the command line with the arguments of the process, and end it with the code.
+
+    The process ends at once: Arrow's threads sometimes abort an interpreter that shuts down right
+    after a table was read (apache/arrow issues 34314 and 50482), with all work done.
+    """
+    code = run(sys.argv[1:])
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush()
+    os._exit(code)
 
 
 def run(arguments: Sequence[str]) -> int:

