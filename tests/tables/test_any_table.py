@@ -38,7 +38,7 @@ def tables(draw: st.DrawFn) -> list[list[str]]:
     return [names, *map(list, zip(*columns, strict=True))]
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     tables(),
     st.integers(0, 4),

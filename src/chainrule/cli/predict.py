@@ -86,11 +86,11 @@ def _write(predictions: pa.Table, suffix: str, file: BinaryIO) -> None:
         pyarrow.parquet.write_table(predictions, file)
         return
     columns = [column.cast(pa.string()).to_pylist() for column in predictions.columns]
-    text = io.TextIOWrapper(file, encoding="utf-8", newline="", write_through=True)
+    text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(predictions.column_names)
     writer.writerows(zip(*columns, strict=True))
-    text.detach()
+    file.write(text.getvalue().encode())
 
 
 def _plain(column: pa.ChunkedArray) -> list[Any]:

@@ -16,6 +16,7 @@ from chainrule.tables.table import Table
 
 CSV_SUFFIXES = (".csv", ".tsv", ".txt")
 _SEPARATORS = ",;\t|"
+_ONE_THREAD = pyarrow.csv.ReadOptions(use_threads=False)  # Arrow's can abort a process that exits
 _MISSING = [*pyarrow.csv.ConvertOptions().null_values, "?"]
 
 
@@ -33,18 +34,15 @@ def read_csv(path: Path) -> Table:
     content = _content(path)
     separator = _separator(content)
     parse = pyarrow.csv.ParseOptions(delimiter=separator, newlines_in_values=True)
+    options = {"parse_options": parse, "read_options": _ONE_THREAD}
     try:
-        header = pyarrow.csv.read_csv(
-            pa.BufferReader(_header(content, separator)), parse_options=parse
-        )
+        header = pyarrow.csv.read_csv(pa.BufferReader(_header(content, separator)), **options)
         convert = pyarrow.csv.ConvertOptions(
             column_types=dict.fromkeys(header.column_names, pa.string()),
             strings_can_be_null=True,
             null_values=_MISSING,
         )
-        data = pyarrow.csv.read_csv(
-            pa.BufferReader(content), parse_options=parse, convert_options=convert
-        )
+        data = pyarrow.csv.read_csv(pa.BufferReader(content), convert_options=convert, **options)
     except pa.ArrowException as error:
         raise TableError(
             _defect(path, content, separator) or f"{path}: {_one_line(error)}"

@@ -34,7 +34,7 @@ def read_parquet(path: Path) -> Table:
 
 def _read(path: Path, file: pq.ParquetFile) -> pa.Table:
     try:
-        return file.read()
+        return file.read(use_threads=False)
     except (pa.ArrowException, OSError) as error:
         raise TableError(
             f"{path} is a damaged Parquet file (its pages can't be read); copy it or write it again"
