@@ -23,7 +23,8 @@ def main() -> NoReturn:
     """
     code = run(sys.argv[1:])
     for stream in (sys.stdout, sys.stderr):
-        stream.flush()
+        if not stream.closed:  # closed: its reader went away
+            stream.flush()
     os._exit(code)
 
 
