@@ -60,8 +60,8 @@ def train(
     _check_output(path, table)
     importlib.import_module("sklearn.model_selection")  # on first use it takes longer than training
     start = time.perf_counter()
-    with _progress(chosen.options.epochs) as watch:
-        model = trained(source, name, chosen.options, [watch])
+    with _progress(chosen.options.epochs) as callbacks:
+        model = trained(source, name, chosen.options, callbacks)
     seconds = time.perf_counter() - start
     save(model, path)
     if json:
@@ -97,26 +97,27 @@ def _check_output(path: Path, table: str) -> None:
 
 
 @contextlib.contextmanager
-def _progress(epochs: int) -> Iterator[Callable[[Run], None]]:
-    """Return a function that shows a run after each epoch, where stderr is a terminal."""
+def _progress(epochs: int) -> Iterator[list[Callable[[Run], None]]]:
+    """Return callbacks that show a run on stderr: one where that is a terminal, else none."""
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn
 
     stderr = Console(stderr=True)
+    if not stderr.is_terminal:
+        yield []
+        return
     columns = (
         TextColumn("epoch {task.completed:>4}/{task.total}"),
         BarColumn(bar_width=None),
         TextColumn("loss {task.fields[loss]:<8} validation {task.fields[validation]:<8}"),
     )
-    with Progress(
-        *columns, console=stderr, transient=True, expand=True, disable=not stderr.is_terminal
-    ) as bar:
+    with Progress(*columns, console=stderr, transient=True, expand=True) as bar:
         task = bar.add_task("", total=epochs, loss="", validation="")
         shown = -math.inf
 
         def watch(run: Run) -> None:
             nonlocal shown
-            if bar.disable or time.perf_counter() - shown < _BETWEEN_UPDATES:
+            if time.perf_counter() - shown < _BETWEEN_UPDATES:
                 return
             shown = time.perf_counter()
             checked = run.validation_losses
@@ -127,7 +128,7 @@ def _progress(epochs: int) -> Iterator[Callable[[Run], None]]:
                 validation=f"{checked[-1]:.4g}" if checked else "none",
             )
 
-        yield watch
+        yield [watch]
 
 
 def _print(source: Table, model: TableModel, seconds: float) -> None:
