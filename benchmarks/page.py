@@ -27,7 +27,8 @@ def _table(results, peak):
     columns = libraries_of(results)
     with_solver = any(result.optimizer for result in results)
     head = ["network", *(["optimizer"] if with_solver else []), *columns, "ratio", "share", "check"]
-    rows = [_row(head), _row(["---"] + ["---:"] * (len(head) - 1))]
+    left = 2 if with_solver else 1
+    rows = [_row(head), _row(["---"] * left + ["---:"] * (len(head) - left))]
     for result in results:
         ratios = [times_faster(result.ratio()), times_faster(result.ratio(statistics.median))]
         rows.append(

@@ -3,8 +3,10 @@
 import gc
 import math
 import multiprocessing
+import signal
 import time
 import warnings
+from contextlib import suppress
 
 from benchmarks.peers import load
 
@@ -103,24 +105,28 @@ class Service:
 
 
 def serve(connection, name, threads):
-    """Answer the parent until it closes the pipe."""
+    """Answer the parent until it closes the pipe, or is gone."""
     warnings.simplefilter("ignore")
-    try:
-        service = Service(name, threads)
-    except ImportError as error:
-        connection.send((False, f"not installed: {error}"))
-        return
-    connection.send((True, None))
-    while True:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which ends us
+    with suppress(EOFError, OSError):
         try:
-            method, arguments = connection.recv()
-        except EOFError:
+            service = Service(name, threads)
+        except ImportError as error:
+            connection.send((False, f"not installed: {error}"))
             return
-        try:
-            connection.send((True, getattr(service, method)(*arguments)))
-        except Exception as error:  # whatever a library raises is its reason
-            lines = str(error).strip().splitlines() or [""]
-            connection.send((False, f"{type(error).__name__}: {lines[0][:200]}"))
+        connection.send((True, None))
+        while True:
+            method, arguments = connection.recv()
+            connection.send(_answer(service, method, arguments))
+
+
+def _answer(service, method, arguments):
+    """Return (True, answer), or (False, why there is none)."""
+    try:
+        return True, getattr(service, method)(*arguments)
+    except Exception as error:  # whatever a library raises is its reason
+        lines = str(error).strip().splitlines() or [""]
+        return False, f"{type(error).__name__}: {lines[0][:200]}"
 
 
 class Worker:
