@@ -1,14 +1,12 @@
 """How a model of a table is trained."""
 
-import math
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal
 
+from chainrule.engine.spec import DTYPES
 from chainrule.theory.activations import ACTIVATIONS
-from chainrule.theory.checks import require, require_name
+from chainrule.theory.checks import require, require_name, require_number, require_whole
 from chainrule.theory.optimizers import OPTIMIZERS, Optimizer
-
-_DTYPES = ("float32", "float64")
 
 
 @dataclass(frozen=True)
@@ -80,26 +78,26 @@ class TrainOptions:
         require_name("task", self.task, ("auto", "classification", "regression"))
         require_name("activation", self.activation, ACTIVATIONS)
         require_name("optimizer", self.optimizer, OPTIMIZERS)
-        require_name("dtype", self.dtype, _DTYPES)
+        require_name("dtype", self.dtype, DTYPES)
         require(isinstance(self.hidden, tuple), f"hidden must be a tuple, got {self.hidden!r}")
         for size in self.hidden:
-            _require_whole("hidden", size, 1)
+            require_whole("hidden", size, 1)
         for name in ("epochs", "patience"):
-            _require_whole(name, getattr(self, name), 1)
-        _require_whole("seed", self.seed, 0)
-        require(self.seed < 2**32, f"seed must be less than 2**32, got {self.seed!r}")
+            require_whole(name, getattr(self, name), 1)
+        require_whole(
+            "seed", self.seed, 0, 2**32 - 1
+        )  # as scikit-learn's
         if self.batch_size != "auto":
-            _require_whole("batch_size", self.batch_size, 1, " or 'auto'")
+            require_whole("batch_size", self.batch_size, 1)
         if self.threads is not None:
-            _require_whole("threads", self.threads, 1)
-        _require_share("dropout", self.dropout)
-        _require_share("test_fraction", self.test_fraction)
-        _require_share("validation_fraction", self.validation_fraction)
-        good = self.l2 == "auto" or (_is_number(self.l2) and 0 <= self.l2 < math.inf)
-        require(good, f"l2 must be a number >= 0 or 'auto', got {self.l2!r}")
-        rate = self.learning_rate
-        good = rate is None or (_is_number(rate) and 0 < rate < math.inf)
-        require(good, f"learning_rate must be a number > 0, got {rate!r}")
+            require_whole("threads", self.threads, 1)
+        for name in ("dropout", "test_fraction", "validation_fraction"):
+            value = getattr(self, name)
+            require_number(name, value, lambda v: 0 <= v < 1, "at least 0 and less than 1")
+        if self.l2 != "auto":
+            require_number("l2", self.l2, lambda v: v >= 0, "a number >= 0 or 'auto'")
+        if self.learning_rate is not None:
+            require_number("learning_rate", self.learning_rate, lambda v: v > 0, "a number > 0")
         good = isinstance(self.ignore, tuple) and all(isinstance(n, str) for n in self.ignore)
         require(good, f"ignore must be names of columns in a tuple, got {self.ignore!r}")
 
@@ -130,17 +128,3 @@ class TrainOptions:
     def names(cls) -> list[str]:
         """Return the names of the options."""
         return [field.name for field in fields(cls)]
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-def _require_whole(name: str, value: object, least: int, otherwise: str = "") -> None:
-    whole = isinstance(value, int) and not isinstance(value, bool) and value >= least
-    require(whole, f"{name} must be a whole number >= {least}{otherwise}, got {value!r}")
-
-
-def _require_share(name: str, value: float) -> None:
-    good = _is_number(value) and 0 <= value < 1
-    require(good, f"{name} must be at least 0 and less than 1, got {value!r}")

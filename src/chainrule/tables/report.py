@@ -5,8 +5,6 @@ from typing import Any
 
 from chainrule.tables.fields import Fields
 
-METRICS = ("accuracy", "log_loss", "auc", "rmse", "mae", "r2")
-
 
 @dataclass(frozen=True)
 class Report:

@@ -21,11 +21,15 @@ def require_number(name: str, value: object, holds: Callable[[float], bool], exp
     require(good, f"{name} must be {expected}, got {value!r}")
 
 
+def is_whole(value: object) -> bool:
+    """Return whether the value is a whole number, Python's or NumPy's; True and False are not."""
+    return isinstance(value, int | np.integer) and not isinstance(value, bool)
+
+
 def require_whole(name: str, value: object, lowest: int, highest: int | None = None) -> None:
     """Raise ``ValueError`` unless value is a whole number in the range."""
     bounds = f">= {lowest}" if highest is None else f"from {lowest} to {highest}"
-    is_whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
-    good = is_whole and lowest <= value and (highest is None or value <= highest)  # type: ignore[operator]
+    good = is_whole(value) and lowest <= value and (highest is None or value <= highest)  # type: ignore[operator]
     require(good, f"{name} must be a whole number {bounds}, got {value!r}")
 
 

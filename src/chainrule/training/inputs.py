@@ -113,39 +113,10 @@ def whole_numbers(name: str, values: Any) -> tuple[int, ...]:  # noqa: ANN401
     return tuple(int(v) if isinstance(v, np.integer) else v for v in values)
 
 
-def is_whole(value: object) -> bool:
-    """Return whether the value is a whole number, Python's or NumPy's; True and False are not."""
-    return isinstance(value, int | np.integer) and not isinstance(value, bool)
-
-
 def whole_number(name: str, value: Any, lowest: int, highest: int | None = None) -> int:  # noqa: ANN401
     """Return value as an int, or raise ``ValueError`` naming the option and its range."""
     require_whole(name, value, lowest, highest)
     return int(value)
-
-
-def field(description: dict[str, Any], name: str) -> Any:  # noqa: ANN401
-    """Return the named field of a description; ``ValueError`` if it is missing."""
-    require(name in description, f"field {name!r} is missing")
-    return description[name]
-
-
-def array_like(pattern: Array, arrays: dict[str, Array], name: str) -> Array:
-    """Return a copy of the named array; ``ValueError`` unless it has the pattern's shape."""
-    return array_of(pattern.dtype, pattern.shape, arrays, name)
-
-
-def array_of(
-    dtype: np.dtype[Any], shape: tuple[int, ...], arrays: dict[str, Array], name: str
-) -> Array:
-    """Return a copy of the named array; ``ValueError`` unless it has this dtype and shape."""
-    require(name in arrays, f"array {name!r} is missing")
-    array = arrays[name]
-    require(
-        array.shape == shape and array.dtype == dtype,
-        f"array {name!r} must be {dtype} of shape {shape}, got {array.dtype} {array.shape}",
-    )
-    return np.array(array, order="C")
 
 
 def _numbers(name: str, values: ArrayLike, dtype: str) -> Array:

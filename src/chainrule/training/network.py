@@ -17,15 +17,14 @@ from chainrule.theory.initializers import INITIALIZERS, default_initializer
 from chainrule.theory.optimizers import Adam, Optimizer
 from chainrule.training.inputs import (
     Validation,
-    array_like,
     features,
-    field,
     sample_count,
     samples,
     thread_count,
     whole_number,
     whole_numbers,
 )
+from chainrule.training.restoring import array_like, field
 from chainrule.training.run import FitOptions, Run
 from chainrule.training.stopping import Callback, EarlyStopping
 

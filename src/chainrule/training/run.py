@@ -10,19 +10,16 @@ from numpy.typing import ArrayLike, NDArray
 from chainrule.engine.batches import Batches
 from chainrule.engine.parameters import Parameters
 from chainrule.engine.trace import Trace
-from chainrule.theory.checks import fields_from, require
+from chainrule.theory.checks import fields_from, is_whole, require
 from chainrule.theory.optimizers import Optimizer, optimizer_from_dict
 from chainrule.training.inputs import (
     Validation,
-    array_like,
-    array_of,
-    field,
-    is_whole,
     samples,
     thread_count,
     validation_samples,
     whole_number,
 )
+from chainrule.training.restoring import array_like, array_of, field
 from chainrule.training.stopping import Callback, EarlyStopping, Watch
 
 if TYPE_CHECKING:

@@ -5,8 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from chainrule.theory.checks import require, require_number, require_whole
-from chainrule.training.inputs import is_whole
+from chainrule.theory.checks import is_whole, require, require_number, require_whole
 
 if TYPE_CHECKING:
     from chainrule.training.run import Run
