@@ -12,7 +12,7 @@
 
 namespace chainrule {
 
-// Asked every few milliseconds on the calling thread; true ends the work early.
+// Asked about every 50 ms on the calling thread; true ends the work early.
 using Interrupted = std::function<bool()>;
 
 // Where the quantities of one step go, in the article's shapes. Null pointers and
@@ -40,8 +40,6 @@ class Trainer {
                                const Interrupted& interrupted) = 0;
   // The quantities of the next step, which is not taken.
   virtual void trace(Trace<T>& trace) = 0;
-  // Samples in the batch of the next step.
-  virtual std::int64_t batch_rows() const = 0;
   virtual std::int64_t step() const = 0;
 };
 

@@ -54,14 +54,13 @@ void add_penalty(T* g, const T* w, std::int64_t n, T l2, T l1) {
 }
 
 // One range of the parameters: theta, gradient and state at the same place.
-template <class T>
 struct Range {
   std::int64_t at, size;
 };
 
 // Offset and length in the packed layout of a task's weights.
 template <class T>
-Range<T> weights_of(const Layout<T>& layout, const GradientTask& task) {
+Range weights_of(const Layout<T>& layout, const GradientTask& task) {
   const Panels<T>& W = layout.weights[task.layer];
   const std::int64_t columns = W.panel_width(task.panel);
   return {layout.weight_offset[task.layer] + W.offset(task.panel) + task.first * columns,
@@ -69,7 +68,7 @@ Range<T> weights_of(const Layout<T>& layout, const GradientTask& task) {
 }
 
 template <class T>
-Range<T> biases_of(const Layout<T>& layout, const GradientTask& task) {
+Range biases_of(const Layout<T>& layout, const GradientTask& task) {
   const Panels<T>& W = layout.weights[task.layer];
   return {layout.bias_offset[task.layer] + W.first_column(task.panel), W.panel_width(task.panel)};
 }
@@ -99,7 +98,7 @@ void weight_gradient(const Spec& spec, const Packed<T>& net, const Values<T>& va
     for (std::int64_t k = 0; i > 0 && k < rows * columns; k += width<T>)
       store(g + k, load(g + k) + load(partial + k));
   }
-  const Range<T> range = weights_of(net.layout, task);
+  const Range range = weights_of(net.layout, task);
   add_penalty(g, net.theta + range.at, range.size, static_cast<T>(spec.l2),
               static_cast<T>(spec.l1));
 }

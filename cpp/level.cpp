@@ -5,15 +5,25 @@
 namespace chainrule::CHAINRULE_LEVEL {
 namespace {
 
+// A flat theta, packed for forward passes.
+template <class T>
+struct Loaded {
+  const Layout<T> layout;
+  const Buffer<T> theta;
+  const Packed<T> net;
+
+  Loaded(const Spec& spec, const T* flat)
+      : layout(spec), theta(layout.size), net(layout, theta.get(), false) {
+    layout.pack(flat, theta.get());
+  }
+};
+
 // Forward passes of X in blocks of rows; f(values, first, last) reads each block's results,
 // which start at row 0 of the values. Each thread has values of its own.
 template <class T, class F>
-void each_forward_block(const Spec& spec, const T* flat_theta, const T* X, std::int64_t n,
+void each_forward_block(const Spec& spec, const Loaded<T>& loaded, const T* X, std::int64_t n,
                         int threads, const Interrupted& interrupted, F f) {
-  const Layout<T> layout(spec);
-  const Buffer<T> theta(layout.size);
-  layout.pack(flat_theta, theta.get());
-  const Packed<T> net(layout, theta.get(), false);
+  const Layout<T>& layout = loaded.layout;
   Pool pool(useful_threads(threads, n * layout.weights_size));
   const std::int64_t block = std::min(n, block_rows_of(spec)), inputs = spec.sizes[0];
   std::vector<Values<T>> values;
@@ -25,7 +35,7 @@ void each_forward_block(const Spec& spec, const T* flat_theta, const T* X, std::
       return;
     const std::int64_t first = task * block, last = std::min(first + block, n);
     const Values<T>& mine = values[static_cast<std::size_t>(thread)];
-    forward_rows<T>(spec, net, mine, X + first * inputs, inputs, 0, last - first, nullptr);
+    forward_rows<T>(spec, loaded.net, mine, X + first * inputs, inputs, 0, last - first, nullptr);
     f(mine, first, last);
   });
 }
@@ -34,7 +44,7 @@ template <class T>
 void forward(const Spec& spec, const T* theta, const T* X, std::int64_t n, T* outputs, int threads,
              const Interrupted& interrupted) {
   const std::int64_t units = spec.sizes.back();
-  each_forward_block<T>(spec, theta, X, n, threads, interrupted,
+  each_forward_block<T>(spec, Loaded<T>(spec, theta), X, n, threads, interrupted,
                         [&](const Values<T>& values, std::int64_t first, std::int64_t last) {
                           const auto& top = values.layers.back();
                           for (std::int64_t i = first; i < last; ++i)
@@ -47,8 +57,9 @@ template <class T>
 double total_loss(const Spec& spec, const T* flat_theta, Samples<T> samples, int threads,
                   const Interrupted& interrupted) {
   const std::int64_t outputs = spec.sizes.back();
+  const Loaded<T> loaded(spec, flat_theta);
   std::vector<T> losses(static_cast<std::size_t>(samples.n));
-  each_forward_block<T>(spec, flat_theta, samples.X, samples.n, threads, interrupted,
+  each_forward_block<T>(spec, loaded, samples.X, samples.n, threads, interrupted,
                         [&](const Values<T>& values, std::int64_t first, std::int64_t last) {
                           const auto& top = values.layers.back();
                           std::vector<T> unused(static_cast<std::size_t>(outputs));
@@ -59,11 +70,8 @@ double total_loss(const Spec& spec, const T* flat_theta, Samples<T> samples, int
                                             samples.y + i * outputs, unused.data(), outputs);
                           }
                         });
-  const Layout<T> layout(spec);
-  const Buffer<T> theta(layout.size);
-  layout.pack(flat_theta, theta.get());
   return reduced_loss(spec, losses.data(), samples.weights, samples.n) +
-         penalty_of(spec, layout, theta.get());
+         penalty_of(spec, loaded.layout, loaded.theta.get());
 }
 
 template <class T>

@@ -37,7 +37,7 @@ Pool::~Pool() {
   for (std::thread& helper : helpers_) helper.join();
 }
 
-void Pool::run(std::int64_t tasks, const std::function<void(std::int64_t, int)>& work) {
+void Pool::run_all(std::int64_t tasks, const std::function<void(std::int64_t, int)>& work) {
   if (helpers_.empty() || tasks <= 1) {
     for (std::int64_t task = 0; task < tasks; ++task) work(task, 0);
     return;

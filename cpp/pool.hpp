@@ -21,9 +21,13 @@ class Pool {
 
   // Runs work(task, thread) for every task in [0, tasks); thread 0 is the caller. Returns
   // when all are done. Not to be called from inside work.
-  void run(std::int64_t tasks, const std::function<void(std::int64_t, int)>& work);
+  template <class F>
+  void run(std::int64_t tasks, const F& work) {
+    run_all(tasks, std::cref(work));  // a reference fits the function: nothing is allocated
+  }
 
  private:
+  void run_all(std::int64_t tasks, const std::function<void(std::int64_t, int)>& work);
   void help(int thread);
   void take_tasks(int thread);
 

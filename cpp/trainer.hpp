@@ -130,10 +130,6 @@ class LevelTrainer final : public Trainer<T> {
 
   std::int64_t step() const override { return step_; }
 
-  std::int64_t batch_rows() const override {
-    return std::min(order_.batch_size, samples_.n - first_sample());
-  }
-
   std::int64_t advance(const double* rates, std::int64_t count, double* losses,
                        const Interrupted& interrupted) override {
     Patience patience(&interrupted);
@@ -172,6 +168,9 @@ class LevelTrainer final : public Trainer<T> {
     return (samples_.n + order_.batch_size - 1) / order_.batch_size;
   }
   std::int64_t first_sample() const { return step_ % steps_an_epoch() * order_.batch_size; }
+  std::int64_t batch_rows() const {
+    return std::min(order_.batch_size, samples_.n - first_sample());
+  }
 
   void load() {
     layout_.pack(flat_theta_, theta_.get());
@@ -278,7 +277,7 @@ class LevelTrainer final : public Trainer<T> {
     });
   }
 
-  void update_range(const StepConstants<T>& constants, Range<T> range, const T* g) {
+  void update_range(const StepConstants<T>& constants, Range range, const T* g) {
     T* state[2] = {};
     for (std::size_t k = 0; k < state_.size(); ++k) state[k] = state_[k].get() + range.at;
     update(constants, theta_.get() + range.at, g, state, range.size);

@@ -84,9 +84,7 @@ class TrainOptions:
             require_whole("hidden", size, 1)
         for name in ("epochs", "patience"):
             require_whole(name, getattr(self, name), 1)
-        require_whole(
-            "seed", self.seed, 0, 2**32 - 1
-        )  # as scikit-learn's
+        require_whole("seed", self.seed, 0, 2**32 - 1)  # as scikit-learn's
         if self.batch_size != "auto":
             require_whole("batch_size", self.batch_size, 1)
         if self.threads is not None:
