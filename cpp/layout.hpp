@@ -88,18 +88,48 @@ struct Layout {
   }
 };
 
+// Lane 0 of a, lane 0 of b, lane 1 of a, ...: the first half of the two, or the second.
+template <class T, int half, std::size_t... lane>
+CHAINRULE_INLINE Vector<T> zip(Vector<T> a, Vector<T> b, std::index_sequence<lane...>) {
+  return __builtin_shufflevector(a, b, (half * width<T> / 2 + lane / 2 + lane % 2 * width<T>)...);
+}
+
+// Transposes a square of width<T> rows: zipping row i with row i + width/2, log2(width) times.
+template <class T>
+CHAINRULE_INLINE void transpose_square(Vector<T> (&rows)[width<T>]) {
+  constexpr auto lanes = std::make_index_sequence<width<T>>{};
+#pragma GCC unroll 4
+  for (int stage = width<T>; stage > 1; stage /= 2) {
+    Vector<T> zipped[width<T>];
+#pragma GCC unroll 8
+    for (int i = 0; i < width<T> / 2; ++i) {
+      zipped[2 * i] = zip<T, 0>(rows[i], rows[i + width<T> / 2], lanes);
+      zipped[2 * i + 1] = zip<T, 1>(rows[i], rows[i + width<T> / 2], lanes);
+    }
+#pragma GCC unroll 16
+    for (int i = 0; i < width<T>; ++i) rows[i] = zipped[i];
+  }
+}
+
 // Copies rows [first, last) of one panel of W into the panels of its transpose, which the
-// backward pass multiplies by.
+// backward pass multiplies by. first is a multiple of width<T>.
 template <class T>
 void transpose_rows(const Panels<T>& W, const T* w, std::int64_t panel, std::int64_t first,
                     std::int64_t last, const Panels<T>& transposed, T* out) {
-  const std::int64_t from = W.panel_width(panel);
-  const std::int64_t columns = std::min(W.columns - W.first_column(panel), from);
-  for (std::int64_t k = first; k < last; ++k) {
-    const T* row = w + W.offset(panel) + k * from;
+  const std::int64_t from = W.panel_width(panel), column = W.first_column(panel);
+  const std::int64_t columns = std::min(W.columns - column, from);
+  const T* rows = w + W.offset(panel);
+  for (std::int64_t k = first; k < last; k += width<T>) {
     const std::int64_t q = k / panel_columns<T>, to = transposed.panel_width(q);
-    T* column = out + transposed.offset(q) + W.first_column(panel) * to + k % panel_columns<T>;
-    for (std::int64_t j = 0; j < columns; ++j) column[j * to] = row[j];
+    T* place = out + transposed.offset(q) + column * to + k % panel_columns<T>;
+    for (std::int64_t j = 0; j < columns; j += width<T>) {
+      Vector<T> square[width<T>] = {};
+      for (std::int64_t i = 0; i < std::min<std::int64_t>(width<T>, last - k); ++i)
+        square[i] = load(rows + (k + i) * from + j);
+      transpose_square<T>(square);
+      for (std::int64_t i = 0; i < std::min<std::int64_t>(width<T>, columns - j); ++i)
+        store(place + (j + i) * to, square[i]);
+    }
   }
 }
 

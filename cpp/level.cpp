@@ -25,10 +25,10 @@ void each_forward_block(const Spec& spec, const Loaded<T>& loaded, const T* X, s
                         int threads, const Interrupted& interrupted, F f) {
   const Layout<T>& layout = loaded.layout;
   Pool pool(useful_threads(threads, n * layout.weights_size));
-  const std::int64_t block = std::min(n, block_rows_of(spec)), inputs = spec.sizes[0];
+  const std::int64_t block = block_rows_of(spec, n, pool.threads()), inputs = spec.sizes[0];
   std::vector<Values<T>> values;
   for (int thread = 0; thread < pool.threads(); ++thread)
-    values.emplace_back(spec, layout, block, false, false);
+    values.emplace_back(spec, block, false, false);
   Patience patience(&interrupted);
   pool.run((n + block - 1) / block, [&](std::int64_t task, int thread) {
     if (patience.ended() || (thread == 0 && patience.ended_after(block * layout.weights_size)))
@@ -78,8 +78,8 @@ template <class T>
 std::unique_ptr<Trainer<T>> make_trainer(const Spec& spec, T* theta, std::vector<T*> state,
                                          Samples<T> samples, Order order, Update update,
                                          std::int64_t step, int threads) {
-  return std::make_unique<LevelTrainer<T>>(spec, theta, std::move(state), samples, order,
-                                           std::move(update), step, threads);
+  return std::make_unique<LevelTrainer<T>>(spec, theta, std::move(state), samples, order, update,
+                                           step, threads);
 }
 
 }  // namespace

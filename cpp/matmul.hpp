@@ -34,48 +34,151 @@ struct Panels {
   }
 };
 
-// Rows of A are rows of the result; entry (m, k) is at[m * row + k * step].
+// The left factor A of a product, entry (m, k): rows stored one after the other...
 template <class T>
-struct Left {
+struct Rows {
   const T* at;
-  std::int64_t row, step;
+  std::int64_t stride;
+
+  Rows from(std::int64_t m, std::int64_t k) const { return {at + m * stride + k, stride}; }
+
+  // Walks along k for R rows. One pointer serves three rows, `stride` apart, which is as far as
+  // the addressing of a load reaches: so no load waits for an address to be computed.
+  template <int R>
+  struct Walk {
+    const T* at[(R + 2) / 3];
+    std::int64_t stride;
+
+    explicit Walk(Rows A) : stride(A.stride) {
+#pragma GCC unroll 16
+      for (int g = 0; g < (R + 2) / 3; ++g) at[g] = A.at + 3 * g * stride;
+    }
+    CHAINRULE_INLINE T operator[](int m) const { return at[m / 3][m % 3 * stride]; }
+    CHAINRULE_INLINE void next() {
+#pragma GCC unroll 16
+      for (int g = 0; g < (R + 2) / 3; ++g) ++at[g];
+    }
+  };
 };
 
-// c[m][j] = start[m][j] + sum_k A[m][k] b[k][j] for R rows and C vectors of columns, the sums
-// held in registers. start may be c itself, a row of biases with start_row = 0, or null: 0.
-template <class T, int R, int C>
-void tile(std::int64_t K, Left<T> A, const T* b, std::int64_t b_step, const T* start,
-          std::int64_t start_row, T* c, std::int64_t c_row) {
+// ... or columns, so that the entries of R rows for one k lie side by side.
+template <class T>
+struct Columns {
+  const T* at;
+  std::int64_t stride;
+
+  Columns from(std::int64_t m, std::int64_t k) const { return {at + m + k * stride, stride}; }
+
+  template <int R>
+  struct Walk {
+    const T* at;
+    std::int64_t stride;
+
+    explicit Walk(Columns A) : at(A.at), stride(A.stride) {}
+    CHAINRULE_INLINE T operator[](int m) const { return at[m]; }
+    CHAINRULE_INLINE void next() { at += stride; }
+  };
+};
+
+// ... or blocks of tile_rows rows, each column by column: a copy of columns that are far apart in
+// memory, made where many panels read them. Serves tiles of tile_rows rows only.
+template <class T>
+struct Blocks {
+  const T* at;
+  std::int64_t depth;
+
+  Blocks from(std::int64_t m, std::int64_t k) const {
+    return {at + m * depth + k * tile_rows, depth};
+  }
+
+  template <int R>
+  struct Walk {
+    const T* at;
+
+    explicit Walk(Blocks A) : at(A.at) {}
+    CHAINRULE_INLINE T operator[](int m) const { return at[m]; }
+    CHAINRULE_INLINE void next() { at += tile_rows; }
+  };
+
+  // Copies A (M, depth) to `to`, which has room for whole blocks and one vector more.
+  static Blocks copy(std::int64_t M, std::int64_t depth, Columns<T> A, T* to) {
+    for (std::int64_t m = 0; m < M; m += tile_rows) {
+      const T* from = A.at + m;
+      T* block = to + m * depth;
+      const bool whole = m + round_up(tile_rows, width<T>) <= M;  // else a vector leaves A
+      for (std::int64_t k = 0; k < depth; ++k, from += A.stride, block += tile_rows) {
+        for (std::int64_t v = 0; whole && v < tile_rows; v += width<T>)
+          store(block + v, load(from + v));
+        for (std::int64_t i = 0; !whole && i < std::min<std::int64_t>(tile_rows, M - m); ++i)
+          block[i] = from[i];
+      }
+    }
+    return {to, depth};
+  }
+};
+
+// What becomes of the sums of a product, while they are in registers.
+template <class T>
+struct Store {
+  CHAINRULE_INLINE void operator()(T* c, Vector<T> sum) const { store(c, sum); }
+};
+template <class T>
+struct Add {
+  CHAINRULE_INLINE void operator()(T* c, Vector<T> sum) const { store(c, load(c) + sum); }
+};
+template <class T>
+struct Descend {  // a step of plain gradient descent: c -= eta g
+  T eta;
+  CHAINRULE_INLINE void operator()(T* c, Vector<T> sum) const { store(c, load(c) - eta * sum); }
+};
+
+// Where the sums of a product start: rows `stride` apart, or with stride 0 one row for all.
+template <class T>
+struct Start {
+  const T* at;
+  std::int64_t stride;
+
+  Start from(std::int64_t m) const { return {at + m * stride, stride}; }
+};
+
+template <class T>
+alignas(64) inline constexpr T zeros[panel_columns<T>] = {};
+
+// finish(c[m][j], start[m][j] + sum_k A[m][k] b[k][j]) for R rows and C vectors of columns, the
+// sums held in registers. Rows of b are C vectors long, rows of c `c_stride` apart.
+template <class T, int R, int C, class Left, class Finish>
+void tile(std::int64_t K, Left A, const T* b, Start<T> start, T* c, std::int64_t c_stride,
+          Finish finish) {
   Vector<T> sums[R][C];
 #pragma GCC unroll 32
   for (int m = 0; m < R; ++m)
 #pragma GCC unroll 4
-    for (int v = 0; v < C; ++v)
-      sums[m][v] = start ? load(start + m * start_row + v * width<T>) : Vector<T>{};
-  for (std::int64_t k = 0; k < K; ++k, b += b_step) {
+    for (int v = 0; v < C; ++v) sums[m][v] = load(start.at + m * start.stride + v * width<T>);
+  typename Left::template Walk<R> a(A);
+  for (std::int64_t k = 0; k < K; ++k, b += C * width<T>, a.next()) {
     Vector<T> columns[C];
 #pragma GCC unroll 4
     for (int v = 0; v < C; ++v) columns[v] = load(b + v * width<T>);
 #pragma GCC unroll 32
     for (int m = 0; m < R; ++m) {
-      const Vector<T> a = broadcast(A.at[m * A.row + k * A.step]);
+      const Vector<T> entry = broadcast(a[m]);
 #pragma GCC unroll 4
-      for (int v = 0; v < C; ++v) sums[m][v] = fma(a, columns[v], sums[m][v]);
+      for (int v = 0; v < C; ++v) sums[m][v] = fma(entry, columns[v], sums[m][v]);
     }
   }
 #pragma GCC unroll 32
   for (int m = 0; m < R; ++m)
 #pragma GCC unroll 4
-    for (int v = 0; v < C; ++v) store(c + m * c_row + v * width<T>, sums[m][v]);
+    for (int v = 0; v < C; ++v) finish(c + m * c_stride + v * width<T>, sums[m][v]);
 }
 
-template <class T>
-using Tile = void (*)(std::int64_t, Left<T>, const T*, std::int64_t, const T*, std::int64_t, T*,
-                      std::int64_t);
+template <class T, class Left, class Finish>
+using Tile = void (*)(std::int64_t, Left, const T*, Start<T>, T*, std::int64_t, Finish);
 
-template <class T, int C, int... R>
-constexpr std::array<Tile<T>, sizeof...(R)> tiles_of(std::integer_sequence<int, R...>) {
-  return {&tile<T, R + 1, C>...};
+template <class T, int C, class Left, class Finish, int... R>
+constexpr std::array<Tile<T, Left, Finish>, sizeof...(R)> tiles_of(
+    std::integer_sequence<int, R...>) {
+  return {&tile<T, R + 1, C, Left, Finish>...};
 }
 
 // A tile has tile_rows rows, or where the panel is one vector wide as many more as fill the
@@ -85,42 +188,45 @@ constexpr std::int64_t most_rows(std::int64_t vectors) {
 }
 
 // The tile of `rows` rows (1 to most_rows) and `vectors` vectors of columns.
-template <class T>
-Tile<T> tile_for(std::int64_t rows, std::int64_t vectors) {
-  static constexpr auto narrow = tiles_of<T, 1>(std::make_integer_sequence<int, most_rows(1)>{});
+template <class T, class Left, class Finish>
+Tile<T, Left, Finish> tile_for(std::int64_t rows, std::int64_t vectors) {
+  static constexpr auto narrow =
+      tiles_of<T, 1, Left, Finish>(std::make_integer_sequence<int, most_rows(1)>{});
   static constexpr auto full =
-      tiles_of<T, tile_vectors>(std::make_integer_sequence<int, tile_rows>{});
+      tiles_of<T, tile_vectors, Left, Finish>(std::make_integer_sequence<int, tile_rows>{});
   return vectors == 1 ? narrow[rows - 1] : full[rows - 1];
 }
 
 // One panel of the result: M rows, `columns` columns (a whole number of vectors).
-template <class T>
-void multiply_panel(std::int64_t M, std::int64_t K, Left<T> A, const T* b, std::int64_t b_step,
-                    std::int64_t columns, const T* start, std::int64_t start_row, T* c,
-                    std::int64_t c_row) {
-  const std::int64_t vectors = columns / width<T>;
-  for (std::int64_t m = 0; m < M; m += most_rows(vectors)) {
-    const std::int64_t rows = std::min(most_rows(vectors), M - m);
-    tile_for<T>(rows, vectors)(K, {A.at + m * A.row, A.row, A.step}, b, b_step,
-                               start ? start + m * start_row : nullptr, start_row, c + m * c_row,
-                               c_row);
+template <class T, class Left, class Finish>
+void multiply_panel(std::int64_t M, std::int64_t K, Left A, const T* b, std::int64_t columns,
+                    Start<T> start, T* c, std::int64_t c_stride, Finish finish) {
+  const std::int64_t vectors = columns / width<T>, most = most_rows(vectors);
+  for (std::int64_t m = 0; m < M; m += most) {
+    const std::int64_t rows = std::min(most, M - m);
+    tile_for<T, Left, Finish>(rows, vectors)(K, A.from(m, 0), b, start.from(m), c + m * c_stride,
+                                             c_stride, finish);
   }
 }
 
-// c (M, B.columns padded, row length c_row) = start + A B, B in panels, start a row or null.
-// K runs in blocks, so that a block of a panel (16 KiB) stays in the first-level cache; the
-// sums rest in c between.
+// Rows of a panel that are multiplied in one go: 16 KiB, which stay in the first-level cache.
 template <class T>
-void multiply(std::int64_t M, Left<T> A, const T* b, const Panels<T>& B, const T* start, T* c,
-              std::int64_t c_row) {
-  constexpr std::int64_t block = 16384 / (panel_columns<T> * static_cast<std::int64_t>(sizeof(T)));
-  for (std::int64_t k = 0; k < B.rows; k += block)
+constexpr std::int64_t panel_rows =
+    16384 / (panel_columns<T> * static_cast<std::int64_t>(sizeof(T)));
+
+// c (M, B.columns padded, rows c_stride apart) = start + A B, B in panels. K runs in blocks of
+// panel_rows; the sums rest in c between.
+template <class T>
+void multiply(std::int64_t M, Rows<T> A, const T* b, const Panels<T>& B, const T* start, T* c,
+              std::int64_t c_stride) {
+  for (std::int64_t k = 0; k < B.rows; k += panel_rows<T>)
     for (std::int64_t p = 0; p < B.count; ++p) {
       const std::int64_t columns = B.panel_width(p), first = B.first_column(p);
-      const T* from = k > 0 ? c + first : start ? start + first : nullptr;
-      multiply_panel<T>(M, std::min(block, B.rows - k), {A.at + k * A.step, A.row, A.step},
-                        b + B.offset(p) + k * columns, columns, columns, from, k > 0 ? c_row : 0,
-                        c + first, c_row);
+      const Start<T> from = k > 0   ? Start<T>{c + first, c_stride}
+                            : start ? Start<T>{start + first, 0}
+                                    : Start<T>{zeros<T>, 0};
+      multiply_panel(M, std::min(panel_rows<T>, B.rows - k), A.from(0, k),
+                     b + B.offset(p) + k * columns, columns, from, c + first, c_stride, Store<T>{});
     }
 }
 

@@ -1,116 +1,160 @@
-// The optimizers: one loop a row of theory/optimizers.py, over any range of the parameters.
-// theta and the state are overwritten; g is the gradient. No range overlaps another.
+// The optimizers: one loop a row of theory/optimizers.py, over any range of the parameters
+// that is a whole number of vectors. theta and the state are overwritten; g is the gradient.
 #pragma once
 
+#include <array>
 #include <cmath>
 
+#include "simd.hpp"
 #include "spec.hpp"
 
 namespace chainrule::CHAINRULE_LEVEL {
 
-// An optimizer at one step: its hyperparameters as T, and what depends on the step.
-template <class T>
-struct StepConstants {
-  Optimizer optimizer;
-  T eta;               // learning rate of the step
-  T hyper[5];          // in the order of the row
-  T rest[5];           // 1 - hyper, subtracted before it is rounded to T
-  T m_scale, v_scale;  // 1 - beta1^t, 1 - beta2^t
-
-  StepConstants(const Update& update, double rate, std::int64_t t)
-      : optimizer(update.optimizer),
-        eta(static_cast<T>(rate)),
-        hyper{},
-        rest{},
-        m_scale(1),
-        v_scale(1) {
-    for (std::size_t i = 0; i < update.constants.size(); ++i) {
-      hyper[i] = static_cast<T>(update.constants[i]);
-      rest[i] = static_cast<T>(1 - update.constants[i]);
-    }
-    if (optimizer == Optimizer::adam || optimizer == Optimizer::adamw) {
-      m_scale = static_cast<T>(1 - std::pow(update.constants[0], static_cast<double>(t)));
-      v_scale = static_cast<T>(1 - std::pow(update.constants[1], static_cast<double>(t)));
-    }
+// beta^t for t = 1, 2, ...: a product of two powers, so that only one step in 64 calls pow. The
+// bits depend on t alone.
+class Power {
+ public:
+  explicit Power(double beta) : beta_(beta) {
+    for (std::size_t i = 0; i < low_.size(); ++i) low_[i] = std::pow(beta, static_cast<double>(i));
   }
+
+  double at(std::int64_t t) {
+    const auto [whole, rest] = std::pair{t / 64, t % 64};
+    if (whole != whole_) {
+      whole_ = whole;
+      high_ = std::pow(beta_, static_cast<double>(64 * whole));
+    }
+    return high_ * low_[static_cast<std::size_t>(rest)];
+  }
+
+ private:
+  double beta_, high_ = 1;
+  std::int64_t whole_ = 0;
+  std::array<double, 64> low_;
+};
+
+// An optimizer as T: its hyperparameters, and from begin_step() on what belongs to the step.
+template <class T>
+class Rule {
+ public:
+  explicit Rule(const Update& update)
+      : optimizer(update.optimizer), constants_(update.constants), beta1_(0), beta2_(0) {
+    for (std::size_t i = 0; i < constants_.size(); ++i) {
+      hyper[i] = static_cast<T>(constants_[i]);
+      rest[i] = static_cast<T>(1 - constants_[i]);
+    }
+    if (!corrects_bias()) return;
+    beta1_ = Power(constants_[0]);
+    beta2_ = Power(constants_[1]);
+  }
+
+  void begin_step(double rate, std::int64_t t) {
+    eta = static_cast<T>(rate);
+    if (!corrects_bias()) return;
+    eta_m = static_cast<T>(rate / (1 - beta1_.at(t)));
+    v_scale = static_cast<T>(1 / (1 - beta2_.at(t)));
+    if (optimizer == Optimizer::adamw) decay = static_cast<T>(rate * constants_[3]);
+  }
+
+  // Gradient descent without momentum, which keeps no state.
+  bool is_plain() const { return optimizer == Optimizer::sgd && hyper[0] == 0; }
+
+  const Optimizer optimizer;
+  T hyper[5] = {};           // in the order of the row
+  T rest[5] = {};            // 1 - hyper, subtracted before it is rounded to T
+  T eta = 0;                 // learning rate of the step
+  T eta_m = 0, v_scale = 0;  // Adam's bias corrections: eta / (1 - beta1^t), 1 / (1 - beta2^t)
+  T decay = 0;               // decoupled weight decay: its share of theta
+
+ private:
+  bool corrects_bias() const {
+    return optimizer == Optimizer::adam || optimizer == Optimizer::adamw;
+  }
+
+  std::vector<double> constants_;
+  Power beta1_, beta2_;
 };
 
 template <class T>
-void sgd(const StepConstants<T>& s, T* __restrict theta, const T* __restrict g, T* __restrict v,
-         std::int64_t n) {
+void sgd(const Rule<T>& s, T* theta, const T* g, T* v, std::int64_t n) {
   const T mu = s.hyper[0];
   if (mu == 0) {
-    for (std::int64_t i = 0; i < n; ++i) theta[i] -= s.eta * g[i];
-  } else if (s.hyper[1] == 0) {
-    for (std::int64_t i = 0; i < n; ++i) {
-      v[i] = mu * v[i] - s.eta * g[i];
-      theta[i] += v[i];
-    }
-  } else {
-    for (std::int64_t i = 0; i < n; ++i) {
-      v[i] = mu * v[i] - s.eta * g[i];
-      theta[i] += mu * v[i] - s.eta * g[i];
-    }
+    for (std::int64_t i = 0; i < n; i += width<T>)
+      store(theta + i, load(theta + i) - s.eta * load(g + i));
+    return;
+  }
+  const bool nesterov = s.hyper[1] != 0;
+  for (std::int64_t i = 0; i < n; i += width<T>) {
+    const Vector<T> downhill = s.eta * load(g + i), velocity = mu * load(v + i) - downhill;
+    store(v + i, velocity);
+    store(theta + i, load(theta + i) + (nesterov ? mu * velocity - downhill : velocity));
   }
 }
 
 template <class T>
-void adagrad(const StepConstants<T>& s, T* __restrict theta, const T* __restrict g,
-             T* __restrict squares, std::int64_t n) {
+void adagrad(const Rule<T>& s, T* theta, const T* g, T* squares, std::int64_t n) {
   const T epsilon = s.hyper[0];
-  for (std::int64_t i = 0; i < n; ++i) {
-    squares[i] += g[i] * g[i];
-    theta[i] -= s.eta * g[i] / (std::sqrt(squares[i]) + epsilon);
+  for (std::int64_t i = 0; i < n; i += width<T>) {
+    const Vector<T> gradient = load(g + i), sum = load(squares + i) + gradient * gradient;
+    store(squares + i, sum);
+    store(theta + i, load(theta + i) - s.eta * gradient / (square_root(sum) + epsilon));
   }
 }
 
 template <class T>
-void rmsprop(const StepConstants<T>& s, T* __restrict theta, const T* __restrict g,
-             T* __restrict mean_square, std::int64_t n) {
+void rmsprop(const Rule<T>& s, T* theta, const T* g, T* mean_square, std::int64_t n) {
   const T decay = s.hyper[0], epsilon = s.hyper[1];
-  for (std::int64_t i = 0; i < n; ++i) {
-    mean_square[i] = decay * mean_square[i] + s.rest[0] * g[i] * g[i];
-    theta[i] -= s.eta * g[i] / (std::sqrt(mean_square[i]) + epsilon);
+  for (std::int64_t i = 0; i < n; i += width<T>) {
+    const Vector<T> gradient = load(g + i);
+    const Vector<T> mean = decay * load(mean_square + i) + s.rest[0] * gradient * gradient;
+    store(mean_square + i, mean);
+    store(theta + i, load(theta + i) - s.eta * gradient / (square_root(mean) + epsilon));
   }
 }
 
+// The learning rate takes up m's bias correction, and v's is multiplied: one division a parameter.
 template <class T>
-void adam(const StepConstants<T>& s, T* __restrict theta, const T* __restrict g, T* __restrict m,
-          T* __restrict v, std::int64_t n) {
+void adam(const Rule<T>& s, T* theta, const T* g, T* m, T* v, std::int64_t n) {
   const T beta1 = s.hyper[0], beta2 = s.hyper[1], epsilon = s.hyper[2];
-  for (std::int64_t i = 0; i < n; ++i) {
-    m[i] = beta1 * m[i] + s.rest[0] * g[i];
-    v[i] = beta2 * v[i] + s.rest[1] * g[i] * g[i];
-    theta[i] -= s.eta * (m[i] / s.m_scale) / (std::sqrt(v[i] / s.v_scale) + epsilon);
+  for (std::int64_t i = 0; i < n; i += width<T>) {
+    const Vector<T> gradient = load(g + i);
+    const Vector<T> mean = beta1 * load(m + i) + s.rest[0] * gradient;
+    const Vector<T> square = beta2 * load(v + i) + s.rest[1] * gradient * gradient;
+    store(m + i, mean);
+    store(v + i, square);
+    const Vector<T> from = load(theta + i) - s.decay * load(theta + i);
+    store(theta + i, from - s.eta_m * mean / (square_root(square * s.v_scale) + epsilon));
   }
 }
 
 template <class T>
-void rprop(const StepConstants<T>& s, T* __restrict theta, const T* __restrict g,
-           T* __restrict size, T* __restrict previous, std::int64_t n) {
-  const T increase = s.hyper[0], decrease = s.hyper[1], smallest = s.hyper[2], largest = s.hyper[3];
-  for (std::int64_t i = 0; i < n; ++i) {
-    const T product = g[i] * previous[i];
-    const T factor = product > 0 ? increase : product < 0 ? decrease : T(1);
-    const T grown = size[i] * factor;
-    size[i] = grown < smallest ? smallest : grown > largest ? largest : grown;
-    previous[i] = product < 0 ? T(0) : g[i];
-    const T sign = previous[i] > 0 ? T(1) : previous[i] < 0 ? T(-1) : T(0);
-    theta[i] -= sign * size[i];
+void rprop(const Rule<T>& s, T* theta, const T* g, T* size, T* previous, std::int64_t n) {
+  const T smallest = s.hyper[2], largest = s.hyper[3];
+  const Vector<T> increase = broadcast(s.hyper[0]), decrease = broadcast(s.hyper[1]);
+  const Vector<T> zero{}, one = broadcast<T>(1);
+  for (std::int64_t i = 0; i < n; i += width<T>) {
+    const Vector<T> gradient = load(g + i), product = gradient * load(previous + i);
+    Vector<T> grown = load(size + i) * select<T>(product > 0, increase, one);
+    grown = select<T>(product < 0, load(size + i) * decrease, grown);
+    grown = select<T>(grown < smallest, broadcast(smallest), grown);
+    grown = select<T>(grown > largest, broadcast(largest), grown);
+    const Vector<T> kept = select<T>(product < 0, zero, gradient);
+    store(size + i, grown);
+    store(previous + i, kept);
+    const Vector<T> sign = select<T>(kept > 0, one, select<T>(kept < 0, -one, zero));
+    store(theta + i, load(theta + i) - sign * grown);
   }
 }
 
 // Moves theta[0..n) by one step; state[k] points at the same range of the k-th vector.
 template <class T>
-void update(const StepConstants<T>& s, T* theta, const T* g, T* const* state, std::int64_t n) {
+void update(const Rule<T>& s, T* theta, const T* g, T* const* state, std::int64_t n) {
   switch (s.optimizer) {
-    case Optimizer::sgd: return sgd(s, theta, g, s.hyper[0] == 0 ? nullptr : state[0], n);
+    case Optimizer::sgd: return sgd(s, theta, g, state[0], n);
     case Optimizer::rmsprop: return rmsprop(s, theta, g, state[0], n);
     case Optimizer::adagrad: return adagrad(s, theta, g, state[0], n);
     case Optimizer::rprop: return rprop(s, theta, g, state[0], state[1], n);
     case Optimizer::adamw:
-      for (std::int64_t i = 0; i < n; ++i) theta[i] -= s.eta * s.hyper[3] * theta[i];
-      return adam(s, theta, g, state[0], state[1], n);
     case Optimizer::adam: return adam(s, theta, g, state[0], state[1], n);
   }
 }

@@ -102,6 +102,30 @@ CHAINRULE_INLINE Vector<double> fma(Vector<double> a, Vector<double> b, Vector<d
 }
 #endif
 
+// Rounded correctly, on every level.
+CHAINRULE_INLINE Vector<float> square_root(Vector<float> v) {
+#if defined(__AVX512F__)
+  return (Vector<float>)_mm512_sqrt_ps((__m512)v);
+#elif defined(__AVX2__)
+  return (Vector<float>)_mm256_sqrt_ps((__m256)v);
+#elif defined(__aarch64__)
+  return (Vector<float>)vsqrtq_f32((float32x4_t)v);
+#else
+  return (Vector<float>)_mm_sqrt_ps((__m128)v);
+#endif
+}
+CHAINRULE_INLINE Vector<double> square_root(Vector<double> v) {
+#if defined(__AVX512F__)
+  return (Vector<double>)_mm512_sqrt_pd((__m512d)v);
+#elif defined(__AVX2__)
+  return (Vector<double>)_mm256_sqrt_pd((__m256d)v);
+#elif defined(__aarch64__)
+  return (Vector<double>)vsqrtq_f64((float64x2_t)v);
+#else
+  return (Vector<double>)_mm_sqrt_pd((__m128d)v);
+#endif
+}
+
 template <class T>
 CHAINRULE_INLINE Vector<T> select(Mask<T> mask, Vector<T> yes, Vector<T> no) {
   return mask ? yes : no;

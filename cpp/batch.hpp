@@ -1,0 +1,92 @@
+// The batch of a step: which samples it takes, where their rows lie, and each one's share in L.
+#pragma once
+
+#include "gradient.hpp"
+
+namespace chainrule::CHAINRULE_LEVEL {
+
+template <class T>
+class BatchReader {
+ public:
+  BatchReader(const Spec& spec, Samples<T> samples, Order order)
+      : inputs_(spec.sizes.front()),
+        outputs_(spec.sizes.back()),
+        sum_(spec.sum),
+        samples_(samples),
+        order_(order),
+        epoch_steps_((samples.n + order.batch_size - 1) / order.batch_size),
+        shares_(static_cast<std::size_t>(order.batch_size)),
+        weights_(samples.weights ? shares_.size() : 0) {
+    if (!order.shuffle) return;
+    permutation_.resize(static_cast<std::size_t>(samples.n));
+    gathered_ = Buffer<T>(order.batch_size * row_stride<T>(inputs_));
+  }
+
+  // Turns to the batch of the step after `step` steps.
+  void select(std::int64_t step) {
+    const std::int64_t epoch = step / epoch_steps_;
+    first_ = (step - epoch * epoch_steps_) * order_.batch_size;
+    if (order_.shuffle && epoch != permuted_epoch_) {
+      permute(order_.seed, static_cast<std::uint64_t>(epoch), permutation_);
+      permuted_epoch_ = epoch;
+    }
+    const std::int64_t rows = std::min(order_.batch_size, samples_.n - first_);
+    if (samples_.weights || rows != batch_.rows) share_out(rows);
+    batch_ = {order_.shuffle ? gathered_.get() : samples_.X + first_ * inputs_,
+              order_.shuffle ? row_stride<T>(inputs_) : inputs_, rows, shares_.data()};
+  }
+
+  const Batch<T>& batch() const { return batch_; }
+  const T* weights() const { return samples_.weights ? weights_.data() : nullptr; }
+  const T* targets(std::int64_t i) const { return samples_.y + sample(i) * outputs_; }
+
+  // Brings rows [first, last) of the batch to their place, and asks for the same rows of the
+  // next batch, which arrive from memory while this step computes.
+  void gather(std::int64_t first, std::int64_t last) {
+    if (!order_.shuffle) return;
+    for (std::int64_t i = first; i < last; ++i) {
+      std::memcpy(gathered_.get() + i * batch_.input_stride, samples_.X + sample(i) * inputs_,
+                  static_cast<std::size_t>(inputs_) * sizeof(T));
+      if (first_ + i + order_.batch_size >= samples_.n) continue;
+      const T* next = samples_.X + sample(i + order_.batch_size) * inputs_;
+      for (std::int64_t k = 0; k < inputs_; k += 64 / static_cast<std::int64_t>(sizeof(T)))
+        __builtin_prefetch(next + k);
+    }
+  }
+
+ private:
+  std::int64_t sample(std::int64_t i) const {
+    return order_.shuffle ? permutation_[static_cast<std::size_t>(first_ + i)] : first_ + i;
+  }
+
+  void share_out(std::int64_t rows) {
+    double total = sum_ ? 1 : static_cast<double>(rows);
+    if (samples_.weights) total = gather_weights(rows);
+    for (std::size_t i = 0; i < static_cast<std::size_t>(rows); ++i)
+      shares_[i] = static_cast<T>((weights() ? static_cast<double>(weights_[i]) : 1) / total);
+  }
+
+  // The weights of the batch's samples; returns what a share of L is divided by.
+  double gather_weights(std::int64_t rows) {
+    double total = 0;
+    for (std::size_t i = 0; i < static_cast<std::size_t>(rows); ++i) {
+      weights_[i] = samples_.weights[sample(static_cast<std::int64_t>(i))];
+      total += static_cast<double>(weights_[i]);
+    }
+    return sum_ || total == 0 ? 1 : total;
+  }
+
+  const std::int64_t inputs_, outputs_;
+  const bool sum_;
+  const Samples<T> samples_;
+  const Order order_;
+  const std::int64_t epoch_steps_;
+  std::int64_t first_ = 0;  // place of the batch's first sample in the epoch
+  std::int64_t permuted_epoch_ = -1;
+  std::vector<std::int64_t> permutation_;
+  Buffer<T> gathered_;
+  std::vector<T> shares_, weights_;  // of the batch
+  Batch<T> batch_{};
+};
+
+}  // namespace chainrule::CHAINRULE_LEVEL
