@@ -45,8 +45,7 @@ class BatchReader {
   void gather(std::int64_t first, std::int64_t last) {
     if (!order_.shuffle) return;
     for (std::int64_t i = first; i < last; ++i) {
-      std::memcpy(gathered_.get() + i * batch_.input_stride, samples_.X + sample(i) * inputs_,
-                  static_cast<std::size_t>(inputs_) * sizeof(T));
+      copy(samples_.X + sample(i) * inputs_, inputs_, gathered_.get() + i * batch_.input_stride);
       if (first_ + i + order_.batch_size >= samples_.n) continue;
       const T* next = samples_.X + sample(i + order_.batch_size) * inputs_;
       for (std::int64_t k = 0; k < inputs_; k += 64 / static_cast<std::int64_t>(sizeof(T)))

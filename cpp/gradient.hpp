@@ -99,20 +99,29 @@ void weight_product(const Values<T>& values, const Batch<T>& batch, const Gradie
   }
 }
 
-// Bias gradient of a panel, to g (panel width): the sum over the samples, in four running sums.
+// Sum of n vectors, `stride` apart, in four running sums.
+template <class T>
+Vector<T> sum_rows(const T* at, std::int64_t n, std::int64_t stride) {
+  Vector<T> sums[4] = {};
+  std::int64_t i = 0;
+  for (; i + 4 <= n; i += 4)
+    for (int r = 0; r < 4; ++r) sums[r] += load(at + (i + r) * stride);
+  for (; i < n; ++i) sums[0] += load(at + i * stride);
+  return (sums[0] + sums[1]) + (sums[2] + sums[3]);
+}
+
+// Bias gradient of a panel, to g (panel width): the sum over the samples, group by group.
 template <class T>
 void bias_gradient(const Values<T>& values, const Batch<T>& batch, std::int64_t layer,
                    std::int64_t panel, T* g) {
   const Panels<T>& panels = values.panels[layer];
   const std::int64_t columns = panels.panel_width(panel);
   const T* delta = values.layers[layer].shared + panels.offset(panel);
-  for (std::int64_t j = 0; j < columns; j += width<T>, delta += width<T>) {
-    Vector<T> sums[4] = {};
-    std::int64_t i = 0;
-    for (; i + 4 <= batch.rows; i += 4)
-      for (int r = 0; r < 4; ++r) sums[r] += load(delta + (i + r) * columns);
-    for (; i < batch.rows; ++i) sums[0] += load(delta + i * columns);
-    store(g + j, (sums[0] + sums[1]) + (sums[2] + sums[3]));
+  for (std::int64_t j = 0; j < columns; j += width<T>) {
+    Vector<T> sum{};
+    for (std::int64_t i = 0; i < batch.rows; i += group_samples<T>)
+      sum += sum_rows(delta + i * columns + j, std::min(group_samples<T>, batch.rows - i), columns);
+    store(g + j, sum);
   }
 }
 

@@ -88,27 +88,23 @@ struct Layout {
   }
 };
 
-// Lane 0 of a, lane 0 of b, lane 1 of a, ...: the first half of the two, or the second.
-template <class T, int half, std::size_t... lane>
-CHAINRULE_INLINE Vector<T> zip(Vector<T> a, Vector<T> b, std::index_sequence<lane...>) {
-  return __builtin_shufflevector(a, b, (half * width<T> / 2 + lane / 2 + lane % 2 * width<T>)...);
+// Two rows of a square, `far` apart, exchange the blocks of `far` lanes that are on the wrong side
+// of its diagonal.
+template <class T, int far, std::size_t... lane>
+CHAINRULE_INLINE void exchange(Vector<T>& upper, Vector<T>& lower, std::index_sequence<lane...>) {
+  constexpr int w = width<T>;
+  const Vector<T> a = upper, b = lower;
+  upper = __builtin_shufflevector(a, b, (lane & far ? w + lane - far : lane)...);
+  lower = __builtin_shufflevector(a, b, (lane & far ? w + lane : lane + far)...);
 }
 
-// Transposes a square of width<T> rows: zipping row i with row i + width/2, log2(width) times.
-template <class T>
+// Transposes a square of width<T> rows: blocks of half the width first, single lanes last.
+template <class T, int far = width<T> / 2>
 CHAINRULE_INLINE void transpose_square(Vector<T> (&rows)[width<T>]) {
-  constexpr auto lanes = std::make_index_sequence<width<T>>{};
-#pragma GCC unroll 4
-  for (int stage = width<T>; stage > 1; stage /= 2) {
-    Vector<T> zipped[width<T>];
-#pragma GCC unroll 8
-    for (int i = 0; i < width<T> / 2; ++i) {
-      zipped[2 * i] = zip<T, 0>(rows[i], rows[i + width<T> / 2], lanes);
-      zipped[2 * i + 1] = zip<T, 1>(rows[i], rows[i + width<T> / 2], lanes);
-    }
 #pragma GCC unroll 16
-    for (int i = 0; i < width<T>; ++i) rows[i] = zipped[i];
-  }
+  for (int i = 0; i < width<T>; ++i)
+    if (!(i & far)) exchange<T, far>(rows[i], rows[i + far], std::make_index_sequence<width<T>>{});
+  if constexpr (far > 1) transpose_square<T, far / 2>(rows);
 }
 
 // Copies rows [first, last) of one panel of W into the panels of its transpose, which the
@@ -122,13 +118,16 @@ void transpose_rows(const Panels<T>& W, const T* w, std::int64_t panel, std::int
   for (std::int64_t k = first; k < last; k += width<T>) {
     const std::int64_t q = k / panel_columns<T>, to = transposed.panel_width(q);
     T* place = out + transposed.offset(q) + column * to + k % panel_columns<T>;
+    const std::int64_t height = std::min<std::int64_t>(width<T>, last - k);
     for (std::int64_t j = 0; j < columns; j += width<T>) {
-      Vector<T> square[width<T>] = {};
-      for (std::int64_t i = 0; i < std::min<std::int64_t>(width<T>, last - k); ++i)
-        square[i] = load(rows + (k + i) * from + j);
+      Vector<T> square[width<T>];
+#pragma GCC unroll 16
+      for (int i = 0; i < width<T>; ++i)
+        square[i] = i < height ? load(rows + (k + i) * from + j) : Vector<T>{};
       transpose_square<T>(square);
-      for (std::int64_t i = 0; i < std::min<std::int64_t>(width<T>, columns - j); ++i)
-        store(place + (j + i) * to, square[i]);
+#pragma GCC unroll 16
+      for (int i = 0; i < width<T>; ++i)
+        if (j + i < columns) store(place + (j + i) * to, square[i]);
     }
   }
 }

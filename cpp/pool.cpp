@@ -5,7 +5,8 @@
 namespace chainrule {
 namespace {
 
-constexpr int spins = 2000;  // some tens of microseconds, the length of a short phase
+constexpr int spins = 4000;  // some tens of microseconds, the length of a short phase
+constexpr std::uint64_t count_mask = 0xffffffff, one_round = count_mask + 1;
 
 // Waits until value differs from `old`: spins, then parks.
 template <class N>
@@ -32,40 +33,40 @@ Pool::Pool(int threads) {
 
 Pool::~Pool() {
   closing_.store(true, std::memory_order_release);
-  round_.fetch_add(1, std::memory_order_release);
-  round_.notify_all();
+  open_.fetch_add(one_round, std::memory_order_release);
+  open_.notify_all();
   for (std::thread& helper : helpers_) helper.join();
 }
 
 void Pool::run_all(std::int64_t tasks, const std::function<void(std::int64_t, int)>& work) {
-  if (helpers_.empty() || tasks <= 1) {
-    for (std::int64_t task = 0; task < tasks; ++task) work(task, 0);
-    return;
-  }
   work_ = &work;
-  tasks_ = tasks;
-  next_.store(0, std::memory_order_relaxed);
-  busy_.store(static_cast<std::int32_t>(helpers_.size()), std::memory_order_relaxed);
-  round_.fetch_add(1, std::memory_order_release);
-  round_.notify_all();
+  unfinished_.store(tasks, std::memory_order_relaxed);
+  const std::uint64_t round = (open_.load(std::memory_order_relaxed) | count_mask) + 1;
+  open_.store(round | static_cast<std::uint64_t>(tasks), std::memory_order_release);
+  open_.notify_all();
   take_tasks(0);
-  for (std::int32_t busy; (busy = busy_.load(std::memory_order_acquire)) != 0;)
-    await_change(busy_, busy);
+  for (std::int64_t left; (left = unfinished_.load(std::memory_order_acquire)) != 0;)
+    await_change(unfinished_, left);
 }
 
+// Takes the tasks of the open round from the last to the first.
 void Pool::take_tasks(int thread) {
-  for (std::int64_t task; (task = next_.fetch_add(1, std::memory_order_relaxed)) < tasks_;)
-    (*work_)(task, thread);
+  std::uint64_t seen = open_.load(std::memory_order_acquire);
+  while (seen & count_mask) {
+    if (!open_.compare_exchange_weak(seen, seen - 1, std::memory_order_acquire)) continue;
+    (*work_)(static_cast<std::int64_t>(seen & count_mask) - 1, thread);
+    if (unfinished_.fetch_sub(1, std::memory_order_acq_rel) == 1) unfinished_.notify_all();
+    seen = open_.load(std::memory_order_acquire);
+  }
 }
 
 void Pool::help(int thread) {
-  std::uint32_t seen = 0;
-  for (;;) {
-    await_change(round_, seen);
-    ++seen;
-    if (closing_.load(std::memory_order_acquire)) return;
-    take_tasks(thread);
-    if (busy_.fetch_sub(1, std::memory_order_acq_rel) == 1) busy_.notify_all();
+  while (!closing_.load(std::memory_order_acquire)) {
+    const std::uint64_t seen = open_.load(std::memory_order_acquire);
+    if (seen & count_mask)
+      take_tasks(thread);
+    else
+      await_change(open_, seen);
   }
 }
 

@@ -66,6 +66,17 @@ CHAINRULE_INLINE void store(T* p, Vector<T> v) {
   *reinterpret_cast<typename Lane<T>::Unaligned*>(p) = v;
 }
 
+// Copies n numbers: whole vectors, the last of which overlaps the one before.
+template <class T>
+CHAINRULE_INLINE void copy(const T* from, std::int64_t n, T* to) {
+  if (n < width<T>) {
+    for (std::int64_t i = 0; i < n; ++i) to[i] = from[i];
+    return;
+  }
+  for (std::int64_t i = 0; i + width<T> < n; i += width<T>) store(to + i, load(from + i));
+  store(to + n - width<T>, load(from + n - width<T>));
+}
+
 template <class T>
 CHAINRULE_INLINE Vector<T> broadcast(T x) {
   return x - Vector<T>{};  // x - 0 is x for every x, so the compiler drops it
