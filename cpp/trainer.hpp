@@ -40,7 +40,7 @@ class Patience {
   std::atomic<bool> ended_{false};
 };
 
-constexpr std::int64_t threads_pay_from = 2'000'000;  // multiply-adds of a phase, about 50 us
+constexpr std::int64_t threads_pay_from = 100'000;  // multiply-adds of a phase, some us
 constexpr std::int64_t long_step = 1'000'000'000;     // multiply-adds, about 20 ms
 
 // Rows of a block of phase 1: at most 96, fewer where a layer is so wide that their values would
