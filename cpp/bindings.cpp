@@ -12,6 +12,7 @@
 #include <stdexcept>
 
 #include "engine.hpp"
+#include "many.hpp"
 
 namespace nb = nanobind;
 using namespace nb::literals;
@@ -81,9 +82,41 @@ std::vector<T*> pointers(std::vector<Matrix<T>>& arrays) {
   return result;
 }
 
+// A trainer of either dtype.
+class BoundSteps {
+ public:
+  virtual ~BoundSteps() = default;
+  virtual Steps& steps() const = 0;
+
+  std::int64_t advance(Vector<const double> rates, Vector<double> losses) {
+    std::int64_t taken = 0;
+    without_gil([&] {
+      taken = steps().advance(rates.data(), static_cast<std::int64_t>(rates.shape(0)),
+                              losses.data(), signalled);
+    });
+    return taken;
+  }
+
+  std::int64_t step() const { return steps().step(); }
+};
+
+std::vector<std::int64_t> bound_advance_many(const std::vector<BoundSteps*>& trainers,
+                                             const std::vector<Vector<const double>>& rates,
+                                             const std::vector<Vector<double>>& losses,
+                                             int threads) {
+  std::vector<Assignment> work;
+  for (std::size_t i = 0; i < trainers.size(); ++i)
+    work.push_back({&trainers[i]->steps(), rates.at(i).data(),
+                    static_cast<std::int64_t>(rates[i].shape(0)), losses.at(i).data()});
+  without_gil([&] { advance_many(work, threads, signalled); });
+  std::vector<std::int64_t> written;
+  for (const Assignment& one : work) written.push_back(one.written);
+  return written;
+}
+
 // Holds the arrays that a trainer borrows.
 template <class T>
-class BoundTrainer {
+class BoundTrainer final : public BoundSteps {
  public:
   BoundTrainer(const Spec& spec, Vector<T> theta, std::vector<Vector<T>> state, Matrix<const T> X,
                Matrix<const T> y, std::optional<Vector<const T>> weights, std::int64_t batch_size,
@@ -102,14 +135,7 @@ class BoundTrainer {
                                         {batch_size, shuffle, seed}, update, step, threads);
   }
 
-  std::int64_t advance(Vector<const double> rates, Vector<double> losses) {
-    std::int64_t taken = 0;
-    without_gil([&] {
-      taken = trainer_->advance(rates.data(), static_cast<std::int64_t>(rates.shape(0)),
-                                losses.data(), signalled);
-    });
-    return taken;
-  }
+  Steps& steps() const override { return *trainer_; }
 
   // Fills the arrays with the quantities of the next step; returns (loss, penalty).
   std::pair<double, double> trace(std::vector<Matrix<T>> pre_activations,
@@ -123,8 +149,6 @@ class BoundTrainer {
     return {out.loss, out.penalty};
   }
 
-  std::int64_t step() const { return trainer_->step(); }
-
  private:
   Vector<T> theta_;
   std::vector<Vector<T>> state_;
@@ -136,19 +160,16 @@ class BoundTrainer {
 template <class T>
 void bind(nb::module_& m, const char* trainer_name) {
   using Bound = BoundTrainer<T>;
-  nb::class_<Bound>(m, trainer_name, "Steps of training on borrowed arrays.")
+  nb::class_<Bound, BoundSteps>(m, trainer_name, "A trainer of one dtype.")
       .def(nb::init<const Spec&, Vector<T>, std::vector<Vector<T>>, Matrix<const T>,
                     Matrix<const T>, std::optional<Vector<const T>>, std::int64_t, bool,
                     std::uint64_t, const Update&, std::int64_t, int>(),
            "spec"_a, "theta"_a.noconvert(), "state"_a.noconvert(), "X"_a.noconvert(),
            "y"_a.noconvert(), "sample_weight"_a.none().noconvert(), "batch_size"_a, "shuffle"_a,
            "seed"_a, "update"_a, "step"_a, "threads"_a)
-      .def("advance", &Bound::advance, "rates"_a.noconvert(), "losses"_a.noconvert(),
-           "Take one step a rate; write the loss before each; return how many were written.")
       .def("trace", &Bound::trace, "pre_activations"_a.noconvert(), "activations"_a.noconvert(),
            "deltas"_a.noconvert(), "masks"_a.noconvert(), "sample_losses"_a.noconvert(),
-           "gradient"_a.noconvert(), "Fill the arrays from the next step; return (loss, penalty).")
-      .def_prop_ro("step", &Bound::step, "Steps taken.");
+           "gradient"_a.noconvert(), "Fill the arrays from the next step; return (loss, penalty).");
   m.def(
       "forward",
       [](const Spec& spec, Vector<const T> theta, Matrix<const T> X, Matrix<T> outputs,
@@ -188,8 +209,15 @@ NB_MODULE(_core, m) {
            "l1"_a, "dropout"_a);
   nb::class_<Update>(m, "Update", "An optimizer, as the engine reads it.")
       .def(nb::new_(&make_update), "name"_a, "constants"_a, "clip_norm"_a);
+  nb::class_<BoundSteps>(m, "Trainer", "Steps of training on borrowed arrays.")
+      .def("advance", &BoundSteps::advance, "rates"_a.noconvert(), "losses"_a.noconvert(),
+           "Take one step a rate; write the loss before each; return how many were written.")
+      .def_prop_ro("step", &BoundSteps::step, "Steps taken.");
   bind<float>(m, "TrainerFloat32");
   bind<double>(m, "TrainerFloat64");
+  m.def("advance_many", &bound_advance_many, "trainers"_a, "rates"_a.noconvert(),
+        "losses"_a.noconvert(), "threads"_a,
+        "Advance every trainer by its rates, as its advance does, many at a time.");
   m.def(
       "level", [] { return std::string(level().name); },
       "Name of the instruction-set level in use.");

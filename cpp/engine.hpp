@@ -28,19 +28,24 @@ struct Trace {
   double loss = 0, penalty = 0;
 };
 
-template <class T>
-class Trainer {
+// Steps of training, of either dtype.
+class Steps {
  public:
-  virtual ~Trainer() = default;
+  virtual ~Steps() = default;
   // Takes up to `count` steps, with rates[i] the learning rate of the i-th. Writes the
   // loss before each to losses. Returns how many losses it wrote: fewer when interrupted,
   // or when a loss is not finite (written, its step not taken). theta and the state hold
   // whole steps when it returns.
   virtual std::int64_t advance(const double* rates, std::int64_t count, double* losses,
                                const Interrupted& interrupted) = 0;
+  virtual std::int64_t step() const = 0;
+};
+
+template <class T>
+class Trainer : public Steps {
+ public:
   // The quantities of the next step, which is not taken.
   virtual void trace(Trace<T>& trace) = 0;
-  virtual std::int64_t step() const = 0;
 };
 
 // theta and each vector of state: (n_weights + n_biases,), borrowed and written for the

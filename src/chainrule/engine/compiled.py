@@ -5,6 +5,7 @@ describes networks and optimizers to it. The core trusts what it gets.
 """
 
 import math
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -72,6 +73,38 @@ def trace(
     """Return every quantity of one step on these samples, without dropout."""
     batches = Batches.whole(X, y, sample_weight)
     return Trainer(parameters, SGD(), [], batches, threads=threads, dropout=0.0).trace()
+
+
+def advance_many(
+    trainers: Sequence["Trainer"],
+    rates: Sequence[NDArray[np.float64]],
+    losses: Sequence[NDArray[np.float64]],
+    threads: int = 1,
+) -> list[int]:
+    """Advance every trainer by its rates, as ``Trainer.advance`` would, in one native call.
+
+    Parameters
+    ----------
+    trainers : sequence of Trainer
+        None twice, and none that writes what another one does.
+    rates, losses : sequence of ndarray of float64
+        One a trainer, as for ``Trainer.advance``.
+    threads : int
+        How many trainers may go on at the same time; no bit depends on it.
+
+    Returns
+    -------
+    list of int
+        How many losses were written for each; one more than the steps taken where the
+        last is not finite. The other trainers go on.
+
+    Raises
+    ------
+    KeyboardInterrupt
+        On Ctrl-C, within 0.2 s; every trainer has taken whole steps.
+    """
+    cores = [trainer._core for trainer in trainers]
+    return _core.advance_many(cores, list(rates), list(losses), threads)
 
 
 class Trainer:

@@ -5,6 +5,7 @@ equation. The compiled engine has the same signatures, and every quantity of
 every step agrees between them.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -213,3 +214,14 @@ class Trainer:
         """Return every quantity of the next step, which is not taken."""
         dropout = self.parameters.spec.dropout
         return trace_step(self.parameters, self.batches, self.step + 1, dropout)
+
+
+def advance_many(
+    trainers: Sequence[Trainer],
+    rates: Sequence[NDArray[np.float64]],
+    losses: Sequence[NDArray[np.float64]],
+    threads: int = 1,  # noqa: ARG001
+) -> list[int]:
+    """Advance every trainer by its rates, one after the other; return how many losses each has."""
+    work = zip(trainers, rates, losses, strict=True)
+    return [len(trainer.advance(eta, out)) for trainer, eta, out in work]
