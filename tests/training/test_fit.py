@@ -167,7 +167,7 @@ def test_epochs_count_from_those_done():
 def test_a_call_of_many_steps_is_cut(monkeypatch):
     """Unseen: a limit for memory, not for the result."""
     expected = net().fit(X, Y, epochs=9, batch_size=5)
-    monkeypatch.setattr("chainrule.training.run._LONGEST_CALL", 7)
+    monkeypatch.setattr("chainrule.training.run.LONGEST_CALL", 7)
     run = net().fit(X, Y, epochs=9, batch_size=5)
     assert np.array_equal(run.network.w, expected.network.w)
     assert np.array_equal(run.losses, expected.losses)

@@ -11,6 +11,7 @@ from chainrule.engine.spec import NetworkSpec
 from chainrule.theory.checks import require, require_whole
 
 Array = NDArray[Any]
+Samples = tuple[Array, Array, Array | None]  # X, y, sample weights
 Validation = tuple[ArrayLike, ArrayLike] | tuple[ArrayLike, ArrayLike, ArrayLike]
 
 
@@ -33,7 +34,7 @@ def features(spec: NetworkSpec, X: ArrayLike) -> Array:
 
 def samples(
     spec: NetworkSpec, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None
-) -> tuple[Array, Array, Array | None]:
+) -> Samples:
     """Return X, y and the sample weights, ready for an engine.
 
     Returns
@@ -49,25 +50,43 @@ def samples(
         If there are no samples, numbers are missing or infinite, shapes disagree,
         or a target is none that the loss can take.
     """
+    inputs = sample_features(spec, X)
+    n = len(inputs)
+    targets = sample_targets(spec, y, n)
+    return inputs, targets, sample_weights(spec, sample_weight, n)
+
+
+def sample_features(spec: NetworkSpec, X: ArrayLike) -> Array:
+    """Return X as ``features`` does; ``ValueError`` unless it has finite samples."""
     inputs = features(spec, X)
     require(len(inputs) > 0, "X must have at least one sample, got none")
     _require_finite("X", inputs)
+    return inputs
+
+
+def sample_targets(spec: NetworkSpec, y: ArrayLike, n: int) -> Array:
+    """Return y as an (n, outputs) array; ``ValueError`` unless the loss can take it."""
     targets = _targets(spec, y)
     require(
-        len(targets) == len(inputs),
-        f"X and y must have as many samples, got {len(inputs)} and {len(targets)}",
+        len(targets) == n,
+        f"X and y must have as many samples, got {n} and {len(targets)}",
     )
+    return targets
+
+
+def sample_weights(spec: NetworkSpec, sample_weight: ArrayLike | None, n: int) -> Array | None:
+    """Return the weights as an (n,) array; ``ValueError`` unless L can be weighted by them."""
     if sample_weight is None:
-        return inputs, targets, None
+        return None
     weights = _numbers("sample_weight", sample_weight, spec.dtype)
     require(
-        weights.shape == (len(inputs),),
-        f"sample_weight must have shape ({len(inputs)},), got {weights.shape}",
+        weights.shape == (n,),
+        f"sample_weight must have shape ({n},), got {weights.shape}",
     )
     _require_finite("sample_weight", weights)
     require(np.all(weights >= 0), f"sample_weight must be >= 0, got {weights.min()}")
     require(np.any(weights > 0), "sample_weight must not be 0 for every sample")
-    return inputs, targets, weights
+    return weights
 
 
 def thread_count(threads: int | None) -> int:
@@ -81,16 +100,14 @@ def thread_count(threads: int | None) -> int:
     return whole_number("threads", threads, 1, 1024)
 
 
-def sample_count(y: ArrayLike) -> int:
-    """Return how many samples y has, before anything else is known of it."""
-    array = np.asarray(y)
-    require(array.ndim > 0 and len(array) > 0, "y must have at least one sample, got none")
+def sample_count(name: str, values: ArrayLike) -> int:
+    """Return how many samples X or y has, before anything else is known of it."""
+    array = np.asarray(values)
+    require(array.ndim > 0 and len(array) > 0, f"{name} must have at least one sample, got none")
     return len(array)
 
 
-def validation_samples(
-    spec: NetworkSpec, validation: Validation | None
-) -> tuple[Array, Array, Array | None] | None:
+def validation_samples(spec: NetworkSpec, validation: Validation | None) -> Samples | None:
     """Return the validation set, ready for an engine; errors begin with its name."""
     if validation is None:
         return None

@@ -24,8 +24,9 @@ from chainrule.training.inputs import (
     whole_number,
     whole_numbers,
 )
+from chainrule.training.options import FitOptions
 from chainrule.training.restoring import array_like, field
-from chainrule.training.run import FitOptions, Run
+from chainrule.training.run import Run
 from chainrule.training.stopping import Callback, EarlyStopping
 
 Array = NDArray[Any]
@@ -255,7 +256,7 @@ class Network:
         float
             L before the step.
         """
-        n = sample_count(y)
+        n = sample_count("y", y)
         certain = Parameters(replace(self.spec, dropout=0.0), self.parameters.theta)
         network = Network.from_parameters(certain, self.engine.NAME)
         run = Run(network, optimizer, FitOptions(n, n, False, 0, False, None))
@@ -319,7 +320,7 @@ class Network:
         KeyboardInterrupt
             On Ctrl-C; the network is as after the last whole step.
         """
-        n = sample_count(y)
+        n = sample_count("y", y)
         size = min(32, n) if batch_size == "auto" else batch_size
         options = FitOptions(n, size, shuffle, seed, validation is not None, early_stopping)
         run = Run(self, optimizer or Adam(), options)

@@ -1,0 +1,49 @@
+"""FitOptions: what a fit keeps for its whole life."""
+
+from dataclasses import dataclass, fields
+from typing import Any
+
+from chainrule.theory.checks import fields_from, is_whole, require
+from chainrule.training.inputs import whole_number
+from chainrule.training.restoring import field
+from chainrule.training.stopping import EarlyStopping
+
+
+@dataclass(frozen=True)
+class FitOptions:
+    """What a fit keeps for its whole life, however it is cut into calls."""
+
+    n_samples: int
+    batch_size: int
+    shuffle: bool
+    seed: int
+    is_validated: bool
+    early_stopping: EarlyStopping | None
+
+    def __post_init__(self) -> None:
+        whole_number("n_samples", self.n_samples, 1)
+        size, n = self.batch_size, self.n_samples
+        require(
+            is_whole(size) and 1 <= size <= n,
+            f"batch_size must be between 1 and n_samples ({n}), got {size!r}; use 'auto'",
+        )
+        object.__setattr__(self, "batch_size", int(size))
+        object.__setattr__(self, "seed", whole_number("seed", self.seed, 0, 2**64 - 1))
+        for name in ("shuffle", "is_validated"):
+            value = getattr(self, name)
+            require(isinstance(value, bool), f"{name} must be True or False, got {value!r}")
+        require(
+            self.early_stopping is None or isinstance(self.early_stopping, EarlyStopping),
+            f"early_stopping must be a cr.EarlyStopping or None, got {self.early_stopping!r}",
+        )
+
+
+def restored_options(description: dict[str, Any]) -> FitOptions:
+    """Return the options that ``asdict`` described; ``ValueError`` if a field is wrong."""
+    names = [f.name for f in fields(FitOptions)]
+    values = fields_from("options", description, names)
+    values = {name: field(values, name) for name in names}
+    if stopping := values["early_stopping"]:
+        known = [f.name for f in fields(EarlyStopping)]
+        values["early_stopping"] = EarlyStopping(**fields_from("early_stopping", stopping, known))
+    return FitOptions(**values)
