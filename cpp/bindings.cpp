@@ -105,9 +105,11 @@ std::vector<std::int64_t> bound_advance_many(const std::vector<BoundSteps*>& tra
                                              const std::vector<Vector<double>>& losses,
                                              int threads) {
   std::vector<Assignment> work;
-  for (std::size_t i = 0; i < trainers.size(); ++i)
+  for (std::size_t i = 0; i < trainers.size(); ++i) {
+    if (!trainers[i]) throw nb::type_error("trainers must not be None");
     work.push_back({&trainers[i]->steps(), rates.at(i).data(),
                     static_cast<std::int64_t>(rates[i].shape(0)), losses.at(i).data()});
+  }
   without_gil([&] { advance_many(work, threads, signalled); });
   std::vector<std::int64_t> written;
   for (const Assignment& one : work) written.push_back(one.written);

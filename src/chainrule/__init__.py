@@ -18,6 +18,7 @@ from chainrule.theory.schedules import (
     Step,
 )
 from chainrule.training.gradient_check import GradientCheck, check_gradient
+from chainrule.training.many import fit_many, resume_many
 from chainrule.training.network import Network
 from chainrule.training.run import Run
 from chainrule.training.stopping import Callback, EarlyStopping
@@ -53,6 +54,8 @@ __all__ = [
     "Step",
     "Trace",
     "check_gradient",
+    "fit_many",
     "load",
+    "resume_many",
     "save",
 ]

@@ -165,6 +165,36 @@ def test_every_row_has_its_name_in_the_core():
         _core.Update(row.name, row().constants(), 1.0)
 
 
+def test_wrong_arrays_of_many():
+    """Neither copied nor read as if they were right; nor is there a trainer that is None."""
+    good = [np.full(3, 0.1)]
+    for wrong in (np.float32, np.int64, strided):
+        with pytest.raises(TypeError):
+            _core.advance_many([trainer()], [wrong(np.ones(3))], good, 1)
+        with pytest.raises(TypeError):
+            _core.advance_many([trainer()], good, [wrong(np.ones(3))], 1)
+    with pytest.raises(TypeError):
+        _core.advance_many([trainer()], good, [read_only(np.empty(3))], 1)
+    with pytest.raises(TypeError):
+        _core.advance_many([None], good, [np.empty(3)], 1)
+
+
+@pytest.mark.parametrize("threads", [1, 2, 5])
+def test_many_trainers_of_different_lengths(threads):
+    """What each writes is what its own advance does, 0 steps and no trainer included."""
+    assert _core.advance_many([], [], [], threads) == []
+    counts = [5, 0, 2000, 1, 17]
+    rates = [np.full(count, 0.01) for count in counts]
+    losses, expected = ([np.full(count, np.nan) for count in counts] for _ in range(2))
+    for eta, out in zip(rates, expected, strict=True):
+        trainer().advance(eta, out)
+    many = [trainer() for _ in counts]
+    assert _core.advance_many(many, rates, losses, threads) == counts
+    assert [one.step for one in many] == counts
+    for out, other in zip(losses, expected, strict=True):
+        assert np.array_equal(out, other)
+
+
 def test_an_optimizer_without_state():
     spec = compiled._describe(SPEC, 0.0)
     given = arrays() | {"state": [], "sample_weight": None}

@@ -116,6 +116,80 @@ def test_ctrl_c(name):
     assert report["gone on"]
 
 
+# As PROCESS, of many networks with different steps; each is compared with one trained alone.
+MANY = """
+import json, sys, time
+import numpy as np
+import chainrule as cr
+
+options = json.loads(sys.argv[1])
+rng = np.random.default_rng(0)
+X = rng.normal(size=(options["n"], 20)).astype("float32")
+
+
+def fit():
+    nets = [cr.Network([20, *hidden, 1], activation="tanh", seed=i)
+            for i, hidden in enumerate(options["hidden"])]
+    return cr.fit_many(nets, X, X[:, 0], epochs=0, batch_size=options["batch_size"])
+
+
+def same(runs, others):
+    pairs = [(a, b) for run, other in zip(runs, others, strict=True)
+             for a, b in zip(run.arrays().values(), other.arrays().values(), strict=True)]
+    return all(a.tobytes() == b.tobytes() for a, b in pairs)
+
+
+def go_on(runs, epochs):
+    cr.resume_many(runs, X, X[:, 0], epochs=epochs, threads=options["threads"])
+
+
+runs, others = fit(), fit()
+print("ready", flush=True)
+try:
+    go_on(runs, options["epochs"])
+except KeyboardInterrupt:
+    answered = time.monotonic()
+for run, other in zip(runs, others, strict=True):
+    if run.step:
+        stop = cr.Callback(lambda run: run.stop(), every=run.step)
+        other.resume(X, X[:, 0], epochs=10**6, callbacks=[stop])
+report = {"answered": answered, "step": [run.step for run in runs]}
+report["interrupted"] = same(runs, others)
+if options["goes_on"]:
+    go_on(runs, 1)
+    report["gone on"] = same(runs, [run.resume(X, X[:, 0], epochs=1) for run in others])
+print(json.dumps(report))
+"""
+
+LONG = [1500, 1500]  # of 6000 samples one step takes seconds
+
+MANY_SCENARIOS = {
+    "small networks": {"hidden": [[5]] * 20, "n": 100, "batch_size": 10},
+    "small networks on two threads": {
+        "hidden": [[5], [9], [300]] * 7, "n": 100, "batch_size": 10, "threads": 2,
+    },
+    # the calling thread is done with its small network when the signal comes
+    "one long step on another thread": {
+        "hidden": [LONG, [100]], "n": 6000, "batch_size": [6000, 100], "threads": 2,
+        "epochs": [10**6, 20], "goes_on": False,
+    },
+    "long steps on two threads": {
+        "hidden": [LONG] * 3, "n": 6000, "batch_size": 6000, "threads": 2, "goes_on": False,
+    },
+}  # fmt: skip
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
+@pytest.mark.parametrize("name", MANY_SCENARIOS)
+def test_ctrl_c_of_many(name):
+    """Answered at once; every network whole after its own last step; and all go on exactly."""
+    report = interrupted({"epochs": 10**6} | MANY_SCENARIOS[name], after=0.5, program=MANY)
+    print(f"\n{name}: answered after {report['seconds']:.3f} s, at steps {report['step']}")
+    assert report["seconds"] < PROMISED + SLACK, report
+    assert report["interrupted"], f"not the networks of {report['step']} steps"
+    assert report.get("gone on", True)
+
+
 READING = """
 import json, sys, time
 import numpy as np

@@ -69,9 +69,7 @@ class Continuation:
         if held_out is not None or stopping is not None:
             self._strides.add(spe)
         self.pauses = bool(self._strides)
-        parameters = run.network.parameters
-        plain = replace(parameters.spec, l2=0.0, l1=0.0, reduction="mean")
-        self._validated = Parameters(plain, parameters.theta)
+        self._unpenalised = None if held_out is None else _unpenalised(run.network.parameters)
         self._watch = None if stopping is None else Watch(stopping, run.watched_losses)
 
     def begin(self, threads: int) -> None:
@@ -142,7 +140,7 @@ class Continuation:
                 callback.function(run)
 
     def _validate(self, held_out: Samples) -> None:
-        loss = self.run.network.engine.loss(self._validated, *held_out, self._threads)
+        loss = self.run.network.engine.loss(self._unpenalised, *held_out, self._threads)
         self.run.validation_losses.append(loss)
         if self._watch is not None:
             self._judge(self._watch, loss)
@@ -178,3 +176,8 @@ class Continuation:
         """Let go of the trainer; after Ctrl-C, too, the record ends where the network is."""
         self._settle()
         self.run.memory.trainer = None
+
+
+def _unpenalised(parameters: Parameters) -> Parameters:
+    """Return the same parameters, whose loss is the mean of the ℓᵢ and nothing else."""
+    return Parameters(replace(parameters.spec, l2=0.0, l1=0.0, reduction="mean"), parameters.theta)

@@ -102,7 +102,10 @@ def thread_count(threads: int | None) -> int:
 
 def sample_count(name: str, values: ArrayLike) -> int:
     """Return how many samples X or y has, before anything else is known of it."""
-    array = np.asarray(values)
+    try:
+        array = np.asarray(values)
+    except ValueError as error:
+        raise ValueError(f"{name} must be an array of numbers: {error}") from None
     require(array.ndim > 0 and len(array) > 0, f"{name} must have at least one sample, got none")
     return len(array)
 
