@@ -1,6 +1,6 @@
 """What is measured: training tasks, prediction tasks, and the data they are measured on."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from itertools import pairwise
 
 import numpy as np
@@ -19,6 +19,7 @@ class Task:
     activation: str
     output: str  # "identity", "sigmoid" or "softmax"
     dtype: str = "float32"
+    start: int = 1  # key of the starting weights
 
     @property
     def shape(self):
@@ -32,7 +33,7 @@ class Task:
 
     def initial(self):
         """Return (weights, biases): N(0, 2/fan_in) for relu, N(0, 1/fan_in) otherwise, and 0."""
-        rng = np.random.default_rng(1)
+        rng = np.random.default_rng(self.start)
         gain = 2.0 if self.activation == "relu" else 1.0
         weights = [
             (rng.standard_normal((a, b)) * np.sqrt(gain / a)).astype(self.dtype)
@@ -61,6 +62,11 @@ class Training(Task):
     unit = "step"
 
     @property
+    def units(self):
+        """Return how many of what is timed are in one pass over the data."""
+        return self.steps
+
+    @property
     def name(self):
         """Return what the report calls this task."""
         return f"{self.shape}, batch {self.batch}, {self.activation}, {self.loss}"
@@ -84,6 +90,34 @@ class Training(Task):
 
 
 @dataclass(frozen=True)
+class Many(Training):
+    """Steps of many networks, trained at once from starts of their own.
+
+    They see the same batches, or, where they are shuffled, each its own.
+    """
+
+    networks: int = 256
+
+    kind = "many"
+    unit = "step of one network"
+
+    @property
+    def units(self):
+        """Return the steps of all networks."""
+        return self.steps * self.networks
+
+    @property
+    def name(self):
+        """Return what the report calls this task."""
+        return f"{self.networks} × {super().name}" + (", own batches" if self.shuffle else "")
+
+    def member(self, i):
+        """Return the task of one network alone."""
+        shared = {f.name: getattr(self, f.name) for f in fields(Training)}
+        return Training(**shared | {"start": 1000 + i})
+
+
+@dataclass(frozen=True)
 class Prediction(Task):
     """Outputs of one network for a number of rows at once."""
 
@@ -91,6 +125,7 @@ class Prediction(Task):
 
     kind = "prediction"
     unit = "call"
+    units = 1
 
     @property
     def name(self):
@@ -124,6 +159,15 @@ TRAINING = (
     _training((1024, 2048, 2048, 10), 512, "relu", "softmax", "cross_entropy", 0.05, 8),
 )
 
+MANY = tuple(
+    Many(layers, "relu", "identity", rate=0.02, shuffle=shuffle, networks=networks)
+    for layers, networks, shuffle in (
+        ((8, 16, 1), 256, False),
+        ((8, 16, 1), 256, True),
+        ((8, 64, 64, 1), 64, False),
+    )
+)
+
 PREDICTION = tuple(
     Prediction(layers, "relu", output, n_rows=n_rows)
     for layers, output in (((8, 64, 64, 1), "identity"), ((784, 100, 10), "softmax"))
@@ -136,7 +180,7 @@ BATCHES = (1, 4, 16, 64, 256, 1024, 4096)
 
 
 def training_tasks(dtype, shuffle, quick):
-    """Return the six networks with each optimizer; Adam at its usual rate of 0.001.
+    """Return the six networks, and many at once, with each optimizer; Adam at its rate of 0.001.
 
     A quick epoch is shorter: JAX, which is called once an epoch, looks a little slower.
     """
@@ -147,10 +191,10 @@ def training_tasks(dtype, shuffle, quick):
             optimizer=name,
             rate=rates.get(name, task.rate),
             dtype=dtype,
-            shuffle=shuffle,
+            shuffle=shuffle or task.shuffle,
             steps=min(task.steps, 100) if quick else task.steps,
         )
-        for task in TRAINING
+        for task in TRAINING + MANY
         for name in OPTIMIZERS
     ]
 

@@ -118,7 +118,29 @@ class TrainingCheck:
         if reason:
             result.not_compared[worker.name] = reason
             return None
+        return self.deviation_of(weights, biases)
+
+    def deviation_of(self, weights, biases):
+        """Return the relative deviation of the loss that these parameters have."""
         return abs(self._loss(weights, biases) / self.loss - 1)
+
+
+class ManyCheck:
+    """The loss of the first, a middle and the last network, each as if it were alone."""
+
+    def __init__(self, task, result):
+        self.members = {
+            i: TrainingCheck(task.member(i), result)
+            for i in (0, task.networks // 2, task.networks - 1)
+        }
+
+    def deviation(self, worker, result):  # noqa: ARG002
+        """Return the largest relative deviation."""
+        *parameters, _ = worker.ask("trained", 1)
+        return max(
+            check.deviation_of(*([array[i] for array in part] for part in parameters))
+            for i, check in self.members.items()
+        )
 
 
 class PredictionCheck:
@@ -133,6 +155,9 @@ class PredictionCheck:
         """Return the largest difference, relative to the largest output."""
         outputs = worker.ask("predicted", CHECKED_ROWS)
         return float(np.abs(outputs - self.outputs).max() / np.abs(self.outputs).max())
+
+
+CHECKS = {"training": TrainingCheck, "many": ManyCheck, "prediction": PredictionCheck}
 
 
 def tolerance(task):
@@ -157,7 +182,7 @@ def measure(workers, task, rounds, seconds):
         task.name, task.kind, getattr(task, "optimizer", ""), task.layers,
         getattr(task, "batch", 0) or task.n_rows, task.multiply_adds, tolerance(task),
     )  # fmt: skip
-    check = (TrainingCheck if task.kind == "training" else PredictionCheck)(task, result)
+    check = CHECKS[task.kind](task, result)
     ready = [worker for worker in workers if _prepare(worker, task, check, seconds, result)]
     for _ in range(rounds):
         for worker in list(ready):

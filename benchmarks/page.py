@@ -3,6 +3,7 @@
 import statistics
 
 from benchmarks.report import (
+    UNITS,
     libraries_of,
     microseconds,
     notes,
@@ -73,7 +74,7 @@ def page(results, machine, peak, legend, settings, picture):
         "```", machine["command"], "```", "", *_machine(machine),
         f"* {settings}", "",
     ]  # fmt: skip
-    for kind, unit in (("training", "step"), ("prediction", "call")):
+    for kind, unit in UNITS.items():
         chosen = [result for result in results if result.kind == kind]
         if chosen:
             lines += [f"## {kind.capitalize()}: µs a {unit}, minimum (median) of the rounds", ""]

@@ -5,7 +5,11 @@ import statistics
 from rich.table import Table
 from rich.text import Text
 
+UNITS = {"training": "step", "many": "step of one network", "prediction": "call"}
 LIBRARIES = ("chainrule", "numpy", "sklearn", "torch", "torch.compile", "jax", "onnxruntime")
+
+# Why most libraries are not in every table.
+USUAL = ("does not train", "does not predict", "trains one network at a time")
 
 
 def microseconds(seconds):
@@ -53,10 +57,8 @@ def table(results, kind, peak):
     chosen = [result for result in results if result.kind == kind]
     if not chosen:
         return None
-    unit = "step" if kind == "training" else "call"
-    made = Table(
-        title=f"{kind}: µs a {unit}, minimum over median of the rounds", title_justify="left"
-    )
+    title = f"{kind}: µs a {UNITS[kind]}, minimum over median of the rounds"
+    made = Table(title=title, title_justify="left")
     made.add_column("network")
     columns = libraries_of(chosen)
     for name in [*columns, "ratio", "share", "check"]:
@@ -94,7 +96,7 @@ def notes(results):
     for result in results:
         for kind in ("skipped", "not_compared"):
             for library, reason in getattr(result, kind).items():
-                if reason not in ("does not train", "does not predict"):
+                if reason not in USUAL:
                     label = f"{library}, {kind.replace('_', ' ')}: {reason}"
                     found.setdefault(label, []).append(result.name)
     return [f"{label} ({'; '.join(dict.fromkeys(names))})" for label, names in found.items()]

@@ -26,7 +26,7 @@ def parse(arguments=None):
     parser = argparse.ArgumentParser(prog="benchmarks.run", description=__doc__.splitlines()[0])
     add = parser.add_argument
     add("--only", action="append", metavar="SHAPE", help="as 784-30-10; may be repeated")
-    add("--work", choices=("training", "prediction"), help="leave out the other")
+    add("--work", choices=("training", "many", "prediction"), help="leave out the others")
     add("--peers", metavar="A,B", help=f"of {', '.join(list(PEERS)[1:])}; all without it")
     add("--optimizer", choices=("sgd", "adam"), help="leave out the other")
     add("--threads", type=int, metavar="N", help="for every library; all cores without it")
@@ -110,7 +110,7 @@ def _curves(workers, options, log):
 
 
 def _show(console, results, peak, legend):
-    for kind in ("training", "prediction"):
+    for kind in report.UNITS:
         made = report.table(results, kind, peak)
         if made is not None:
             console.print(made)

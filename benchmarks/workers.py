@@ -35,10 +35,7 @@ class Service:
         """Prepare a task; return the seconds it took, compilation and first call included."""
         self.task = task
         start = time.perf_counter()
-        if task.kind == "training":
-            self.peer.start_training(task)
-        else:
-            self.peer.start_prediction(task)
+        getattr(self.peer, f"start_{task.kind}")(task)
         return time.perf_counter() - start
 
     def trained(self, epochs):
@@ -63,11 +60,10 @@ class Service:
 
     def round(self):
         """Return the seconds of one step or one call."""
-        units = self.task.steps if self.task.kind == "training" else 1
-        return self._timed() / (self.repeats * units)
+        return self._timed() / (self.repeats * self.task.units)
 
     def _timed(self):
-        training = self.task.kind == "training"
+        training = self.task.kind != "prediction"
         if training:
             self.peer.reset()
         gc.collect()

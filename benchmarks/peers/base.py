@@ -38,8 +38,18 @@ class Peer:
         raise NotImplementedError
 
     def parameters(self):
-        """Return (weights, biases) as NumPy arrays, W of shape (fan_in, fan_out)."""
+        """Return (weights, biases) as NumPy arrays, W of shape (fan_in, fan_out).
+
+        Of many networks, with the networks as first axis.
+        """
         raise NotImplementedError
+
+    def start_many(self, task):  # noqa: ARG002
+        """Hold the data, and the starting weights of many networks; compile for their shapes.
+
+        Until the next start, ``reset``, ``train`` and ``parameters`` are about all of them.
+        """
+        raise UnsupportedError("trains one network at a time")
 
     def start_prediction(self, task):  # noqa: ARG002
         """Hold the task's rows and weights; compile for its shapes."""

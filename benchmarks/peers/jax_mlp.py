@@ -44,8 +44,25 @@ def step(task, state, batch):
     return (theta, m, v, t), None
 
 
+def epoch_of_many(task, state, X, y, key):
+    """Return the states of many networks after every batch, or batches of their own."""
+    if not task.shuffle:
+        batches = (X.reshape(-1, task.batch, X.shape[1]), y.reshape(-1, task.batch, y.shape[1]))
+        return lax.scan(jax.vmap(partial(step, task), in_axes=(0, None)), state, batches)[0]
+
+    def own_step(state, rows):
+        return step(task, state, (X[rows], y[rows]))
+
+    keys = jax.random.split(key, task.networks)
+    orders = jax.vmap(lambda key: jax.random.permutation(key, len(X)))(keys)
+    rows = orders.reshape(task.networks, -1, task.batch).swapaxes(0, 1)
+    return lax.scan(jax.vmap(own_step), state, rows)[0]
+
+
 def epoch(task, state, X, y, key):
     """Return the state after every batch has been visited once."""
+    if task.kind == "many":
+        return epoch_of_many(task, state, X, y, key)
     if task.shuffle:
         order = jax.random.permutation(key, len(X))
         X, y = X[order], y[order]
@@ -62,23 +79,31 @@ class JaxMLP(Peer):
         return {"jax": jax.__version__}
 
     def _theta(self, task):
+        if task.kind == "many":
+            members = [self._theta(task.member(i)) for i in range(task.networks)]
+            return jax.tree.map(lambda *each: jnp.stack(each), *members)
         return [tuple(map(jnp.array, pair)) for pair in zip(*task.initial(), strict=True)]
 
     def start_training(self, task):
         """Compile the epoch."""
         jax.config.update("jax_enable_x64", task.dtype == "float64")
-        self.task = task
+        self.task, self.start = task, self._theta(task)
         self.X, self.y = map(jnp.asarray, task.data)
         self.reset()
         run = jax.jit(partial(epoch, task), donate_argnums=0)
         self.epoch = run.lower(self.state, self.X, self.y, self.key).compile()
 
+    def start_many(self, task):
+        """Compile the epoch, its step mapped over the networks."""
+        self.start_training(task)
+
     def reset(self):
         """Copy the starting weights; set the optimizer's means to 0."""
-        theta = self._theta(self.task)
+        theta = jax.tree.map(jnp.copy, self.start)
         moments = [] if self.task.optimizer == "sgd" else theta
         m, v = (jax.tree.map(jnp.zeros_like, moments) for _ in range(2))
-        self.state = jax.block_until_ready((theta, m, v, jnp.zeros((), self.task.dtype)))
+        count = (self.task.networks,) if self.task.kind == "many" else ()
+        self.state = jax.block_until_ready((theta, m, v, jnp.zeros(count, self.task.dtype)))
         self.key = jax.random.key(0)
 
     def train(self, epochs):
