@@ -20,7 +20,7 @@ class Stream {
   std::uint64_t draw(std::uint64_t i) {
     if (i / 4 + 1 != address_[0]) {
       address_[0] = i / 4 + 1;  // NumPy counts blocks from 1
-      generate();
+      block_ = blocks<1>(address_[0])[0];
     }
     return block_[i % 4];
   }
@@ -28,23 +28,32 @@ class Stream {
   // Uniform in [0, 1): the top 53 bits.
   double uniform(std::uint64_t i) { return static_cast<double>(draw(i) >> 11) * 0x1p-53; }
 
+  // Blocks first, first + 1, ... (from 1) of four draws each: apart, so that their chains of
+  // products overlap.
+  template <std::size_t count>
+  std::array<std::array<std::uint64_t, 4>, count> blocks(std::uint64_t first) const {
+    std::array<std::array<std::uint64_t, 4>, count> x;
+    for (std::size_t k = 0; k < count; ++k) {
+      x[k] = address_;
+      x[k][0] = first + k;
+    }
+    std::uint64_t key0 = seed_, key1 = 0;
+    for (int round = 0; round < 10; ++round) {
+      for (std::array<std::uint64_t, 4>& block : x) {
+        const auto [high0, low0] = product(0xD2E7470EE14C6C93, block[0]);
+        const auto [high1, low1] = product(0xCA5A826395121157, block[2]);
+        block = {high1 ^ block[1] ^ key0, low1, high0 ^ block[3] ^ key1, low0};
+      }
+      key0 += 0x9E3779B97F4A7C15;
+      key1 += 0xBB67AE8584CAA73B;
+    }
+    return x;
+  }
+
  private:
   static std::pair<std::uint64_t, std::uint64_t> product(std::uint64_t a, std::uint64_t b) {
     const unsigned __int128 p = static_cast<unsigned __int128>(a) * b;
     return {static_cast<std::uint64_t>(p >> 64), static_cast<std::uint64_t>(p)};
-  }
-
-  void generate() {
-    std::array<std::uint64_t, 4> x = address_;
-    std::uint64_t key0 = seed_, key1 = 0;
-    for (int round = 0; round < 10; ++round) {
-      const auto [high0, low0] = product(0xD2E7470EE14C6C93, x[0]);
-      const auto [high1, low1] = product(0xCA5A826395121157, x[2]);
-      x = {high1 ^ x[1] ^ key0, low1, high0 ^ x[3] ^ key1, low0};
-      key0 += 0x9E3779B97F4A7C15;
-      key1 += 0xBB67AE8584CAA73B;
-    }
-    block_ = x;
   }
 
   std::uint64_t seed_;
@@ -54,15 +63,18 @@ class Stream {
 
 // The order of an epoch: Fisher-Yates from the last place to the second.
 inline void permute(std::uint64_t seed, std::uint64_t epoch, std::vector<std::int64_t>& order) {
-  Stream stream(seed, Purpose::shuffle, epoch, 0);
+  constexpr std::size_t at_once = 4;  // blocks
+  const Stream stream(seed, Purpose::shuffle, epoch, 0);
   const std::uint64_t count = order.size();
   for (std::uint64_t i = 0; i < count; ++i) order[i] = static_cast<std::int64_t>(i);
-  for (std::uint64_t i = count; i-- > 1;) {
-    const std::uint64_t draw = stream.draw(count - 1 - i);
-    const auto j =
-        static_cast<std::uint64_t>((static_cast<unsigned __int128>(draw) * (i + 1)) >> 64);
-    std::swap(order[i], order[j]);
-  }
+  std::uint64_t i = count;
+  for (std::uint64_t first = 1; i > 1; first += at_once)
+    for (const auto& block : stream.blocks<at_once>(first))
+      for (const std::uint64_t draw : block) {
+        if (i <= 1) return;
+        const auto j = static_cast<std::uint64_t>((static_cast<unsigned __int128>(draw) * i) >> 64);
+        std::swap(order[--i], order[j]);
+      }
 }
 
 }  // namespace chainrule::CHAINRULE_LEVEL
