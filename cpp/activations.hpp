@@ -3,10 +3,8 @@
 // only, so z need not be kept for the backward pass. Softmax, which mixes a row, is below.
 #pragma once
 
-#include <cmath>
-
-#include "elementary.hpp"
 #include "spec.hpp"
+#include "special.hpp"
 
 namespace chainrule::CHAINRULE_LEVEL {
 
@@ -71,20 +69,20 @@ struct Selu {
   }
 };
 
-template <class T>
-CHAINRULE_INLINE Vector<T> normal_cdf(Vector<T> z) {
-  const Vector<T> x = z * T(-0.70710678118654752440);
-  return T(0.5) * each_lane<T>(x, [](T lane) { return std::erfc(lane); });
-}
-
+// z Phi(z) = max(z, 0) - t Phi(-t) with t = |z|; the derivative is g = Phi(-t) - t phi(t) below 0,
+// and 1 - g above.
 template <class T>
 struct Gelu {
   using V = Vector<T>;
   static constexpr bool z_free = false;
-  static V value(V z) { return z * normal_cdf<T>(z); }
+  static V value(V z) {
+    const NormalTail<T> tail(z);
+    return select<T>(z <= 0, V{}, z) - tail.t * tail.mills * tail.decay;
+  }
   static V derivative(V z, V) {
-    const V density = T(0.39894228040143267794) * exp<T>(T(-0.5) * z * z);
-    return normal_cdf<T>(z) + z * density;
+    const NormalTail<T> tail(z);
+    const V g = (tail.mills - tail.t * T(0.39894228040143267794)) * tail.decay;
+    return select<T>(z > 0, 1 - g, g);
   }
 };
 
@@ -99,22 +97,19 @@ struct Silu {
   }
 };
 
-// tanh(ln(1 + exp(z))) = n / (n + 2) with n = e (e + 2), e = exp(z); 1 from z = 20 on.
-template <class T>
-CHAINRULE_INLINE Vector<T> tanh_softplus(Vector<T> z) {
-  const Vector<T> e = exp<T>(select<T>(z > 20, broadcast<T>(20), z));
-  const Vector<T> n = e * (e + 2);
-  return select<T>(z > 20, broadcast<T>(1), n / (n + 2));
-}
-
+// With e = exp(z) and n = e (e + 2): tanh(ln(1 + e)) = n / (n + 2), which is 1 from z = 20 on,
+// and its derivative 4 e (e + 1) / (n + 2)^2.
 template <class T>
 struct Mish {
   using V = Vector<T>;
   static constexpr bool z_free = false;
-  static V value(V z) { return z * tanh_softplus<T>(z); }
+  static V value(V z) {
+    const V e = exp<T>(at_most<T>(z, 20)), n = e * (e + 2);
+    return z * select<T>(z > 20, broadcast<T>(1), n / (n + 2));
+  }
   static V derivative(V z, V) {
-    const V t = tanh_softplus<T>(z);
-    return t + z * (1 - t * t) * sigmoid<T>(z);
+    const V e = exp<T>(at_most<T>(z, 20)), n = e * (e + 2), share = 1 / (n + 2);
+    return select<T>(z > 20, broadcast<T>(1), share * (n + 4 * e * (e + 1) * (z * share)));
   }
 };
 
@@ -122,10 +117,7 @@ template <class T>
 struct Softplus {
   using V = Vector<T>;
   static constexpr bool z_free = false;
-  static V value(V z) {
-    const V e = exp<T>(-magnitude<T>(z));
-    return select<T>(z <= 0, V{}, z) + each_lane<T>(e, [](T lane) { return std::log1p(lane); });
-  }
+  static V value(V z) { return select<T>(z <= 0, V{}, z) + log1p<T>(exp<T>(-magnitude<T>(z))); }
   static V derivative(V z, V) { return sigmoid<T>(z); }
 };
 
@@ -157,12 +149,8 @@ template <class T>
 struct Sine {
   using V = Vector<T>;
   static constexpr bool z_free = false;
-  static V value(V z) {
-    return each_lane<T>(z, [](T lane) { return std::sin(lane); });
-  }
-  static V derivative(V z, V) {
-    return each_lane<T>(z, [](T lane) { return std::cos(lane); });
-  }
+  static V value(V z) { return sine<T>(z); }
+  static V derivative(V z, V) { return cosine<T>(z); }
 };
 
 template <class T>
