@@ -195,21 +195,56 @@ auto with_activation(Activation activation, F f) {
 }
 
 // Softmax of one row of `units`, in a buffer padded to whole vectors; the padding of a is 0.
-// Each row is summed lane by lane, then across the lanes from the first to the last.
+// Each row is summed lane by lane, then across the lanes.
 template <class T>
 void softmax_row(const T* z, T* a, std::int64_t units) {
-  T largest = z[0];
-  for (std::int64_t j = 1; j < units; ++j) largest = z[j] > largest ? z[j] : largest;
+  const T largest = largest_of_row(z, units);
   Vector<T> sums{};
   for (std::int64_t j = 0; j < units; j += width<T>) {
-    Vector<T> e = exp<T>(load(z + j) - largest);
-    for (std::int64_t pad = units - j; pad < width<T>; ++pad) e[pad] = 0;
-    store(a + j, e);
-    sums += e;
+    const Vector<T> e = exp<T>(load(z + j) - largest);
+    const Vector<T> kept = select<T>(first_lanes<T>(units - j), e, Vector<T>{});
+    store(a + j, kept);
+    sums += kept;
   }
-  T sum = 0;
-  for (int lane = 0; lane < width<T>; ++lane) sum += sums[lane];
+  const T sum = sum_of<T>(sums);
   for (std::int64_t j = 0; j < units; j += width<T>) store(a + j, load(a + j) / sum);
+}
+
+// The same for a group of rows of fewer units than a vector has lanes, each summed from the first
+// unit to the last.
+template <class T>
+CHAINRULE_INLINE void softmax_group(const RowGroup<const T>& z, const RowGroup<T>& a,
+                                    std::int64_t units) {
+  Vector<T> largest = z.column(0), sum{}, e[width<T>];
+  for (std::int64_t j = 1; j < units; ++j) {
+    const Vector<T> z_j = z.column(j);
+    largest = select<T>(z_j > largest, z_j, largest);
+  }
+  for (std::int64_t j = 0; j < units; ++j) sum += e[j] = exp<T>(z.column(j) - largest);
+  for (std::int64_t j = 0; j < units; ++j) a.set_column(j, e[j] / sum);
+}
+
+template <class T>
+void softmax(const T* z, T* a, std::int64_t rows, std::int64_t units, std::int64_t stride) {
+  if (units >= width<T>) {
+    for (std::int64_t i = 0; i < rows; ++i) softmax_row(z + i * stride, a + i * stride, units);
+    return;
+  }
+  for (std::int64_t i = 0; i < rows; i += width<T>) {
+    const std::int64_t n = std::min<std::int64_t>(rows - i, width<T>);
+    softmax_group<T>(RowGroup<const T>(n, [&](auto k) { return z + (i + k) * stride; }),
+                     RowGroup<T>(n, [&](auto k) { return a + (i + k) * stride; }), units);
+  }
+}
+
+// delta = a_k (delta_k - sum_j a_j delta_j) for one row, padded with zeros.
+template <class T>
+void pull_back_softmax_row(const T* a, T* delta, std::int64_t units) {
+  Vector<T> sums{};
+  for (std::int64_t j = 0; j < units; j += width<T>) sums += load(a + j) * load(delta + j);
+  const T inner = sum_of<T>(sums);
+  for (std::int64_t j = 0; j < units; j += width<T>)
+    store(delta + j, load(a + j) * (load(delta + j) - inner));
 }
 
 // a = activation(z) for `rows` rows of a padded buffer of row length `stride`.
@@ -217,27 +252,21 @@ void softmax_row(const T* z, T* a, std::int64_t units) {
 template <class T>
 void activate(Activation activation, const T* z, T* a, std::int64_t rows, std::int64_t units,
               std::int64_t stride) {
-  if (activation == Activation::softmax) {
-    for (std::int64_t i = 0; i < rows; ++i) softmax_row(z + i * stride, a + i * stride, units);
-    return;
-  }
+  if (activation == Activation::softmax) return softmax(z, a, rows, units, stride);
   with_activation<T>(activation, [&](auto row) {
     for (std::int64_t i = 0; i < rows * stride; i += width<T>) store(a + i, row.value(load(z + i)));
   });
 }
 
 // delta, which holds dl/da, becomes dl/dz: multiplied by the derivative, or for softmax
-// a_k (dl/da_k - sum_j a_j dl/da_j), summed from the first unit to the last.
+// a_k (dl/da_k - sum_j a_j dl/da_j).
 template <class T>
 void pull_back(Activation activation, const T* z, const T* a, T* delta, std::int64_t rows,
                std::int64_t units, std::int64_t stride) {
   if (activation == Activation::identity) return;
   if (activation == Activation::softmax) {
-    for (std::int64_t i = 0; i < rows; ++i, a += stride, delta += stride) {
-      T inner = 0;
-      for (std::int64_t j = 0; j < units; ++j) inner += a[j] * delta[j];
-      for (std::int64_t j = 0; j < units; ++j) delta[j] = a[j] * (delta[j] - inner);
-    }
+    for (std::int64_t i = 0; i < rows; ++i)
+      pull_back_softmax_row(a + i * stride, delta + i * stride, units);
     return;
   }
   with_activation<T>(activation, [&](auto row) {

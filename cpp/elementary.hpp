@@ -76,11 +76,6 @@ struct Coefficients<double> {
                                    0.147962574266846528};
 };
 
-template <class L, int lanes>
-struct Lanes {
-  typedef L Vector __attribute__((vector_size(lanes * sizeof(L))));
-};
-
 template <class T, int first, int count, int size>
 CHAINRULE_INLINE Vector<T> estrin(const T (&c)[size], const Vector<T> (&powers)[4]) {
   if constexpr (count == 1) {
@@ -109,33 +104,6 @@ CHAINRULE_INLINE Vector<T> at_most(Vector<T> x, T bound) {
 template <class T>
 CHAINRULE_INLINE Vector<T> at_least(Vector<T> x, T bound) {
   return select<T>(x < bound, broadcast<T>(bound), x);
-}
-
-// f of all lanes of v, f(a, b) being defined for vectors and for lanes: the upper half with the
-// lower half, until one lane is left.
-template <class L, int lanes, class F>
-CHAINRULE_INLINE L across(typename Lanes<L, lanes>::Vector v, F f) {
-  if constexpr (lanes == 2) {
-    return f(v[0], v[1]);
-  } else {
-    typename Lanes<L, lanes / 2>::Vector low, high;
-    std::memcpy(&low, &v, sizeof low);
-    std::memcpy(&high, reinterpret_cast<const char*>(&v) + sizeof low, sizeof high);
-    return across<L, lanes / 2>(f(low, high), f);
-  }
-}
-
-template <class T>
-CHAINRULE_INLINE T sum_of(Vector<T> v) {
-  return across<T, width<T>>(v, [](auto a, auto b) { return a + b; });
-}
-template <class T>
-CHAINRULE_INLINE T largest_of(Vector<T> v) {
-  return across<T, width<T>>(v, [](auto a, auto b) { return a > b ? a : b; });
-}
-template <class T>
-CHAINRULE_INLINE bool any(Mask<T> mask) {
-  return across<typename Lane<T>::Integer, width<T>>(mask, [](auto a, auto b) { return a | b; });
 }
 
 // The integer nearest to a b, as an integer and as a number.

@@ -59,17 +59,16 @@ double total_loss(const Spec& spec, const T* flat_theta, Samples<T> samples, int
   const std::int64_t outputs = spec.sizes.back();
   const Loaded<T> loaded(spec, flat_theta);
   std::vector<T> losses(static_cast<std::size_t>(samples.n));
-  each_forward_block<T>(spec, loaded, samples.X, samples.n, threads, interrupted,
-                        [&](const Values<T>& values, std::int64_t first, std::int64_t last) {
-                          const auto& top = values.layers.back();
-                          std::vector<T> unused(static_cast<std::size_t>(outputs));
-                          for (std::int64_t i = first; i < last; ++i) {
-                            const std::int64_t at = (i - first) * top.stride;
-                            losses[static_cast<std::size_t>(i)] =
-                                sample_loss(spec, top.z + at, top.value + at,
-                                            samples.y + i * outputs, unused.data(), outputs);
-                          }
-                        });
+  each_forward_block<T>(
+      spec, loaded, samples.X, samples.n, threads, interrupted,
+      [&](const Values<T>& values, std::int64_t first, std::int64_t last) {
+        const auto& top = values.layers.back();
+        std::vector<T> unused(static_cast<std::size_t>((last - first) * top.stride));
+        const auto y_of = [&](std::int64_t i) { return samples.y + (first + i) * outputs; };
+        sample_losses(spec, LossRows<T, decltype(y_of)>{top.z, top.value, y_of, unused.data(),
+                                                        losses.data() + first, top.stride,
+                                                        last - first, outputs});
+      });
   return reduced_loss(spec, losses.data(), samples.weights, samples.n) +
          penalty_of(spec, loaded.layout, loaded.theta.get());
 }

@@ -9,6 +9,7 @@
 #include <cmath>
 
 #include "elementary.hpp"
+#include "lanes.hpp"
 
 namespace chainrule::CHAINRULE_LEVEL {
 
