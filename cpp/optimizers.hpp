@@ -12,9 +12,9 @@ namespace chainrule::CHAINRULE_LEVEL {
 
 // beta^t for t = 1, 2, ...: a product of two powers, so that only one step in 64 calls pow. The
 // bits depend on t alone.
-class Power {
+class Powers {
  public:
-  explicit Power(double beta) : beta_(beta) {
+  explicit Powers(double beta) : beta_(beta) {
     for (std::size_t i = 0; i < low_.size(); ++i) low_[i] = std::pow(beta, static_cast<double>(i));
   }
 
@@ -44,8 +44,8 @@ class Rule {
       rest[i] = static_cast<T>(1 - constants_[i]);
     }
     if (!corrects_bias()) return;
-    beta1_ = Power(constants_[0]);
-    beta2_ = Power(constants_[1]);
+    beta1_ = Powers(constants_[0]);
+    beta2_ = Powers(constants_[1]);
   }
 
   void begin_step(double rate, std::int64_t t) {
@@ -72,7 +72,7 @@ class Rule {
   }
 
   std::vector<double> constants_;
-  Power beta1_, beta2_;
+  Powers beta1_, beta2_;
 };
 
 template <class T>

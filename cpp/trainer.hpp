@@ -41,7 +41,7 @@ class Patience {
 };
 
 constexpr std::int64_t threads_pay_from = 100'000;  // multiply-adds of a phase, some us
-constexpr std::int64_t long_step = 1'000'000'000;     // multiply-adds, about 20 ms
+constexpr std::int64_t long_step = 1'000'000'000;   // multiply-adds, about 20 ms
 
 // Rows of a block of phase 1: at most 96, fewer where a layer is so wide that their values would
 // leave the cache, and an interruption wait; and such that every thread gets as many blocks.
@@ -52,7 +52,7 @@ inline std::int64_t block_rows_of(const Spec& spec, std::int64_t rows, int threa
   return std::min(most, round_up((rows + blocks - 1) / blocks, tile_rows));
 }
 
-// One thread more for each 50 us of work that a phase has, up to those allowed.
+// One thread more for each so much work that a phase has, up to those allowed.
 inline int useful_threads(int allowed, std::int64_t multiply_adds) {
   return static_cast<int>(std::min<std::int64_t>(allowed, 1 + multiply_adds / threads_pay_from));
 }
