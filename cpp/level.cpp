@@ -1,5 +1,6 @@
 // The whole engine at one level of the instruction set: compiled once for each, with
 // CHAINRULE_LEVEL naming the namespace and the compiler's flags choosing the vectors.
+#include "single.hpp"
 #include "trainer.hpp"
 
 namespace chainrule::CHAINRULE_LEVEL {
@@ -44,6 +45,7 @@ template <class T>
 void forward(const Spec& spec, const T* theta, const T* X, std::int64_t n, T* outputs, int threads,
              const Interrupted& interrupted) {
   const std::int64_t units = spec.sizes.back();
+  if (n <= single_rows) return forward_single<T>(spec, theta, X, n, outputs);
   each_forward_block<T>(spec, Loaded<T>(spec, theta), X, n, threads, interrupted,
                         [&](const Values<T>& values, std::int64_t first, std::int64_t last) {
                           const auto& top = values.layers.back();

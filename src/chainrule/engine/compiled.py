@@ -53,7 +53,7 @@ def _describe(spec: NetworkSpec, dropout: float) -> _core.Spec:
 def forward(parameters: Parameters, X: Array, threads: int = 1) -> Array:
     """Return the outputs, shape (n, outputs); row i has the same bits alone and among others."""
     spec = parameters.spec
-    outputs = np.empty((len(X), spec.n_outputs), dtype=spec.dtype)
+    outputs = np.empty((len(X), spec.n_outputs), spec.dtype)
     if len(X):  # the core has no block of 0 rows
         _core.forward(_describe(spec, 0.0), parameters.theta, X, outputs, threads)
     return outputs

@@ -94,6 +94,17 @@ class NetworkSpec:
         return sum(fan_in * fan_out for fan_in, fan_out in self.shapes)
 
     @cached_property
+    def _hash(self) -> int:
+        return hash(tuple(getattr(self, field.name) for field in fields(self)))
+
+    def __hash__(self) -> int:
+        return self._hash  # of a key that is looked up at every prediction
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # the fields alone: the hash of a string belongs to its process
+        return NetworkSpec, tuple(getattr(self, field.name) for field in fields(self))
+
+    @cached_property
     def n_biases(self) -> int:
         """Length of **b**."""
         return sum(self.layer_sizes[1:])

@@ -31,6 +31,8 @@ from chainrule.training.stopping import Callback, EarlyStopping
 
 Array = NDArray[Any]
 
+FEW_ROWS = 4
+
 ENGINES = {engine.NAME: engine for engine in (compiled, reference)}
 
 
@@ -199,7 +201,10 @@ class Network:
             In the compiled engine row i has the same bits alone and among others. A nan or
             an infinity goes through to the outputs of its row; ``loss`` and ``fit`` refuse it.
         """
-        return self.engine.forward(self.parameters, features(self.spec, X), thread_count(threads))
+        rows = features(self.spec, X)
+        # for a few rows, counting the cores would take as long as the work
+        single = threads is None and len(rows) <= FEW_ROWS
+        return self.engine.forward(self.parameters, rows, 1 if single else thread_count(threads))
 
     def loss(self, X: ArrayLike, y: ArrayLike, *, sample_weight: ArrayLike | None = None) -> float:
         """Return L = Σ sᵢ ℓᵢ / Σ sᵢ (or the sum Σ sᵢ ℓᵢ) plus the penalty: equation (2).
