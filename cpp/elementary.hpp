@@ -127,10 +127,10 @@ CHAINRULE_INLINE Vector<T> power_of_two(Mask<T> n) {
 // exp(x - tail) = 2^n (1 + p), |p| <= 0.42, p = r + r^2 q; tail is small, and x - tail need not
 // be a number of the type. Cody and Waite: x = n ln 2 + r.
 template <class T>
-struct Power {
+struct ExpParts {
   Nearest<T> n;
   Vector<T> r, q;
-  CHAINRULE_INLINE explicit Power(Vector<T> x, Vector<T> tail = Vector<T>{})
+  CHAINRULE_INLINE explicit ExpParts(Vector<T> x, Vector<T> tail = Vector<T>{})
       : n(x, Format<T>::log2_e) {
     r = fma(n.whole, broadcast<T>(-Format<T>::ln2_low),
             fma(n.whole, broadcast<T>(-Format<T>::ln2_high), x)) -
@@ -155,13 +155,13 @@ struct Power {
 
 template <class T>
 CHAINRULE_INLINE Vector<T> exp(Vector<T> x) {
-  return Power<T>(at_most<T>(at_least<T>(x, Format<T>::lowest), Format<T>::highest)).value();
+  return ExpParts<T>(at_most<T>(at_least<T>(x, Format<T>::lowest), Format<T>::highest)).value();
 }
 
 // exp(x) - 1 for x up to 88 (float) or 709 (double).
 template <class T>
 CHAINRULE_INLINE Vector<T> expm1(Vector<T> x) {
-  return Power<T>(at_least<T>(x, Format<T>::minus_one)).plus(-1);
+  return ExpParts<T>(at_least<T>(x, Format<T>::minus_one)).plus(-1);
 }
 
 // x + x^3 P(x^2) up to |tanh(x)| = 1/2, then ±(1 - 2 / (exp(2|x|) + 1)), where the subtraction
@@ -170,7 +170,7 @@ template <class T>
 CHAINRULE_INLINE Vector<T> tanh(Vector<T> x) {
   const Vector<T> size = magnitude<T>(x), square = x * x, one = broadcast<T>(1);
   const Vector<T> near = fma(x * square, polynomial<T>(Coefficients<T>::tanh, square), x);
-  const Power<T> e(at_most<T>(size + size, 2 * Format<T>::saturates));
+  const ExpParts<T> e(at_most<T>(size + size, 2 * Format<T>::saturates));
   const Vector<T> far = with_sign<T>(one, x) - with_sign<T>(2 * one, x) / e.plus(1);
   return select<T>(size < T(0.549306144), near, far);
 }
@@ -181,7 +181,7 @@ template <class T>
 CHAINRULE_INLINE Vector<T> sigmoid(Vector<T> x) {
   using F = Format<T>;
   constexpr T unit = T(std::uint64_t(1) << F::shift);
-  const Power<T> e(at_least<T>(at_most<T>(-x, -F::lowest), F::one_sigmoid));
+  const ExpParts<T> e(at_least<T>(at_most<T>(-x, -F::lowest), F::one_sigmoid));
   const Vector<T> power = power_of_two<T>(F::shift - e.n.n), sum = power + unit;
   const Vector<T> lost = power - (sum - unit);
   return power / fma(broadcast<T>(unit), e.p_plus(lost * (1 / unit)), sum);

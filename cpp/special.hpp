@@ -106,7 +106,7 @@ struct NormalTail {
     mills = polynomial<T>(C::over, t) / polynomial<T>(C::under, t);
     const Mask<T> all = ~Mask<T>{};
     const Vector<T> high = (Vector<T>)((Mask<T>)t & (all << Format<T>::half_mantissa));
-    decay = Power<T>(T(-0.5) * high * high, T(0.5) * (t - high) * (t + high)).value();
+    decay = ExpParts<T>(T(-0.5) * high * high, T(0.5) * (t - high) * (t + high)).value();
   }
 };
 
