@@ -61,8 +61,9 @@ void Pool::take_tasks(int thread) {
 }
 
 void Pool::help(int thread) {
-  while (!closing_.load(std::memory_order_acquire)) {
+  for (;;) {
     const std::uint64_t seen = open_.load(std::memory_order_acquire);
+    if (closing_.load(std::memory_order_acquire)) return;  // set before the last change of open_
     if (seen & count_mask)
       take_tasks(thread);
     else
