@@ -157,13 +157,6 @@ CHAINRULE_INLINE Vector<T> with_sign(Vector<T> x, Vector<T> v) {
   return (Vector<T>)(((Mask<T>)x & ~sign) | ((Mask<T>)v & sign));
 }
 
-// A function of the C library, lane by lane: for what has no vector form of ours yet.
-template <class T, class F>
-CHAINRULE_INLINE Vector<T> each_lane(Vector<T> v, F f) {
-  for (int i = 0; i < width<T>; ++i) v[i] = f(v[i]);
-  return v;
-}
-
 constexpr std::int64_t round_up(std::int64_t n, std::int64_t multiple) {
   return (n + multiple - 1) / multiple * multiple;
 }
