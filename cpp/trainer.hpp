@@ -141,11 +141,11 @@ class LevelTrainer final : public Trainer<T> {
     const DropoutKey* dropout = spec_.dropout > 0 ? &key : nullptr;
     forward_rows(spec_, net_, values, batch.input, batch.input_stride, first, last, dropout);
     const auto& top = values.layers.back();
-    for (std::int64_t i = first; i < last; ++i) {
-      const std::int64_t at = i * top.stride;
-      sample_losses_[static_cast<std::size_t>(i)] = sample_loss(
-          spec_, top.z + at, top.value + at, reader_.targets(i), top.delta + at, outputs);
-    }
+    const auto y_of = [&](std::int64_t i) { return reader_.targets(first + i); };
+    const std::int64_t at = first * top.stride;
+    sample_losses(spec_, LossRows<T, decltype(y_of)>{top.z + at, top.value + at, y_of,
+                                                     top.delta + at, sample_losses_.data() + first,
+                                                     top.stride, last - first, outputs});
     backward_rows(spec_, net_, values, first, last, dropout);
     share_rows(values, batch.shares, first, last);
   }
