@@ -22,6 +22,11 @@ class BatchReader {
     gathered_ = Buffer<T>(order.batch_size * row_stride<T>(inputs_));
   }
 
+  // Samples in the batch of the step after `step` steps.
+  std::int64_t rows_of(std::int64_t step) const {
+    return std::min(order_.batch_size, samples_.n - step % epoch_steps_ * order_.batch_size);
+  }
+
   // Turns to the batch of the step after `step` steps.
   void select(std::int64_t step) {
     const std::int64_t epoch = step / epoch_steps_;

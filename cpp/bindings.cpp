@@ -1,6 +1,6 @@
-// The engine's Python face. Arrays are taken as they are (C-contiguous, exact dtype) or
-// refused with a TypeError; they are borrowed, never copied. Shapes and ranges were checked in
-// engine/compiled.py. The GIL is released while the engine works.
+// The engine's Python face. Arrays are taken as they are (C-contiguous, exact dtype) or refused
+// with a TypeError, and with a ValueError where their shapes do not fit together; they are
+// borrowed, never copied. The GIL is released while the engine works.
 #include <nanobind/nanobind.h>
 #include <nanobind/ndarray.h>
 #include <nanobind/stl/optional.h>
@@ -43,6 +43,12 @@ const std::vector<std::string> loss_names = {
 const std::vector<std::string> optimizer_names = {"sgd",  "rmsprop", "adagrad",
                                                   "adam", "adamw",   "rprop"};
 
+const std::vector<std::string> thread_uses = {"all", "fastest", "changing"};
+
+Threads make_threads(int most, const std::string& use) {
+  return {most, static_cast<ThreadUse>(index_of(thread_uses, use, "use of threads"))};
+}
+
 Spec make_spec(std::vector<std::int64_t> sizes, const std::vector<std::string>& activations,
                const std::string& loss, bool fused, bool sum, double l2, double l1,
                double dropout) {
@@ -58,6 +64,48 @@ Update make_update(const std::string& name, std::vector<double> constants, doubl
   return {static_cast<Optimizer>(index_of(optimizer_names, name, "optimizer")),
           std::move(constants), clip_norm};
 }
+
+// -- shapes -----------------------------------------------------------------------------------
+
+void require(bool holds, const char* what, std::size_t expected, std::size_t got) {
+  if (!holds)
+    throw std::invalid_argument(std::string(what) + " must be " + std::to_string(expected) +
+                                ", got " + std::to_string(got));
+}
+
+template <class Array>
+void require_size(const Array& array, std::size_t expected, const char* what) {
+  require(array.size() == expected, what, expected, array.size());
+}
+
+template <class T>
+void require_shape(const Matrix<T>& array, std::size_t rows, std::int64_t columns,
+                   const char* what) {
+  require(array.shape(0) == rows, (std::string("the rows of ") + what).c_str(), rows,
+          array.shape(0));
+  require(array.shape(1) == static_cast<std::size_t>(columns),
+          (std::string("the columns of ") + what).c_str(), static_cast<std::size_t>(columns),
+          array.shape(1));
+}
+
+std::size_t parameter_count(const Spec& spec) {
+  std::int64_t count = 0;
+  for (std::size_t l = 0; l + 1 < spec.sizes.size(); ++l)
+    count += (spec.sizes[l] + 1) * spec.sizes[l + 1];
+  return static_cast<std::size_t>(count);
+}
+
+template <class T>
+Samples<T> samples_of(const Spec& spec, const Matrix<const T>& X, const Matrix<const T>& y,
+                      const std::optional<Vector<const T>>& weights) {
+  const std::size_t n = X.shape(0);
+  require_shape(X, n, spec.sizes.front(), "X");
+  require_shape(y, n, spec.sizes.back(), "y");
+  if (weights) require_size(*weights, n, "the length of sample_weight");
+  return {X.data(), y.data(), weights ? weights->data() : nullptr, static_cast<std::int64_t>(n)};
+}
+
+// -- signals ----------------------------------------------------------------------------------
 
 // Asks Python whether a signal (Ctrl-C) is pending; its exception stays set.
 bool signalled() {
@@ -75,11 +123,25 @@ void without_gil(F work) {
   if (PyErr_Occurred()) throw nb::python_error();
 }
 
+// -- trainers ---------------------------------------------------------------------------------
+
+// One array (rows, units) for each of the first `layers` layers.
 template <class T>
-std::vector<T*> pointers(std::vector<Matrix<T>>& arrays) {
+std::vector<T*> pointers(std::vector<Matrix<T>>& arrays, const Spec& spec, std::size_t layers,
+                         std::size_t rows, const char* what) {
+  require(arrays.size() == layers, what, layers, arrays.size());
   std::vector<T*> result;
-  for (Matrix<T>& array : arrays) result.push_back(array.data());
+  for (std::size_t l = 0; l < layers; ++l) {
+    require_shape(arrays[l], rows, spec.sizes[l + 1], what);
+    result.push_back(arrays[l].data());
+  }
   return result;
+}
+
+void require_room(const Vector<const double>& rates, const Vector<double>& losses) {
+  if (losses.size() < rates.size())
+    throw std::invalid_argument("losses must be as long as rates (" + std::to_string(rates.size()) +
+                                "), got " + std::to_string(losses.size()));
 }
 
 // A trainer of either dtype.
@@ -89,6 +151,7 @@ class BoundSteps {
   virtual Steps& steps() const = 0;
 
   std::int64_t advance(Vector<const double> rates, Vector<double> losses) {
+    require_room(rates, losses);
     std::int64_t taken = 0;
     without_gil([&] {
       taken = steps().advance(rates.data(), static_cast<std::int64_t>(rates.shape(0)),
@@ -98,17 +161,21 @@ class BoundSteps {
   }
 
   std::int64_t step() const { return steps().step(); }
+  int threads() const { return steps().threads(); }
 };
 
 std::vector<std::int64_t> bound_advance_many(const std::vector<BoundSteps*>& trainers,
                                              const std::vector<Vector<const double>>& rates,
                                              const std::vector<Vector<double>>& losses,
                                              int threads) {
+  require_size(rates, trainers.size(), "the number of rates");
+  require_size(losses, trainers.size(), "the number of losses");
   std::vector<Assignment> work;
   for (std::size_t i = 0; i < trainers.size(); ++i) {
     if (!trainers[i]) throw nb::type_error("trainers must not be None");
-    work.push_back({&trainers[i]->steps(), rates.at(i).data(),
-                    static_cast<std::int64_t>(rates[i].shape(0)), losses.at(i).data()});
+    require_room(rates[i], losses[i]);
+    work.push_back({&trainers[i]->steps(), rates[i].data(),
+                    static_cast<std::int64_t>(rates[i].shape(0)), losses[i].data()});
   }
   without_gil([&] { advance_many(work, threads, signalled); });
   std::vector<std::int64_t> written;
@@ -123,35 +190,54 @@ class BoundTrainer final : public BoundSteps {
   BoundTrainer(const Spec& spec, Vector<T> theta, std::vector<Vector<T>> state, Matrix<const T> X,
                Matrix<const T> y, std::optional<Vector<const T>> weights, std::int64_t batch_size,
                bool shuffle, std::uint64_t seed, const Update& update, std::int64_t step,
-               int threads)
-      : theta_(std::move(theta)),
+               Threads threads)
+      : spec_(spec),
+        theta_(std::move(theta)),
         state_(std::move(state)),
         X_(std::move(X)),
         y_(std::move(y)),
         weights_(std::move(weights)) {
+    const Samples<T> samples = samples_of<T>(spec, X_, y_, weights_);
+    if (batch_size < 1 || batch_size > samples.n)
+      throw std::invalid_argument("batch_size must be from 1 to " + std::to_string(samples.n) +
+                                  ", the rows of X, got " + std::to_string(batch_size));
+    const std::size_t count = parameter_count(spec);
+    require_size(theta_, count, "the length of theta");
+    require_size(state_, static_cast<std::size_t>(state_vectors(update)), "the vectors of state");
     std::vector<T*> vectors;
-    for (Vector<T>& vector : state_) vectors.push_back(vector.data());
-    const Samples<T> samples{X_.data(), y_.data(), weights_ ? weights_->data() : nullptr,
-                             static_cast<std::int64_t>(X_.shape(0))};
+    for (Vector<T>& vector : state_) {
+      require_size(vector, count, "the length of a vector of state");
+      vectors.push_back(vector.data());
+    }
     trainer_ = engine<T>().make_trainer(spec, theta_.data(), std::move(vectors), samples,
                                         {batch_size, shuffle, seed}, update, step, threads);
   }
 
   Steps& steps() const override { return *trainer_; }
 
-  // Fills the arrays with the quantities of the next step; returns (loss, penalty).
+  // Fills the arrays with the quantities of the next step; returns (loss, penalty). Masks are
+  // optional.
   std::pair<double, double> trace(std::vector<Matrix<T>> pre_activations,
                                   std::vector<Matrix<T>> activations, std::vector<Matrix<T>> deltas,
                                   std::vector<Matrix<T>> masks, Vector<T> sample_losses,
                                   Vector<T> gradient) {
-    Trace<T> out{pointers(pre_activations), pointers(activations), pointers(deltas),
-                 pointers(masks),           sample_losses.data(),  gradient.data()};
+    const std::size_t layers = spec_.activations.size();
+    const auto rows = static_cast<std::size_t>(trainer_->rows());
+    require_size(sample_losses, rows, "the length of sample_losses");
+    require_size(gradient, parameter_count(spec_), "the length of gradient");
+    Trace<T> out{pointers(pre_activations, spec_, layers, rows, "pre_activations"),
+                 pointers(activations, spec_, layers, rows, "activations"),
+                 pointers(deltas, spec_, layers, rows, "deltas"),
+                 pointers(masks, spec_, masks.empty() ? 0 : layers - 1, rows, "masks"),
+                 sample_losses.data(),
+                 gradient.data()};
     nb::gil_scoped_release released;
     trainer_->trace(out);
     return {out.loss, out.penalty};
   }
 
  private:
+  const Spec spec_;
   Vector<T> theta_;
   std::vector<Vector<T>> state_;
   Matrix<const T> X_, y_;
@@ -165,7 +251,7 @@ void bind(nb::module_& m, const char* trainer_name) {
   nb::class_<Bound, BoundSteps>(m, trainer_name, "A trainer of one dtype.")
       .def(nb::init<const Spec&, Vector<T>, std::vector<Vector<T>>, Matrix<const T>,
                     Matrix<const T>, std::optional<Vector<const T>>, std::int64_t, bool,
-                    std::uint64_t, const Update&, std::int64_t, int>(),
+                    std::uint64_t, const Update&, std::int64_t, Threads>(),
            "spec"_a, "theta"_a.noconvert(), "state"_a.noconvert(), "X"_a.noconvert(),
            "y"_a.noconvert(), "sample_weight"_a.none().noconvert(), "batch_size"_a, "shuffle"_a,
            "seed"_a, "update"_a, "step"_a, "threads"_a)
@@ -175,7 +261,10 @@ void bind(nb::module_& m, const char* trainer_name) {
   m.def(
       "forward",
       [](const Spec& spec, Vector<const T> theta, Matrix<const T> X, Matrix<T> outputs,
-         int threads) {
+         Threads threads) {
+        require_size(theta, parameter_count(spec), "the length of theta");
+        require_shape(X, X.shape(0), spec.sizes.front(), "X");
+        require_shape(outputs, X.shape(0), spec.sizes.back(), "outputs");
         without_gil([&] {
           engine<T>().forward(spec, theta.data(), X.data(), static_cast<std::int64_t>(X.shape(0)),
                               outputs.data(), threads, signalled);
@@ -186,9 +275,9 @@ void bind(nb::module_& m, const char* trainer_name) {
   m.def(
       "total_loss",
       [](const Spec& spec, Vector<const T> theta, Matrix<const T> X, Matrix<const T> y,
-         std::optional<Vector<const T>> weights, int threads) {
-        const T* w = weights ? weights->data() : nullptr;
-        const Samples<T> samples{X.data(), y.data(), w, static_cast<std::int64_t>(X.shape(0))};
+         std::optional<Vector<const T>> weights, Threads threads) {
+        require_size(theta, parameter_count(spec), "the length of theta");
+        const Samples<T> samples = samples_of<T>(spec, X, y, weights);
         double loss = 0;
         without_gil([&] {
           loss = engine<T>().total_loss(spec, theta.data(), samples, threads, signalled);
@@ -211,10 +300,14 @@ NB_MODULE(_core, m) {
            "l1"_a, "dropout"_a);
   nb::class_<Update>(m, "Update", "An optimizer, as the engine reads it.")
       .def(nb::new_(&make_update), "name"_a, "constants"_a, "clip_norm"_a);
+  nb::class_<Threads>(m, "Threads", "How many threads, 0 for every core; and whether all of them.")
+      .def(nb::new_(&make_threads), "most"_a, "use"_a)
+      .def_prop_ro("most", [](const Threads& t) { return t.most ? t.most : available_cores(); });
   nb::class_<BoundSteps>(m, "Trainer", "Steps of training on borrowed arrays.")
       .def("advance", &BoundSteps::advance, "rates"_a.noconvert(), "losses"_a.noconvert(),
            "Take one step a rate; write the loss before each; return how many were written.")
-      .def_prop_ro("step", &BoundSteps::step, "Steps taken.");
+      .def_prop_ro("step", &BoundSteps::step, "Steps taken.")
+      .def_prop_ro("threads", &BoundSteps::threads, "As many as asked for, or the fastest so far.");
   bind<float>(m, "TrainerFloat32");
   bind<double>(m, "TrainerFloat64");
   m.def("advance_many", &bound_advance_many, "trainers"_a, "rates"_a.noconvert(),

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "spec.hpp"
+#include "thread_choice.hpp"
 
 namespace chainrule {
 
@@ -39,11 +40,15 @@ class Steps {
   virtual std::int64_t advance(const double* rates, std::int64_t count, double* losses,
                                const Interrupted& interrupted) = 0;
   virtual std::int64_t step() const = 0;
+  // As many as were asked for, or the fastest number so far.
+  virtual int threads() const = 0;
 };
 
 template <class T>
 class Trainer : public Steps {
  public:
+  // Of the next step's batch.
+  virtual std::int64_t rows() const = 0;
   // The quantities of the next step, which is not taken.
   virtual void trace(Trace<T>& trace) = 0;
 };
@@ -53,17 +58,17 @@ class Trainer : public Steps {
 template <class T>
 using MakeTrainer = std::unique_ptr<Trainer<T>> (*)(const Spec&, T* theta, std::vector<T*> state,
                                                     Samples<T>, Order, Update, std::int64_t step,
-                                                    int threads);
+                                                    Threads threads);
 
 // outputs (n, outputs) of X (n, inputs). Row i has the same bits alone and among others.
 // Interrupted, this and the next return early, with a result that is not to be used.
 template <class T>
 using Forward = void (*)(const Spec&, const T* theta, const T* X, std::int64_t n, T* outputs,
-                         int threads, const Interrupted&);
+                         Threads threads, const Interrupted&);
 
 // L over the samples, penalty included.
 template <class T>
-using TotalLoss = double (*)(const Spec&, const T* theta, Samples<T>, int threads,
+using TotalLoss = double (*)(const Spec&, const T* theta, Samples<T>, Threads threads,
                              const Interrupted&);
 
 template <class T>

@@ -19,10 +19,10 @@ struct GradientTask {
 constexpr std::int64_t task_rows = 96;  // whole tiles, and whole panels of the transpose
 static_assert(task_rows % tile_rows == 0 && task_rows % panel_columns<float> == 0);
 
-// Samples that are summed in one go. Larger batches add up the sums of such groups, whose
-// rounding errors grow with the number of groups and not of samples.
-template <class T>
-constexpr std::int64_t group_samples = panel_rows<T>;
+// Samples whose gradient is summed in one chain; larger batches add up the sums of such groups, so
+// that rounding errors grow with the number of groups and not of samples. Part of the promise of
+// the same bits: another number is another rounding, whatever the caches would like.
+constexpr std::int64_t group_samples = 8192 / vector_bytes;
 
 // A layer of several row blocks has tasks of 8 panels, which share one copy of the inputs; a
 // smaller one has tasks of 2, enough for some threads.
@@ -73,7 +73,7 @@ Range biases_of(const Layout<T>& layout, const GradientTask& task, std::int64_t 
 template <class T>
 constexpr std::int64_t gradient_room = 8 * task_rows * panel_columns<T>;
 template <class T>
-constexpr std::int64_t copy_room = task_rows * group_samples<T> + 64;
+constexpr std::int64_t copy_room = task_rows * group_samples + 64;
 
 // For each panel of a task: finish(place(panel), A^T Delta) over `samples` samples from sample i
 // on. `copy` has copy_room.
@@ -90,7 +90,7 @@ void weight_product(const Values<T>& values, const Batch<T>& batch, const Gradie
   const Panels<T>& panels = values.panels[task.layer];
   for (std::int64_t p = task.first_panel; p < task.last_panel; ++p) {
     const std::int64_t columns = panels.panel_width(p);
-    const T* delta = values.layers[task.layer].shared + panels.offset(p) + i * columns;
+    const T* delta = values.layers[task.layer].weighted + panels.offset(p) + i * columns;
     const Start<T> zero{zeros<T>, 0};
     if (task.copies && columns == panel_columns<T>)
       multiply_panel(rows, samples, blocks, delta, columns, zero, place(p), columns, finish);
@@ -116,11 +116,11 @@ void bias_gradient(const Values<T>& values, const Batch<T>& batch, std::int64_t 
                    std::int64_t panel, T* g) {
   const Panels<T>& panels = values.panels[layer];
   const std::int64_t columns = panels.panel_width(panel);
-  const T* delta = values.layers[layer].shared + panels.offset(panel);
+  const T* delta = values.layers[layer].weighted + panels.offset(panel);
   for (std::int64_t j = 0; j < columns; j += width<T>) {
     Vector<T> sum{};
-    for (std::int64_t i = 0; i < batch.rows; i += group_samples<T>)
-      sum += sum_rows(delta + i * columns + j, std::min(group_samples<T>, batch.rows - i), columns);
+    for (std::int64_t i = 0; i < batch.rows; i += group_samples)
+      sum += sum_rows(delta + i * columns + j, std::min(group_samples, batch.rows - i), columns);
     store(g + j, sum);
   }
 }
@@ -138,8 +138,8 @@ void add_penalty(T* g, const T* w, std::int64_t n, T l2, T l1) {
 template <class T, class Place>
 void weight_gradient(const Spec& spec, const Packed<T>& net, const Values<T>& values,
                      const Batch<T>& batch, const GradientTask& task, T* copy, Place place) {
-  for (std::int64_t i = 0; i < batch.rows; i += group_samples<T>) {
-    const std::int64_t samples = std::min(group_samples<T>, batch.rows - i);
+  for (std::int64_t i = 0; i < batch.rows; i += group_samples) {
+    const std::int64_t samples = std::min(group_samples, batch.rows - i);
     if (i == 0)
       weight_product(values, batch, task, i, samples, copy, place, Store<T>{});
     else

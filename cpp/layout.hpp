@@ -72,10 +72,10 @@ struct Layout {
     });
   }
 
- private:
-  // Calls f(packed offset, length) for each piece of theta, in the order of theta.
+  // Calls f(packed offset, length) for each piece of the weights, in the order of theta; padding
+  // belongs to none.
   template <class F>
-  void each_row(F f) const {
+  void each_row_of_weights(F f) const {
     for (std::size_t l = 0; l < weights.size(); ++l) {
       const Panels<T>& W = weights[l];
       for (std::int64_t k = 0; k < W.rows; ++k)
@@ -84,6 +84,12 @@ struct Layout {
           f(weight_offset[l] + W.offset(p) + k * W.panel_width(p), real);
         }
     }
+  }
+
+  // Likewise for all of theta.
+  template <class F>
+  void each_row(F f) const {
+    each_row_of_weights(f);
     for (std::size_t l = 0; l < weights.size(); ++l) f(bias_offset[l], weights[l].columns);
   }
 };

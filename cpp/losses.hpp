@@ -100,7 +100,7 @@ struct BinaryCrossEntropy {
 
 // The rows of a batch whose losses are asked for: z, a and delta are padded to whole vectors,
 // `stride` apart; y_of(i) (outputs) is not padded. delta receives a - y where fused, else dl/da,
-// and is not written beyond the outputs.
+// and is not written beyond the outputs; it may be a.
 template <class T, class Y>
 struct LossRows {
   const T *z, *a;
@@ -231,16 +231,6 @@ void sample_losses(const Spec& spec, const LossRows<T, Y>& of) {
     case Loss::squared_error: break;
   }
   sums(SquaredError<T>{});
-}
-
-// The loss of one row.
-template <class T>
-T sample_loss(const Spec& spec, const T* z, const T* a, const T* y, T* delta,
-              std::int64_t outputs) {
-  T loss;
-  const auto y_of = [y](std::int64_t) { return y; };
-  sample_losses(spec, LossRows<T, decltype(y_of)>{z, a, y_of, delta, &loss, 0, 1, outputs});
-  return loss;
 }
 
 }  // namespace chainrule::CHAINRULE_LEVEL

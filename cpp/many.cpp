@@ -34,7 +34,7 @@ class Turns {
   }
 
   // Takes turns until every trainer is done; thread 0 is the caller's, which also asks whether to
-  // stop. A thread with nothing to do stays, so that each comes here exactly once.
+  // stop. A thread with nothing to do waits for a trainer that another one puts back.
   void take(int thread) {
     const Interrupted is_over = thread == 0 ? Interrupted([this] { return ask(); })
                                             : Interrupted([this] { return over_.load(); });
@@ -133,9 +133,10 @@ class Turns {
 
 void advance_many(std::vector<Assignment>& assignments, int threads,
                   const Interrupted& interrupted) {
-  Pool pool(std::min(threads, static_cast<int>(assignments.size())));
-  Turns turns(assignments, pool.threads(), interrupted);
-  pool.run(pool.threads(), [&](std::int64_t, int thread) { turns.take(thread); });
+  threads = std::min(threads, static_cast<int>(assignments.size()));
+  Pool pool(threads);
+  Turns turns(assignments, threads, interrupted);
+  pool.run(threads, threads, [&](std::int64_t, int thread) { turns.take(thread); });
   turns.rethrow();
 }
 

@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cmath>
+#include <limits>
 
 #include "simd.hpp"
 #include "spec.hpp"
@@ -75,6 +76,20 @@ class Rule {
   Powers beta1_, beta2_;
 };
 
+// Optimizer state: what is smaller than the smallest normal number becomes 0. Where a gradient is 0
+// for good, as a dead unit's, state decays by a factor a step; left among the denormal numbers, on
+// which processors are slow, it would stay there for ever.
+template <class T>
+CHAINRULE_INLINE Vector<T> normal(Vector<T> v) {
+  return (Vector<T>)((Mask<T>)v & ~(magnitude<T>(v) < std::numeric_limits<T>::min()));
+}
+
+// Likewise for a sum of squares, which needs no magnitude.
+template <class T>
+CHAINRULE_INLINE Vector<T> normal_square(Vector<T> v) {
+  return (Vector<T>)((Mask<T>)v & ~(v < std::numeric_limits<T>::min()));
+}
+
 template <class T>
 void sgd(const Rule<T>& s, T* theta, const T* g, T* v, std::int64_t n) {
   const T mu = s.hyper[0];
@@ -85,7 +100,8 @@ void sgd(const Rule<T>& s, T* theta, const T* g, T* v, std::int64_t n) {
   }
   const bool nesterov = s.hyper[1] != 0;
   for (std::int64_t i = 0; i < n; i += width<T>) {
-    const Vector<T> downhill = s.eta * load(g + i), velocity = mu * load(v + i) - downhill;
+    const Vector<T> downhill = s.eta * load(g + i),
+                    velocity = normal<T>(mu * load(v + i) - downhill);
     store(v + i, velocity);
     store(theta + i, load(theta + i) + (nesterov ? mu * velocity - downhill : velocity));
   }
@@ -95,7 +111,8 @@ template <class T>
 void adagrad(const Rule<T>& s, T* theta, const T* g, T* squares, std::int64_t n) {
   const T epsilon = s.hyper[0];
   for (std::int64_t i = 0; i < n; i += width<T>) {
-    const Vector<T> gradient = load(g + i), sum = load(squares + i) + gradient * gradient;
+    const Vector<T> gradient = load(g + i);
+    const Vector<T> sum = normal_square<T>(load(squares + i) + gradient * gradient);
     store(squares + i, sum);
     store(theta + i, load(theta + i) - s.eta * gradient / (square_root(sum) + epsilon));
   }
@@ -106,7 +123,8 @@ void rmsprop(const Rule<T>& s, T* theta, const T* g, T* mean_square, std::int64_
   const T decay = s.hyper[0], epsilon = s.hyper[1];
   for (std::int64_t i = 0; i < n; i += width<T>) {
     const Vector<T> gradient = load(g + i);
-    const Vector<T> mean = decay * load(mean_square + i) + s.rest[0] * gradient * gradient;
+    const Vector<T> mean =
+        normal_square<T>(decay * load(mean_square + i) + s.rest[0] * gradient * gradient);
     store(mean_square + i, mean);
     store(theta + i, load(theta + i) - s.eta * gradient / (square_root(mean) + epsilon));
   }
@@ -116,14 +134,16 @@ void rmsprop(const Rule<T>& s, T* theta, const T* g, T* mean_square, std::int64_
 template <class T>
 void adam(const Rule<T>& s, T* theta, const T* g, T* m, T* v, std::int64_t n) {
   const T beta1 = s.hyper[0], beta2 = s.hyper[1], epsilon = s.hyper[2];
+  const T rest1 = s.rest[0], rest2 = s.rest[1];  // in registers, as stores might change s
+  const T eta_m = s.eta_m, v_scale = s.v_scale, decay = s.decay;
   for (std::int64_t i = 0; i < n; i += width<T>) {
-    const Vector<T> gradient = load(g + i);
-    const Vector<T> mean = beta1 * load(m + i) + s.rest[0] * gradient;
-    const Vector<T> square = beta2 * load(v + i) + s.rest[1] * gradient * gradient;
+    const Vector<T> gradient = load(g + i), before = load(theta + i);
+    const Vector<T> mean = normal<T>(beta1 * load(m + i) + rest1 * gradient);
+    const Vector<T> square = normal_square<T>(beta2 * load(v + i) + rest2 * gradient * gradient);
     store(m + i, mean);
     store(v + i, square);
-    const Vector<T> from = load(theta + i) - s.decay * load(theta + i);
-    store(theta + i, from - s.eta_m * mean / (square_root(square * s.v_scale) + epsilon));
+    const Vector<T> descent = eta_m * mean / (square_root(square * v_scale) + epsilon);
+    store(theta + i, before - decay * before - descent);
   }
 }
 
@@ -139,8 +159,8 @@ void rprop(const Rule<T>& s, T* theta, const T* g, T* size, T* previous, std::in
     grown = select<T>(grown < smallest, broadcast(smallest), grown);
     grown = select<T>(grown > largest, broadcast(largest), grown);
     const Vector<T> kept = select<T>(product < 0, zero, gradient);
-    store(size + i, grown);
-    store(previous + i, kept);
+    store(size + i, normal<T>(grown));
+    store(previous + i, normal<T>(kept));
     const Vector<T> sign = select<T>(kept > 0, one, select<T>(kept < 0, -one, zero));
     store(theta + i, load(theta + i) - sign * grown);
   }

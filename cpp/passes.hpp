@@ -49,11 +49,11 @@ struct Values {
   struct Layer {
     T *z, *value, *out;  // pre-activations, phi(z), phi(z) after dropout
     T* delta;            // dl/dz
-    T* shared;           // delta times the sample's share in L, in panels; the gradient's factor
+    T* weighted;         // delta times the sample's share in L, in panels; the gradient's factor
     std::int64_t stride;
   };
   std::vector<Layer> layers;
-  std::vector<Panels<T>> panels;  // of each layer's `shared`
+  std::vector<Panels<T>> panels;  // of each layer's `weighted`
 
   Values(const Spec& spec, std::int64_t rows, bool backward, bool keep_z) {
     const std::int64_t last = spec.layers() - 1;
@@ -69,7 +69,7 @@ struct Values {
       layer.z = z_read_later || z_for_loss || keep_z ? fresh() : layer.value;
       layer.out = backward && spec.dropout > 0 && l < last ? fresh() : layer.value;
       layer.delta = backward ? fresh() : nullptr;
-      layer.shared = backward ? fresh() : nullptr;
+      layer.weighted = backward ? fresh() : nullptr;
       layers.push_back(layer);
     }
   }
@@ -104,17 +104,17 @@ void forward_rows(const Spec& spec, const Packed<T>& net, const Values<T>& value
                   const DropoutKey* dropout) {
   const std::int64_t rows = last - first;
   for (std::int64_t l = 0; l < spec.layers(); ++l) {
-    const auto& [z, value, out, delta, shared, stride] = values.layers[l];
-    const std::int64_t at = first * stride;
+    const auto& layer = values.layers[l];
+    const std::int64_t stride = layer.stride, at = first * stride;
     multiply<T>(rows, {input + first * input_stride, input_stride}, net.weights(l),
-                net.layout.weights[l], net.biases(l), z + at, stride);
-    activate(spec.activations[l], z + at, value + at, rows, spec.sizes[l + 1], stride);
-    if (dropout && out != value)
+                net.layout.weights[l], net.biases(l), layer.z + at, stride);
+    activate(spec.activations[l], layer.z + at, layer.value + at, rows, spec.sizes[l + 1], stride);
+    if (dropout && layer.out != layer.value)
       each_mask<T>(spec.dropout, *dropout, l, spec.sizes[l + 1], first, last,
                    [&](std::int64_t i, std::int64_t j, T mask) {
-                     out[i * stride + j] = value[i * stride + j] * mask;
+                     layer.out[i * stride + j] = layer.value[i * stride + j] * mask;
                    });
-    input = out;
+    input = layer.out;
     input_stride = stride;
   }
 }
@@ -125,34 +125,34 @@ void backward_rows(const Spec& spec, const Packed<T>& net, const Values<T>& valu
                    std::int64_t first, std::int64_t last, const DropoutKey* dropout) {
   const std::int64_t rows = last - first, top = spec.layers() - 1;
   for (std::int64_t l = top; l >= 0; --l) {
-    const auto& [z, value, out, delta, shared, stride] = values.layers[l];
-    const std::int64_t at = first * stride;
+    const auto& layer = values.layers[l];
+    const std::int64_t stride = layer.stride, at = first * stride;
     if (l < top) {
       const auto& above = values.layers[l + 1];
       multiply<T>(rows, {above.delta + first * above.stride, above.stride},
-                  net.transposed[l + 1].get(), net.transposed_panels[l + 1], nullptr, delta + at,
-                  stride);
-      if (dropout && out != value)
+                  net.transposed[l + 1].get(), net.transposed_panels[l + 1], nullptr,
+                  layer.delta + at, stride);
+      if (dropout && layer.out != layer.value)
         each_mask<T>(
             spec.dropout, *dropout, l, spec.sizes[l + 1], first, last,
-            [&](std::int64_t i, std::int64_t j, T mask) { delta[i * stride + j] *= mask; });
+            [&](std::int64_t i, std::int64_t j, T mask) { layer.delta[i * stride + j] *= mask; });
     }
     if (l < top || !spec.fused)
-      pull_back(spec.activations[l], z + at, value + at, delta + at, rows, spec.sizes[l + 1],
-                stride);
+      pull_back(spec.activations[l], layer.z + at, layer.value + at, layer.delta + at, rows,
+                spec.sizes[l + 1], stride);
   }
 }
 
-// shared = delta times the share in L of each of the rows [first, last).
+// weighted = delta times the share in L, for each of the rows [first, last).
 template <class T>
-void share_rows(const Values<T>& values, const T* shares, std::int64_t first, std::int64_t last) {
+void weigh_rows(const Values<T>& values, const T* shares, std::int64_t first, std::int64_t last) {
   for (std::size_t l = 0; l < values.layers.size(); ++l) {
     const auto& layer = values.layers[l];
     const Panels<T>& panels = values.panels[l];
     for (std::int64_t p = 0; p < panels.count; ++p) {
       const std::int64_t columns = panels.panel_width(p);
       const T* from = layer.delta + panels.first_column(p);
-      T* to = layer.shared + panels.offset(p);
+      T* to = layer.weighted + panels.offset(p);
       for (std::int64_t i = first; i < last; ++i)
         for (std::int64_t j = 0; j < columns; j += width<T>)
           store(to + i * columns + j, load(from + i * layer.stride + j) * shares[i]);

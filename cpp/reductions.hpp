@@ -7,28 +7,51 @@
 
 namespace chainrule::CHAINRULE_LEVEL {
 
-// Eight running sums, added up in a fixed order.
+// Sums of many terms: eight running sums, added up in a fixed order.
+class OrderedSum {
+ public:
+  // The terms of x[0..n), in the order of x.
+  template <class T, class F>
+  void add(const T* x, std::int64_t n, F term) {
+    std::int64_t i = 0;
+    for (; i + 8 <= n; i += 8)
+      for (int k = 0; k < 8; ++k) sums_[k] += term(static_cast<double>(x[i + k]));
+    for (; i < n; ++i) sums_[i % 8] += term(static_cast<double>(x[i]));
+  }
+
+  double total() const {
+    double total = 0;
+    for (double sum : sums_) total += sum;
+    return total;
+  }
+
+ private:
+  double sums_[8] = {};
+};
+
 template <class T, class F>
-double ordered_sum(const T* x, std::int64_t n, F term) {
-  double sums[8] = {};
-  for (std::int64_t i = 0; i + 8 <= n; i += 8)
-    for (int k = 0; k < 8; ++k) sums[k] += term(static_cast<double>(x[i + k]));
-  for (std::int64_t i = n / 8 * 8; i < n; ++i) sums[i % 8] += term(static_cast<double>(x[i]));
-  double total = 0;
-  for (double sum : sums) total += sum;
-  return total;
+double sum_of_weights(const Layout<T>& layout, const T* packed, F term) {
+  OrderedSum sum;
+  layout.each_row_of_weights(
+      [&](std::int64_t at, std::int64_t n) { sum.add(packed + at, n, term); });
+  return sum.total();
 }
 
-// 1/2 l2 sum w^2 + l1 sum |w| over the packed weights, whose padding is 0.
+template <class T, class F>
+double sum_of_parameters(const Layout<T>& layout, const T* packed, F term) {
+  OrderedSum sum;
+  layout.each_row([&](std::int64_t at, std::int64_t n) { sum.add(packed + at, n, term); });
+  return sum.total();
+}
+
+// 1/2 l2 sum w^2 + l1 sum |w|.
 template <class T>
 double penalty_of(const Spec& spec, const Layout<T>& layout, const T* theta) {
   double penalty = 0;
   if (spec.l2 > 0)
-    penalty +=
-        0.5 * spec.l2 * ordered_sum(theta, layout.weights_size, [](double w) { return w * w; });
+    penalty += 0.5 * spec.l2 * sum_of_weights(layout, theta, [](double w) { return w * w; });
   if (spec.l1 > 0)
-    penalty +=
-        spec.l1 * ordered_sum(theta, layout.weights_size, [](double w) { return std::abs(w); });
+    penalty += spec.l1 * sum_of_weights(layout, theta, [](double w) { return std::abs(w); });
   return penalty;
 }
 

@@ -57,6 +57,19 @@ struct Update {
   double clip_norm;  // infinity: never
 };
 
+// Vectors of state that the optimizer keeps.
+inline int state_vectors(const Update& update) {
+  switch (update.optimizer) {
+    case Optimizer::sgd: return update.constants[0] > 0 ? 1 : 0;  // the momentum
+    case Optimizer::rmsprop:
+    case Optimizer::adagrad: return 1;
+    case Optimizer::adam:
+    case Optimizer::adamw:
+    case Optimizer::rprop: return 2;
+  }
+  return 0;
+}
+
 // n samples: X (n, inputs), y (n, outputs), and their weights (n,) or nullptr.
 template <class T>
 struct Samples {

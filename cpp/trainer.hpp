@@ -40,28 +40,22 @@ class Patience {
   std::atomic<bool> ended_{false};
 };
 
-constexpr std::int64_t threads_pay_from = 100'000;  // multiply-adds of a phase, some us
-constexpr std::int64_t long_step = 1'000'000'000;   // multiply-adds, about 20 ms
+constexpr std::int64_t long_step = 1'000'000'000;  // multiply-adds of a phase
 
 // Rows of a block of phase 1: at most 96, fewer where a layer is so wide that their values would
-// leave the cache, and an interruption wait; and such that every thread gets as many blocks.
+// leave the cache, and an interruption wait; and such that every thread gets as many rows.
 inline std::int64_t block_rows_of(const Spec& spec, std::int64_t rows, int threads) {
   const std::int64_t widest = *std::max_element(spec.sizes.begin(), spec.sizes.end());
   const std::int64_t most = std::clamp<std::int64_t>((1 << 18) / widest, 1, 96);
   const std::int64_t blocks = round_up((rows + most - 1) / most, threads);
-  return std::min(most, round_up((rows + blocks - 1) / blocks, tile_rows));
-}
-
-// One thread more for each so much work that a phase has, up to those allowed.
-inline int useful_threads(int allowed, std::int64_t multiply_adds) {
-  return static_cast<int>(std::min<std::int64_t>(allowed, 1 + multiply_adds / threads_pay_from));
+  return (rows + blocks - 1) / blocks;
 }
 
 template <class T>
 class LevelTrainer final : public Trainer<T> {
  public:
   LevelTrainer(const Spec& spec, T* theta, std::vector<T*> state, Samples<T> samples, Order order,
-               const Update& update, std::int64_t step, int threads)
+               const Update& update, std::int64_t step, Threads threads)
       : spec_(spec),
         layout_(spec),
         reader_(spec, samples, order),
@@ -78,21 +72,24 @@ class LevelTrainer final : public Trainer<T> {
         tasks_(gradient_tasks(layout_)),
         sample_losses_(static_cast<std::size_t>(order.batch_size)),
         work_(layout_.weights_size * order.batch_size),
-        pool_(useful_threads(threads, work_)),
-        block_rows_(block_rows_of(spec, order.batch_size, pool_.threads())) {
+        kind_(kind_of(Work::training, spec, sizeof(T), order.batch_size)),
+        choice_(recall(kind_, threads)),
+        pool_(choice_.allowed().most) {
     for (std::size_t k = 0; k < flat_state_.size(); ++k) state_.emplace_back(layout_.size);
-    for (int thread = 0; thread < pool_.threads(); ++thread)
-      scratch_.emplace_back(gradient_room<T> + copy_room<T>);
   }
 
   std::int64_t step() const override { return step_; }
+  std::int64_t rows() const override { return reader_.rows_of(step_); }
+  int threads() const override { return choice_.chosen(); }
 
   std::int64_t advance(const double* rates, std::int64_t count, double* losses,
                        const Interrupted& interrupted) override {
     Patience patience(&interrupted);
     load();
+    choice_.resume();
     std::int64_t taken = 0;
     while (taken < count && !patience.ended_after(work_)) {
+      begin_step();
       const double loss = batch_loss(values_, &patience);
       if (patience.ended()) break;
       losses[taken++] = loss;
@@ -102,7 +99,10 @@ class LevelTrainer final : public Trainer<T> {
         break;
       }
       ++step_;
+      end_step();
     }
+    choice_.pause();
+    remember(kind_, choice_);
     save();
     return taken;
   }
@@ -110,6 +110,7 @@ class LevelTrainer final : public Trainer<T> {
   void trace(Trace<T>& out) override {
     load();
     const Values<T> values(spec_, batch_size_, true, true);
+    begin_step();
     out.loss = batch_loss(values, nullptr);
     out.penalty = penalty_;
     if (out.gradient) {
@@ -121,6 +122,25 @@ class LevelTrainer final : public Trainer<T> {
   }
 
  private:
+  // Turns to the batch of the next step, and to the threads that take it.
+  void begin_step() {
+    reader_.select(step_);
+    if (is_short()) choice_.pause();
+    const int threads = choice_.threads();
+    const std::int64_t rows = reader_.batch().rows;
+    if (threads == threads_ && rows == planned_rows_) return;
+    threads_ = threads;
+    planned_rows_ = rows;
+    block_rows_ = block_rows_of(spec_, rows, threads);
+    while (scratch_.size() < static_cast<std::size_t>(threads))
+      scratch_.emplace_back(gradient_room<T> + copy_room<T>);
+  }
+
+  void end_step() { is_short() ? choice_.resume() : choice_.count(1); }
+
+  // An epoch's last batch may be smaller: its step tells nothing about the number of threads.
+  bool is_short() const { return reader_.batch().rows < batch_size_; }
+
   void load() {
     layout_.pack(flat_theta_, theta_.get());
     for (std::size_t k = 0; k < state_.size(); ++k) layout_.pack(flat_state_[k], state_[k].get());
@@ -147,14 +167,13 @@ class LevelTrainer final : public Trainer<T> {
                                                      top.delta + at, sample_losses_.data() + first,
                                                      top.stride, last - first, outputs});
     backward_rows(spec_, net_, values, first, last, dropout);
-    share_rows(values, batch.shares, first, last);
+    weigh_rows(values, batch.shares, first, last);
   }
 
   // Forward, loss and backward of the next batch; returns L, penalty included.
   double batch_loss(const Values<T>& values, Patience* patience) {
-    reader_.select(step_);
     const std::int64_t rows = reader_.batch().rows, blocks = (rows + block_rows_ - 1) / block_rows_;
-    pool_.run(blocks, [&](std::int64_t block, int thread) {
+    pool_.run(blocks, threads_, [&](std::int64_t block, int thread) {
       if (patience && thread == 0 && patience->ended_after(work_ / blocks)) return;
       if (patience && patience->ended()) return;
       pass(values, block * block_rows_, std::min((block + 1) * block_rows_, rows));
@@ -167,7 +186,7 @@ class LevelTrainer final : public Trainer<T> {
   template <class F>
   void each_task(Patience* patience, F work) {
     const auto tasks = static_cast<std::int64_t>(tasks_.size());
-    pool_.run(tasks, [&](std::int64_t t, int thread) {
+    pool_.run(tasks, threads_, [&](std::int64_t t, int thread) {
       if (patience && thread == 0 && patience->ended_after(work_ / tasks)) return;
       if (patience && patience->ended()) return;
       work(tasks_[static_cast<std::size_t>(t)], thread);
@@ -213,7 +232,7 @@ class LevelTrainer final : public Trainer<T> {
   void learn(const GradientTask& task, int thread) {
     const Batch<T>& batch = reader_.batch();
     const bool in_registers =
-        rule_.is_plain() && batch.rows <= group_samples<T> && spec_.l2 == 0 && spec_.l1 == 0;
+        rule_.is_plain() && batch.rows <= group_samples && spec_.l2 == 0 && spec_.l1 == 0;
     if (in_registers) {
       weight_product(
           values_, batch, task, 0, batch.rows, copy_of(thread),
@@ -253,7 +272,7 @@ class LevelTrainer final : public Trainer<T> {
 
   // Scales g down to the largest norm allowed.
   void clip(T* g) const {
-    const double norm = std::sqrt(ordered_sum(g, layout_.size, [](double x) { return x * x; }));
+    const double norm = std::sqrt(sum_of_parameters(layout_, g, [](double x) { return x * x; }));
     if (norm <= clip_norm_) return;
     const T factor = static_cast<T>(clip_norm_ / norm);
     for (std::int64_t i = 0; i < layout_.size; ++i) g[i] *= factor;
@@ -303,9 +322,12 @@ class LevelTrainer final : public Trainer<T> {
   Buffer<T> gradient_;                      // where the update waits
   std::vector<T> sample_losses_;            // of the batch
   double penalty_ = 0;
-  const std::int64_t work_;  // multiply-adds of one phase
+  const std::int64_t work_;   // multiply-adds of one phase
+  const std::uint64_t kind_;  // of work, to remember the choice of threads by
+  ThreadChoice choice_;
+  int threads_ = 0;                                 // of the step
+  std::int64_t planned_rows_ = 0, block_rows_ = 0;  // of its batch, and of a block
   Pool pool_;
-  const std::int64_t block_rows_;
 };
 
 }  // namespace chainrule::CHAINRULE_LEVEL

@@ -1,6 +1,10 @@
 """What the engine's tests share: problems with known distances from every kink, and one measure."""
 
+import os
+import shutil
+import subprocess
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -258,3 +262,23 @@ def agreement():
 def problem():
     """Make a problem: ``problem(spec, n, batch_size, seed, weighted=, shuffle=)``."""
     return make_problem
+
+
+@pytest.fixture
+def cpp_program(tmp_path):
+    """Compile a program of ``tests/cpp`` with sources of ``cpp``; return its path."""
+    names = (os.environ.get("CXX"), "c++", "g++", "clang++")
+    compiler = next((name for name in names if name and shutil.which(name)), None)
+    if compiler is None:
+        pytest.skip("no C++ compiler")
+    root = Path(__file__).parents[2]
+
+    def compile_program(source, *others, flags=("-O2",)):
+        program = tmp_path / Path(source).stem
+        sources = [root / "tests" / "cpp" / source, *(root / "cpp" / name for name in others)]
+        command = [compiler, "-std=c++20", *flags, "-pthread", *map(str, sources), "-o", program]
+        built = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert built.returncode == 0, built.stderr[-3000:]
+        return program
+
+    return compile_program

@@ -23,6 +23,7 @@ from chainrule import (
     Step,
 )
 from chainrule.engine import compiled, reference
+from chainrule.engine.batches import Batches
 
 SMOOTH = SGD(0.02, momentum=0.5)
 DTYPES = ("float32", "float64")
@@ -182,3 +183,41 @@ def test_forward_and_loss_are_those_of_the_trace(agreement, problem, dtype):
         exact, _, _, wide = one.start(SGD(), "float64")
         expected = reference.loss(exact, wide.X, wide.y, wide.sample_weight)
         agreement.compare(found, {"loss": expected}, dtype, loss)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_sums_over_the_parameters_leave_out_the_padding(dtype):
+    """Norm and penalty of every width: against NumPy's sums over θ."""
+    rng = np.random.default_rng(0)
+    for width in (1, 2, 3, 7, 8, 9, 15, 17, 31, 33, 65):
+        spec = NetworkSpec((3, width, 2), ("tanh", "identity"), l2=0.3, l1=0.2, dtype=dtype)
+        parameters = Parameters(spec)
+        parameters.theta[:] = rng.normal(size=len(parameters.theta))
+        X, y = rng.normal(size=(4, 3)).astype(dtype), rng.normal(size=(4, 2)).astype(dtype)
+        w = parameters.w.astype(np.float64)
+        trace = compiled.trace(parameters, X, y, None)
+        np.testing.assert_allclose(
+            trace.penalty, 0.15 * np.sum(w**2) + 0.2 * np.sum(np.abs(w)), rtol=1e-12
+        )
+        before, g = parameters.theta.astype(np.float64), trace.gradient.theta.astype(np.float64)
+        clipped = SGD(1.0, clip_norm=0.01)
+        compiled.Trainer(parameters, clipped, [], Batches(X, y, None, 4)).advance(np.ones(1))
+        step = before - parameters.theta
+        # θ is rounded to its spacing, the step to a hundredth of θ
+        tolerance = {"float32": 2e-4, "float64": 1e-12}[dtype]
+        np.testing.assert_allclose(
+            step, 0.01 * g / np.linalg.norm(g), atol=0.01 * tolerance, rtol=tolerance
+        )
+
+
+def test_padding_that_is_nan_goes_nowhere():
+    """An ε of 0 in float32, which a fit refuses, makes 0 / 0 of the padding: no sum reads it."""
+    spec = NetworkSpec((3, 5, 2), ("tanh", "identity"), l2=0.3)
+    rng = np.random.default_rng(0)
+    parameters = Parameters(spec, rng.normal(size=32).astype("float32"))
+    X, y = (rng.normal(size=(7, k)).astype("float32") for k in (3, 2))
+    optimizer = Adam(epsilon=1e-46, clip_norm=0.1)
+    state = [np.zeros_like(parameters.theta) for _ in range(2)]
+    trainer = compiled.Trainer(parameters, optimizer, state, Batches(X, y, None, 7))
+    assert np.isfinite(trainer.advance(np.full(5, 1e-3))).all()
+    assert np.isfinite(parameters.theta).all()

@@ -1,14 +1,17 @@
 """The compiled core takes arrays as they are, or refuses them; it never copies one."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from chainrule import NetworkSpec, Parameters
-from chainrule.engine import _core, compiled
+from chainrule.engine import _core, compiled, reference
 from chainrule.theory.optimizers import SGD, Adam
 
 SPEC = NetworkSpec((3, 4, 2), ("tanh", "identity"))
 N, N_PARAMETERS = 5, SPEC.n_weights + SPEC.n_biases
+ONE = _core.Threads(1, "all")
 
 
 def arrays(dtype="float32"):
@@ -27,7 +30,7 @@ def trainer(**changed):
     update = _core.Update(adam.name, adam.constants(), np.inf)
     spec = compiled._describe(SPEC, 0.0)
     given = arrays() | changed
-    return _core.TrainerFloat32(spec, *given.values(), N, False, 0, update, 0, 1)
+    return _core.TrainerFloat32(spec, *given.values(), N, False, 0, update, 0, ONE)
 
 
 def read_only(array):
@@ -199,6 +202,112 @@ def test_an_optimizer_without_state():
     spec = compiled._describe(SPEC, 0.0)
     given = arrays() | {"state": [], "sample_weight": None}
     update = _core.Update("sgd", SGD().constants(), np.inf)
-    one = _core.TrainerFloat32(spec, *given.values(), 2, True, 2**64 - 1, update, 0, 1)
+    one = _core.TrainerFloat32(spec, *given.values(), 2, True, 2**64 - 1, update, 0, ONE)
     assert one.advance(np.full(7, 0.1), np.empty(7)) == 7
     assert one.step == 7
+
+
+# -- shapes that do not fit together: the core would read or write beyond an array ---------------
+
+
+def ones(*shape):
+    return np.ones(shape, "float32")
+
+
+SHAPES = {
+    "short theta": ({"theta": ones(N_PARAMETERS - 1)}, "the length of theta must be 26, got 25"),
+    "long theta": ({"theta": ones(N_PARAMETERS + 1)}, "the length of theta must be 26, got 27"),
+    "inputs": ({"X": ones(N, 2)}, "the columns of X must be 3, got 2"),
+    "outputs": ({"y": ones(N, 3)}, "the columns of y must be 2, got 3"),
+    "targets": ({"y": ones(N - 1, 2)}, "the rows of y must be 5, got 4"),
+    "weights": ({"sample_weight": ones(N + 1)}, "the length of sample_weight must be 5, got 6"),
+    "one vector": ({"state": [ones(N_PARAMETERS)]}, "the vectors of state must be 2, got 1"),
+    "a short vector": (
+        {"state": [ones(N_PARAMETERS), ones(N_PARAMETERS - 1)]},
+        "the length of a vector of state must be 26, got 25",
+    ),
+    "fewer rows than a batch": (
+        {"X": ones(4, 3), "y": ones(4, 2), "sample_weight": None},
+        "batch_size must be from 1 to 4, the rows of X, got 5",
+    ),
+    "no rows": (
+        {"X": ones(0, 3), "y": ones(0, 2), "sample_weight": None},
+        "batch_size must be from 1 to 0, the rows of X, got 5",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", SHAPES)
+def test_wrong_shapes_of_a_trainer(name):
+    changed, message = SHAPES[name]
+    with pytest.raises(ValueError, match=message):
+        trainer(**changed)
+
+
+def test_wrong_shapes_of_forward_and_loss():
+    spec, theta = compiled._describe(SPEC, 0.0), ones(N_PARAMETERS)
+    X, y = ones(N, 3), ones(N, 2)
+    for arguments, message in [
+        ((theta[1:], X, y), "the length of theta must be 26, got 25"),
+        ((theta, X[:, :2].copy(), y), "the columns of X must be 3, got 2"),
+        ((theta, X, y[1:]), "the rows of (outputs|y) must be 5, got 4"),
+        ((theta, X, X), "the columns of (outputs|y) must be 2, got 3"),
+    ]:
+        with pytest.raises(ValueError, match=message):
+            _core.forward(spec, *arguments, ONE)
+        with pytest.raises(ValueError, match=message):
+            _core.total_loss(spec, *arguments, None, ONE)
+    with pytest.raises(ValueError, match="the length of sample_weight must be 5, got 4"):
+        _core.total_loss(spec, theta, X, y, ones(N - 1), ONE)
+
+
+def test_losses_need_room():
+    one = trainer()
+    with pytest.raises(ValueError, match=r"losses must be as long as rates \(3\), got 2"):
+        one.advance(np.zeros(3), np.empty(2))
+    with pytest.raises(ValueError, match=r"losses must be as long as rates \(3\), got 2"):
+        _core.advance_many([one], [np.zeros(3)], [np.empty(2)], 1)
+    with pytest.raises(ValueError, match="the number of rates must be 2, got 1"):
+        _core.advance_many([one, trainer()], [np.zeros(3)], [np.empty(3), np.empty(3)], 1)
+    with pytest.raises(ValueError, match="the number of losses must be 1, got 2"):
+        _core.advance_many([one], [np.zeros(3)], [np.empty(3), np.empty(3)], 1)
+    assert one.step == 0
+
+
+def test_wrong_shapes_of_a_trace():
+    good = {
+        "pre_activations": [ones(N, 4), ones(N, 2)],
+        "activations": [ones(N, 4), ones(N, 2)],
+        "deltas": [ones(N, 4), ones(N, 2)],
+        "masks": [ones(N, 4)],
+        "sample_losses": ones(N),
+        "gradient": ones(N_PARAMETERS),
+    }
+    one = trainer()
+    one.trace(**good)
+    for name, wrong in [
+        ("pre_activations", [ones(N, 4)]),
+        ("activations", [ones(N, 4), ones(N, 1)]),
+        ("deltas", [ones(N - 1, 4), ones(N, 2)]),
+        ("masks", [ones(N, 3)]),
+        ("sample_losses", ones(N - 1)),
+        ("gradient", ones(N_PARAMETERS - 1)),
+    ]:
+        with pytest.raises(ValueError, match=name):
+            one.trace(**(good | {name: wrong}))
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_no_rows(dtype):
+    """Nothing to predict; L is the penalty alone, as in the reference; no step has no samples."""
+    spec = replace(SPEC, dtype=dtype, l2=0.5)
+    parameters = Parameters(spec)
+    parameters.w[:] = 2
+    X, y = np.empty((0, 3), dtype), np.empty((0, 2), dtype)
+    for threads in (1, 2, compiled.FASTEST):
+        assert compiled.forward(parameters, X, threads).shape == (0, 2)
+        assert compiled.loss(parameters, X, y, None, threads) == 0.5 * 0.5 * 4 * spec.n_weights
+    assert reference.loss(parameters, X, y, None) == 0.5 * 0.5 * 4 * spec.n_weights
+    for engine in (compiled, reference):
+        with pytest.raises(ValueError, match="batch_size must be from 1 to n_samples"):
+            engine.trace(parameters, X, y, None)

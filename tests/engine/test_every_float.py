@@ -4,10 +4,7 @@ The bounds, in units in the last place, stand in ``tests/cpp/elementary.cpp``, w
 here with the flags of the extension, once for each level that this processor has.
 """
 
-import os
-import platform
 import re
-import shutil
 import subprocess
 from pathlib import Path
 
@@ -16,7 +13,6 @@ import pytest
 from chainrule.engine import compiled
 
 ROOT = Path(__file__).parents[2]
-SOURCE = ROOT / "tests" / "cpp" / "elementary.cpp"
 LEVELS = compiled.supported_levels()
 
 
@@ -28,23 +24,10 @@ def flags(level):
     return common[1].split() + (own[1].split() if own else [])
 
 
-@pytest.fixture(scope="module")
-def compiler():
-    for name in (os.environ.get("CXX"), "c++", "g++", "clang++"):
-        if name and shutil.which(name):
-            return name
-    pytest.skip("no C++ compiler")
-
-
 @pytest.mark.parametrize("level", LEVELS)
-def test_errors_over_every_float(level, compiler, tmp_path):
+def test_errors_over_every_float(level, cpp_program):
     """Every float at the best level, every 61st at the others: under a minute on two cores."""
-    program = tmp_path / "elementary"
-    command = [compiler, "-std=c++20", *flags(level), "-pthread", f"-DCHAINRULE_LEVEL={level}"]
-    built = subprocess.run(
-        [*command, str(SOURCE), "-o", str(program)], capture_output=True, text=True, check=False
-    )
-    assert built.returncode == 0, f"{platform.machine()}: {built.stderr[-3000:]}"
+    program = cpp_program("elementary.cpp", flags=[*flags(level), f"-DCHAINRULE_LEVEL={level}"])
     stride = "1" if level == LEVELS[-1] else "61"
     result = subprocess.run([program, stride], capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stdout

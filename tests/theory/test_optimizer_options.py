@@ -4,6 +4,7 @@ import json
 import math
 from dataclasses import fields
 
+import numpy as np
 import pytest
 
 from chainrule import (
@@ -16,6 +17,7 @@ from chainrule import (
     Cosine,
     Exponential,
     InverseScaling,
+    Network,
     OneCycle,
     RMSprop,
     Rprop,
@@ -29,6 +31,27 @@ RATES = [-0.1, NAN, INFINITE]
 SHARES = [-0.1, 1.0, NAN]  # [0, 1)
 POSITIVE = [0.0, -1.0, NAN]
 COUNTS = [0, -3, 2.5]
+
+TOO_SMALL = [
+    Adam(epsilon=1e-46),
+    AdamW(epsilon=1e-60),
+    RMSprop(epsilon=1e-46),
+    Adagrad(epsilon=1e-46),
+]
+
+
+@pytest.mark.parametrize("optimizer", TOO_SMALL, ids=lambda optimizer: optimizer.name)
+def test_an_epsilon_that_is_zero_in_the_dtype(optimizer):
+    """Where g is 0, 0 / (0 + 0) would be nan."""
+    X, y = [[1.0, 0.0]] * 3, [1.0] * 3  # the second weight's gradient is 0
+    with pytest.raises(ValueError, match=r"epsilon must be > 0 in float32 \(at least 1.4e-45\)"):
+        Network([2, 1]).fit(X, y, optimizer=optimizer)
+    net = Network([2, 1], dtype="float64")
+    net.fit(X, y, optimizer=optimizer, epochs=3)
+    assert np.isfinite(net.w).all()
+    least = Adam(epsilon=1.5e-45)
+    assert np.isfinite(Network([2, 1]).fit(X, y, optimizer=least).losses).all()
+
 
 # Values out of range for every option that is a number.
 REFUSED = {

@@ -11,7 +11,6 @@ from chainrule.cli.options import Json
 from chainrule.cli.printing import print_facts, print_json, print_line, print_table
 from chainrule.engine import compiled
 from chainrule.theory.checks import require_name
-from chainrule.training.inputs import thread_count
 
 _TOPICS: dict[str, dict[str, Any]] = {
     "activations": chainrule.ACTIVATIONS,
@@ -55,7 +54,7 @@ def _installation() -> dict[str, Any]:
         "chainrule": chainrule.__version__,
         "processor level": compiled.cpu_level(),
         "supported levels": ", ".join(compiled.supported_levels()),
-        "threads": thread_count(None),
+        "threads": compiled.FASTEST.most,
         "python": platform.python_version(),
         "numpy": np.__version__,
         "system": platform.platform(terse=True),

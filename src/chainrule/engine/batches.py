@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from chainrule.theory.checks import require
 from chainrule.theory.random import permutation
 
 Array = NDArray[Any]
@@ -29,6 +30,11 @@ class Batches:
     Notes
     -----
     X, y and sample_weight are C-contiguous, of the network's dtype, and are not copied.
+
+    Raises
+    ------
+    ValueError
+        If a batch would have no samples, or more than there are.
     """
 
     X: Array
@@ -37,6 +43,13 @@ class Batches:
     batch_size: int
     shuffle: bool = False
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        n = len(self.X)
+        require(
+            1 <= self.batch_size <= n,
+            f"batch_size must be from 1 to n_samples ({n}), got {self.batch_size}",
+        )
 
     @classmethod
     def whole(cls, X: Array, y: Array, sample_weight: Array | None) -> "Batches":

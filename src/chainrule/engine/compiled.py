@@ -23,6 +23,10 @@ Array = NDArray[Any]
 
 NAME = "compiled"
 
+# How many threads may work, 0 for every core; and "all" of them, or as many as prove "fastest".
+Threads = _core.Threads
+FASTEST = Threads(0, "fastest")
+
 _TRAINERS = {"float32": _core.TrainerFloat32, "float64": _core.TrainerFloat64}
 
 
@@ -50,25 +54,36 @@ def _describe(spec: NetworkSpec, dropout: float) -> _core.Spec:
     )
 
 
-def forward(parameters: Parameters, X: Array, threads: int = 1) -> Array:
+def _exactly(threads: int | Threads) -> Threads:
+    return Threads(threads, "all") if isinstance(threads, int) else threads
+
+
+def forward(parameters: Parameters, X: Array, threads: int | Threads = 1) -> Array:
     """Return the outputs, shape (n, outputs); row i has the same bits alone and among others."""
     spec = parameters.spec
     outputs = np.empty((len(X), spec.n_outputs), spec.dtype)
-    if len(X):  # the core has no block of 0 rows
-        _core.forward(_describe(spec, 0.0), parameters.theta, X, outputs, threads)
+    _core.forward(_describe(spec, 0.0), parameters.theta, X, outputs, _exactly(threads))
     return outputs
 
 
 def loss(
-    parameters: Parameters, X: Array, y: Array, sample_weight: Array | None, threads: int = 1
+    parameters: Parameters,
+    X: Array,
+    y: Array,
+    sample_weight: Array | None,
+    threads: int | Threads = 1,
 ) -> float:
     """Return L over the samples, penalty included."""
     spec = _describe(parameters.spec, 0.0)
-    return _core.total_loss(spec, parameters.theta, X, y, sample_weight, threads)
+    return _core.total_loss(spec, parameters.theta, X, y, sample_weight, _exactly(threads))
 
 
 def trace(
-    parameters: Parameters, X: Array, y: Array, sample_weight: Array | None, threads: int = 1
+    parameters: Parameters,
+    X: Array,
+    y: Array,
+    sample_weight: Array | None,
+    threads: int | Threads = 1,
 ) -> Trace:
     """Return every quantity of one step on these samples, without dropout."""
     batches = Batches.whole(X, y, sample_weight)
@@ -120,8 +135,8 @@ class Trainer:
     batches : Batches
     step : int
         Steps taken before.
-    threads : int
-        How many threads may be used; the bits of the result don't depend on it.
+    threads : int or Threads
+        So many, or as many as prove fastest; the bits of the result don't depend on it.
     dropout : float, optional
         Instead of the spec's.
     """
@@ -133,7 +148,7 @@ class Trainer:
         state: list[Array],
         batches: Batches,
         step: int = 0,
-        threads: int = 1,
+        threads: int | Threads = 1,
         dropout: float | None = None,
     ) -> None:
         self.parameters = parameters
@@ -154,13 +169,18 @@ class Trainer:
             batches.seed,
             _core.Update(optimizer.name, optimizer.constants(), clip_norm),
             step,
-            threads,
+            _exactly(threads),
         )
 
     @property
     def step(self) -> int:
         """Steps taken, those before included."""
         return self._core.step
+
+    @property
+    def threads(self) -> int:
+        """Threads that take a step: as many as asked for, or the fastest number so far."""
+        return self._core.threads
 
     def advance(
         self, rates: NDArray[np.float64], losses: NDArray[np.float64] | None = None

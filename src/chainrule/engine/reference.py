@@ -127,13 +127,13 @@ def trace(
     X: Array,
     y: Array,
     sample_weight: Array | None,
-    threads: int = 1,  # noqa: ARG001
+    threads: object = 1,  # noqa: ARG001
 ) -> Trace:
     """Return every quantity of one step on these samples, without dropout."""
     return trace_step(parameters, Batches.whole(X, y, sample_weight), 1, 0.0)
 
 
-def forward(parameters: Parameters, X: Array, threads: int = 1) -> Array:  # noqa: ARG001
+def forward(parameters: Parameters, X: Array, threads: object = 1) -> Array:  # noqa: ARG001
     """Return the outputs, shape (n, outputs)."""
     return propagate(parameters, X)[1][-1]
 
@@ -143,7 +143,7 @@ def loss(
     X: Array,
     y: Array,
     sample_weight: Array | None,
-    threads: int = 1,  # noqa: ARG001
+    threads: object = 1,  # noqa: ARG001
 ) -> float:
     """Return L over the samples, penalty included."""
     z, a = propagate(parameters, X)
@@ -173,13 +173,14 @@ class Trainer:
         state: list[Array],
         batches: Batches,
         step: int = 0,
-        threads: int = 1,  # noqa: ARG002
+        threads: object = 1,  # noqa: ARG002
     ) -> None:
         self.parameters = parameters
         self.optimizer = optimizer
         self.state = state
         self.batches = batches
         self.step = step
+        self.threads = 1
 
     def advance(
         self, rates: NDArray[np.float64], losses: NDArray[np.float64] | None = None

@@ -17,9 +17,18 @@ from chainrule.theory.schedules import SCHEDULES, Constant, Schedule
 Vector = NDArray[np.float64]
 
 
+def normal(state: Vector) -> Vector:
+    """Return the state, 0 where it is smaller than the smallest normal number.
+
+    Where a gradient stays 0, as a dead unit's, state decays by a factor a step; left among
+    the denormal numbers, on which processors are slow, it would stay there for ever.
+    """
+    return np.where(np.abs(state) < np.finfo(state.dtype).tiny, 0.0, state)
+
+
 @dataclass(frozen=True)
 class Optimizer:
-    """Base of the optimizers.
+    """Base of the optimizers. Every vector of state is kept ``normal``.
 
     Parameters
     ----------
@@ -66,6 +75,16 @@ class Optimizer:
     def initial_slot(self, slot: str, theta: NDArray[Any]) -> NDArray[Any]:  # noqa: ARG002
         """Return the state before the first step: zeros, unless an optimizer says otherwise."""
         return np.zeros_like(theta)
+
+    def require_dtype(self, dtype: str) -> None:
+        """Raise ``ValueError`` if ε, which keeps 0 / 0 away, is itself 0 in the dtype."""
+        epsilon = getattr(self, "epsilon", None)
+        if epsilon is not None:
+            least = np.finfo(dtype).smallest_subnormal
+            require(
+                np.dtype(dtype).type(epsilon) > 0,
+                f"epsilon must be > 0 in {dtype} (at least {least:.2g}), got {epsilon:.6g}",
+            )
 
     def clipped(self, g: Vector) -> Vector:
         """Return g, scaled down to norm ``clip_norm`` where it is longer."""
@@ -154,7 +173,7 @@ class SGD(Optimizer):
             theta -= eta * g
             return
         (v,) = state
-        v[:] = self.momentum * v - eta * g
+        v[:] = normal(self.momentum * v - eta * g)
         theta += self.momentum * v - eta * g if self.nesterov else v
 
 
@@ -179,7 +198,7 @@ class Adagrad(Optimizer):
     def update(self, theta: Vector, g: Vector, state: list[Vector], eta: float, t: int) -> None:  # noqa: ARG002
         """Move θ by one step, in place."""
         (s,) = state
-        s += g * g
+        s[:] = normal(s + g * g)
         theta -= eta * g / (np.sqrt(s) + self.epsilon)
 
 
@@ -208,7 +227,7 @@ class RMSprop(Optimizer):
     def update(self, theta: Vector, g: Vector, state: list[Vector], eta: float, t: int) -> None:  # noqa: ARG002
         """Move θ by one step, in place."""
         (s,) = state
-        s[:] = self.decay * s + (1 - self.decay) * g * g
+        s[:] = normal(self.decay * s + (1 - self.decay) * g * g)
         theta -= eta * g / (np.sqrt(s) + self.epsilon)
 
 
@@ -241,8 +260,8 @@ class Adam(Optimizer):
     def update(self, theta: Vector, g: Vector, state: list[Vector], eta: float, t: int) -> None:
         """Move θ by one step, in place."""
         m, v = state
-        m[:] = self.beta1 * m + (1 - self.beta1) * g
-        v[:] = self.beta2 * v + (1 - self.beta2) * g * g
+        m[:] = normal(self.beta1 * m + (1 - self.beta1) * g)
+        v[:] = normal(self.beta2 * v + (1 - self.beta2) * g * g)
         m_hat = m / (1 - self.beta1**t)
         v_hat = v / (1 - self.beta2**t)
         theta -= eta * m_hat / (np.sqrt(v_hat) + self.epsilon)
@@ -321,9 +340,10 @@ class Rprop(Optimizer):
         product = g * previous
         size[product > 0] *= self.increase
         size[product < 0] *= self.decrease
-        np.clip(size, self.smallest, self.largest, out=size)
-        previous[:] = np.where(product < 0, 0.0, g)
-        theta -= np.sign(previous) * size
+        size[:] = np.clip(size, self.smallest, self.largest)
+        kept = np.where(product < 0, 0.0, g)
+        theta -= np.sign(kept) * size
+        size[:], previous[:] = normal(size), normal(kept)
 
 
 OPTIMIZERS: dict[str, type[Optimizer]] = {

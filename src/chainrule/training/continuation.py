@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chainrule.engine.batches import Batches
+from chainrule.engine.compiled import Threads
 from chainrule.engine.parameters import Parameters
 from chainrule.theory.checks import require
 from chainrule.training.inputs import Samples, whole_number
@@ -47,7 +48,7 @@ class Continuation:
         held_out: Samples | None,
         epochs: int,
         callbacks: Sequence[Callable[["Run"], Any] | Callback],
-        threads: int,
+        threads: Threads,
     ) -> None:
         n, options = len(data[0]), run.options
         require(
@@ -72,7 +73,7 @@ class Continuation:
         self._unpenalised = None if held_out is None else _unpenalised(run.network.parameters)
         self._watch = None if stopping is None else Watch(stopping, run.watched_losses)
 
-    def begin(self, threads: int) -> None:
+    def begin(self, threads: Threads) -> None:
         """Set the run going, each step on so many threads."""
         run, options = self.run, self.run.options
         run.epochs = run.epoch + self._epochs
@@ -121,6 +122,7 @@ class Continuation:
             return
         run.memory.losses.append(self._losses[:taken].copy())
         run.step = self.trainer.step
+        run.threads = self.trainer.threads
         if self._watch is not None and self._held_out is None and not self._mid_epoch:
             self._judge(self._watch, run.memory.losses.last_epoch_mean())
 

@@ -1,12 +1,12 @@
 """The boundary: what users pass is checked here once; below, arrays are as the engines need."""
 
-import os
 from collections.abc import Iterable
 from typing import Any, TypeGuard
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from chainrule.engine.compiled import FASTEST, Threads
 from chainrule.engine.spec import DTYPES, NetworkSpec
 from chainrule.theory.checks import require, require_whole
 
@@ -106,15 +106,11 @@ def sample_weights(spec: NetworkSpec, sample_weight: ArrayLike | None, n: int) -
     return weights
 
 
-def thread_count(threads: int | None) -> int:
-    """Return the number of threads: as asked, or one for each core of this process."""
+def thread_choice(threads: int | None) -> Threads:
+    """Return how many threads work: as many as asked for, or as many as prove fastest."""
     if threads is None:
-        return (
-            len(os.sched_getaffinity(0))
-            if hasattr(os, "sched_getaffinity")
-            else os.cpu_count() or 1
-        )
-    return whole_number("threads", threads, 1, 1024)
+        return FASTEST
+    return Threads(whole_number("threads", threads, 1, 1024), "all")
 
 
 def sample_count(name: str, values: ArrayLike) -> int:
@@ -166,14 +162,20 @@ def _numbers(name: str, values: ArrayLike, dtype: str) -> Array:
         raise ValueError(f"{name} must be an array of numbers: {error}") from None
 
 
+_BLOCK = 1 << 18  # numbers that are looked at together: an array of truths as long is small
+
+
 def _require_finite(name: str, array: Array) -> None:
-    finite = np.isfinite(array)
-    if not finite.all():
-        where = tuple(int(i) for i in np.argwhere(~finite)[0])
-        raise ValueError(
-            f"{name} must be finite in {array.dtype}, got {array[where]} at {list(where)}; "
-            "fill in or leave out such samples"
-        )
+    flat = array.reshape(-1)  # C-contiguous: no copy
+    for start in range(0, len(flat), _BLOCK):
+        finite = np.isfinite(flat[start : start + _BLOCK])
+        if not finite.all():
+            place = start + int(np.argmin(finite))
+            where = [int(i) for i in np.unravel_index(place, array.shape)]
+            raise ValueError(
+                f"{name} must be finite in {array.dtype}, got {flat[place]} at {where}; "
+                "fill in or leave out such samples"
+            )
 
 
 def _targets(spec: NetworkSpec, y: ArrayLike) -> Array:

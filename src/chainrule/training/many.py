@@ -9,10 +9,11 @@ from typing import Any, Literal, TypeAlias, TypeVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from chainrule.engine.compiled import Threads
 from chainrule.theory.checks import require
 from chainrule.theory.optimizers import Adam, Optimizer
 from chainrule.training.continuation import LONGEST_CALL, Continuation
-from chainrule.training.inputs import Validation, sample_count, thread_count
+from chainrule.training.inputs import Validation, sample_count, thread_choice
 from chainrule.training.network import Network
 from chainrule.training.options import FitOptions
 from chainrule.training.run import Run
@@ -63,7 +64,7 @@ def fit_many(
     callbacks : sequence of callable or Callback
         As for ``Network.fit``; called with the run of each network.
     threads : int, optional
-        One for each core without it; no bit of any result depends on it.
+        At most so many; one for each core without it. No bit of any result depends on it.
 
     Returns
     -------
@@ -187,7 +188,7 @@ def _go_on(
     callbacks: Callbacks,
     threads: int | None,
 ) -> list[Run]:
-    k, n, threads = len(runs), sample_count("X", X), thread_count(threads)
+    k, n, use = len(runs), sample_count("X", X), thread_choice(threads)
     _require_apart([run.network for run in runs])
     data = SharedData(X)
     given = zip(
@@ -204,9 +205,9 @@ def _go_on(
             spec = run.network.spec
             samples = data.samples(spec, targets, weights)
             held_out = data.validation(spec, held_out)
-            going.append(Continuation(run, samples, held_out, more, callbacks, threads))
+            going.append(Continuation(run, samples, held_out, more, callbacks, use))
     try:
-        _take_steps(going, threads)
+        _take_steps(going, use.most)
     finally:
         for one in going:
             one.close()
@@ -216,7 +217,7 @@ def _go_on(
 
 def _take_steps(going: list[Continuation], threads: int) -> None:
     for one in going:
-        one.begin(max(threads // len(going), 1))
+        one.begin(Threads(max(threads // len(going), 1), "fastest"))
     while True:
         for one in going:
             if one.is_over:

@@ -20,7 +20,7 @@ from chainrule.training.inputs import (
     features,
     sample_count,
     samples,
-    thread_count,
+    thread_choice,
     whole_number,
     whole_numbers,
 )
@@ -30,8 +30,6 @@ from chainrule.training.run import Run
 from chainrule.training.stopping import Callback, EarlyStopping
 
 Array = NDArray[Any]
-
-FEW_ROWS = 4
 
 ENGINES = {engine.NAME: engine for engine in (compiled, reference)}
 
@@ -193,7 +191,7 @@ class Network:
         ----------
         X : array-like of shape (n, inputs)
         threads : int, optional
-            One for each core without it; no bit depends on it.
+            As many as prove fastest without it; no bit depends on it.
 
         Returns
         -------
@@ -202,9 +200,7 @@ class Network:
             an infinity goes through to the outputs of its row; ``loss`` and ``fit`` refuse it.
         """
         rows = features(self.spec, X)
-        # for a few rows, counting the cores would take as long as the work
-        single = threads is None and len(rows) <= FEW_ROWS
-        return self.engine.forward(self.parameters, rows, 1 if single else thread_count(threads))
+        return self.engine.forward(self.parameters, rows, thread_choice(threads))
 
     def loss(self, X: ArrayLike, y: ArrayLike, *, sample_weight: ArrayLike | None = None) -> float:
         """Return L = Σ sᵢ ℓᵢ / Σ sᵢ (or the sum Σ sᵢ ℓᵢ) plus the penalty: equation (2).
@@ -222,7 +218,7 @@ class Network:
         float
         """
         data = samples(self.spec, X, y, sample_weight)
-        return float(self.engine.loss(self.parameters, *data, thread_count(None)))
+        return float(self.engine.loss(self.parameters, *data, thread_choice(None)))
 
     def trace(self, X: ArrayLike, y: ArrayLike, *, sample_weight: ArrayLike | None = None) -> Trace:
         """Return every z, a, δ, loss and gradient of one step on these samples.
@@ -230,7 +226,7 @@ class Network:
         Nothing is changed, and dropout is off. Parameters as for ``loss``.
         """
         data = samples(self.spec, X, y, sample_weight)
-        result: Trace = self.engine.trace(self.parameters, *data, thread_count(None))
+        result: Trace = self.engine.trace(self.parameters, *data, thread_choice(None))
         return result
 
     def gradient(
@@ -310,7 +306,7 @@ class Network:
         callbacks : sequence of callable or Callback
             Called with the run after each epoch; ``Callback(f, every=n)`` after every n steps.
         threads : int, optional
-            One for each core without it; no bit of the result depends on it.
+            As many as prove fastest without it; no bit of the result depends on it.
 
         Returns
         -------

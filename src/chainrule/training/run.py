@@ -14,7 +14,7 @@ from chainrule.training.continuation import LONGEST_CALL, Continuation
 from chainrule.training.inputs import (
     Validation,
     samples,
-    thread_count,
+    thread_choice,
     validation_samples,
     whole_number,
 )
@@ -44,6 +44,9 @@ class Run:
         Steps taken, whole epochs done.
     epochs : int
         Epochs asked for: those done before the last call, and those that it was to add.
+    threads : int
+        Threads that the last call's steps were taken by: as asked for, or as many as proved
+        fastest; 0 before the first.
     stopped : str
         Why the last call ended: "epochs", "early_stopping", "callback" or "diverged".
     validation_losses : list of float
@@ -56,12 +59,14 @@ class Run:
             f"optimizer must be one of chainrule's, as cr.Adam(), got {optimizer!r}",
         )
         theta = network.parameters.theta
+        optimizer.require_dtype(network.spec.dtype)
         self.network = network
         self.optimizer = optimizer
         self.options = options
         self.state = [optimizer.initial_slot(slot, theta) for slot in optimizer.slots]
         self.step = 0
         self.epochs = 0
+        self.threads = 0
         self.stopped = ""
         self.validation_losses: list[float] = []
         self.memory = Memory(LossRecord(options.n_samples, options.batch_size))
@@ -156,10 +161,10 @@ class Run:
         spec = self.network.spec
         data = samples(spec, X, y, sample_weight)
         held_out = validation_samples(spec, validation)
-        threads = thread_count(threads)
-        going = Continuation(self, data, held_out, epochs, callbacks, threads)
+        use = thread_choice(threads)
+        going = Continuation(self, data, held_out, epochs, callbacks, use)
         try:
-            going.begin(threads)
+            going.begin(use)
             while not going.is_over:
                 rates, losses = going.request(LONGEST_CALL)
                 going.record(len(going.trainer.advance(rates, losses)))

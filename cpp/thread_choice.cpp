@@ -1,0 +1,197 @@
+#include "thread_choice.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <mutex>
+#include <thread>
+#include <unordered_map>
+
+#if defined(__linux__)
+#include <sched.h>
+#endif
+
+namespace chainrule {
+namespace {
+
+constexpr double certain = 4e-6;        // a shorter piece is done before another thread knows
+constexpr double short_piece = 3e-4;    // below it a trial may lose more than it can gain soon
+constexpr double first_trial = 0.02;    // seconds of short pieces before it
+constexpr double spell_seconds = 1e-4;  // of a trial, at least; as long to warm up
+constexpr double long_piece = 5e-4;     // needs no warming up, and one round tells
+constexpr double worth = 200;           // pause to what a trial lost: 0.5 %
+constexpr double better = 0.97;         // a rival must be faster by this to be chosen
+constexpr double clearly = 0.8;         // or slower by its inverse: no more rounds
+constexpr double longest_spell = 1e12;  // pieces
+
+bool learns(Threads threads) { return threads.use == ThreadUse::fastest && threads.most > 1; }
+
+}  // namespace
+
+int available_cores() {
+#if defined(__linux__)
+  cpu_set_t set;
+  if (sched_getaffinity(0, sizeof set, &set) == 0) return std::max(CPU_COUNT(&set), 1);
+#endif
+  return std::max(static_cast<int>(std::thread::hardware_concurrency()), 1);
+}
+
+double steady_seconds() {
+  using Seconds = std::chrono::duration<double>;
+  return Seconds(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
+ThreadChoice::ThreadChoice(Threads threads, Clock clock)
+    : allowed_(threads.most > 0 ? threads : Threads{available_cores(), threads.use}),
+      clock_(clock),
+      threads_(threads.use == ThreadUse::fastest ? 1 : allowed_.most),
+      chosen_(threads_) {
+  if (threads.use != ThreadUse::changing && !learns(allowed_)) pieces_ = left_ = longest_spell;
+}
+
+void ThreadChoice::end_spell() {
+  if (!learns(allowed_)) {
+    left_ = allowed_.use == ThreadUse::changing ? 1 : longest_spell;
+    if (allowed_.use == ThreadUse::changing) threads_ = threads_ % allowed_.most + 1;
+    return;
+  }
+  const double now = clock_(), seconds = spent_ + (now - started_);
+  const double pieces = pieces_ - left_, piece = seconds / pieces;
+  started_ = now;
+  spent_ = 0;
+  if (rival_ == 0) {
+    piece_seconds_ = piece;
+    settle(seconds);
+    return;
+  }
+  if (threads_ == rival_) lost_ += seconds - piece_seconds_ * pieces;
+  if (warms_) {
+    begin_spell(threads_, spell_seconds, false);
+  } else if (threads_ == rival_) {
+    judge(piece / piece_seconds_);
+  } else {
+    piece_seconds_ = piece;
+    begin_spell(rival_, spell_seconds, true);
+  }
+}
+
+// After a spell without a rival: when it is time, and a piece long enough, a trial.
+void ThreadChoice::settle(double seconds) {
+  since_trial_ += seconds;
+  const double first = piece_seconds_ < short_piece ? first_trial : 2 * piece_seconds_;
+  const double left = (wait_ > 0 ? wait_ : first) - since_trial_;
+  if (piece_seconds_ < certain)
+    begin_spell(chosen_, least_pause, false);
+  else if (left <= 0)
+    begin_trial();
+  else
+    begin_spell(chosen_, std::min(left, 2 * seconds), false);  // twice as long as the last
+}
+
+int ThreadChoice::neighbour(bool more) const {
+  if (more) return chosen_ < allowed_.most ? std::min(2 * chosen_, allowed_.most) : 0;
+  int fewer = 1;
+  while (2 * fewer < chosen_) fewer *= 2;
+  return chosen_ > 1 ? fewer : 0;
+}
+
+void ThreadChoice::begin_trial() {
+  rival_ = neighbour(tries_more_);
+  if (rival_ == 0) {
+    tries_more_ = !tries_more_;
+    rival_ = neighbour(tries_more_);
+  }
+  rounds_ = 0;
+  lost_ = 0;
+  begin_spell(rival_, spell_seconds, true);  // the chosen number was measured just now
+}
+
+// A round is over. The rival needs a median of all rounds, or to be clearly better or worse.
+void ThreadChoice::judge(double ratio) {
+  auto place = ratios_.begin() + rounds_++;
+  for (; place != ratios_.begin() && place[-1] > ratio; --place) *place = place[-1];
+  *place = ratio;
+  const double lowest = ratios_[0], highest = ratios_[static_cast<std::size_t>(rounds_ - 1)];
+  const double median = ratios_[static_cast<std::size_t>(rounds_ / 2)];
+  const bool may_end = rounds_ >= (piece_seconds_ >= long_piece ? 1 : 2);
+  const bool all = rounds_ == most_rounds;
+  if (may_end && (highest < clearly || (all && median < better))) {
+    lost_ = 0;
+    chosen_ = rival_;
+    piece_seconds_ *= median;
+    pause_ = least_pause;
+    if (neighbour(tries_more_) != 0) return begin_trial();  // further the same way
+    end_trial();
+  } else if (all || (may_end && lowest > 1 / clearly)) {
+    tries_more_ = !tries_more_;
+    end_trial();
+  } else {
+    begin_spell(chosen_, spell_seconds, true);
+  }
+}
+
+void ThreadChoice::end_trial() {
+  rival_ = 0;
+  since_trial_ = 0;
+  wait_ = std::max(pause_, worth * lost_);
+  pause_ = std::min(2 * pause_, most_pause);
+  begin_spell(chosen_, spell_seconds, false);
+}
+
+// The next spell: pieces for so many seconds. One that warms up is left out where it is not needed.
+void ThreadChoice::begin_spell(int threads, double seconds, bool warms) {
+  warms_ = warms && threads != threads_ && piece_seconds_ < long_piece;
+  threads_ = threads;
+  pieces_ = left_ = std::max(std::ceil(seconds / std::max(piece_seconds_, 1e-9)), 1.0);
+}
+
+std::uint64_t kind_of(Work work, const Spec& spec, std::size_t bytes, std::int64_t rows) {
+  std::uint64_t hash = 14695981039346656037ULL;  // FNV-1a, a number at a time
+  const auto add = [&](std::int64_t x) {
+    hash = (hash ^ static_cast<std::uint64_t>(x)) * 1099511628211ULL;
+  };
+  for (std::int64_t x : {static_cast<std::int64_t>(work), static_cast<std::int64_t>(bytes), rows,
+                         static_cast<std::int64_t>(spec.dropout > 0)})
+    add(x);
+  for (std::int64_t size : spec.sizes) add(size);
+  for (Activation activation : spec.activations) add(static_cast<std::int64_t>(activation));
+  return hash;
+}
+
+namespace {
+
+constexpr std::size_t most_remembered = 4096;
+
+struct Memory {
+  std::mutex mutex;
+  std::unordered_map<std::uint64_t, ThreadChoice> choices;
+};
+
+Memory& memory() {
+  static Memory memory;
+  return memory;
+}
+
+// Of the same work, with as many threads allowed.
+std::uint64_t key_of(std::uint64_t kind, int most) {
+  return kind + static_cast<std::uint64_t>(most);
+}
+
+}  // namespace
+
+ThreadChoice recall(std::uint64_t kind, Threads threads) {
+  const ThreadChoice fresh(threads);
+  if (!learns(fresh.allowed())) return fresh;
+  const std::lock_guard<std::mutex> lock(memory().mutex);
+  const auto found = memory().choices.find(key_of(kind, fresh.allowed().most));
+  return found == memory().choices.end() ? fresh : found->second;
+}
+
+void remember(std::uint64_t kind, const ThreadChoice& choice) {
+  if (!learns(choice.allowed())) return;
+  const std::lock_guard<std::mutex> lock(memory().mutex);
+  if (memory().choices.size() >= most_remembered) memory().choices.clear();
+  memory().choices.insert_or_assign(key_of(kind, choice.allowed().most), choice);
+}
+
+}  // namespace chainrule

@@ -1,0 +1,99 @@
+// How many threads a piece of work gets: found by measuring while the work goes on, as no bit
+// depends on it. One small object for each trainer, copied freely; used by one thread at a time.
+#pragma once
+
+#include <array>
+#include <cstdint>
+
+#include "spec.hpp"
+
+namespace chainrule {
+
+enum class ThreadUse {
+  all,      // as many as given
+  fastest,  // the fastest number up to those given
+  changing  // another number for each piece of work: for tests
+};
+
+struct Threads {
+  int most;  // 0: as many as there are cores
+  ThreadUse use;
+};
+
+// The cores that this process may use.
+int available_cores();
+
+// Seconds since some moment.
+double steady_seconds();
+
+// Pieces of equal work (steps of training, rows of a prediction) are counted and timed in spells.
+// A trial lets the chosen number of threads and a rival take turns, a spell each, and compares the
+// seconds a piece. It begins with one thread; after a trial it waits until the time that the trial
+// lost is far below 1 % of what has passed since, and looks again, as other programs come and go.
+class ThreadChoice {
+ public:
+  using Clock = double (*)();
+
+  explicit ThreadChoice(Threads threads, Clock clock = steady_seconds);
+
+  Threads allowed() const { return allowed_; }
+  int threads() const { return threads_; }  // of the next piece
+  int chosen() const { return chosen_; }    // the fastest so far
+
+  // Around the work: what passes between pause and resume belongs to nobody.
+  void resume() { started_ = clock_(); }
+  void pause() {
+    const double now = clock_();
+    spent_ += now - started_;
+    started_ = now;
+  }
+
+  // So many pieces were done on threads().
+  void count(double pieces) {
+    if ((left_ -= pieces) <= 0) end_spell();
+  }
+  // Before the next look at the clock.
+  std::int64_t pieces_left() const { return static_cast<std::int64_t>(left_ + 0.999); }
+
+ private:
+  void end_spell();
+  void settle(double seconds);
+  void begin_trial();
+  void judge(double ratio);
+  void end_trial();
+  void begin_spell(int threads, double seconds, bool warms);
+  int neighbour(bool more) const;
+
+  static constexpr int most_rounds = 5;
+  static constexpr double least_pause = 0.1, most_pause = 2;  // seconds between trials
+
+  Threads allowed_;
+  Clock clock_;
+  int threads_, chosen_;
+  int rival_ = 0;           // 0: no trial
+  bool tries_more_ = true;  // threads than chosen, in the next trial
+  bool warms_ = false;      // the spell is not measured: threads wake, caches fill
+  double started_ = 0;      // when the spell, or its last part, began
+  double spent_ = 0;        // seconds of the spell before that
+  double pieces_ = 1;       // of the spell
+  double left_ = 1;
+  double piece_seconds_ = 0;    // of the chosen number, last measured; 0: unknown
+  double since_trial_ = 0;      // seconds of work
+  double wait_ = 0;             // seconds of work before the next trial; 0: there was none yet
+  double pause_ = least_pause;  // at least, after the next trial
+  double lost_ = 0;             // seconds of the trial beyond what the chosen number takes
+  int rounds_ = 0;
+  std::array<double, most_rounds>
+      ratios_{};  // of the rival's seconds a piece to the chosen's, sorted
+};
+
+enum class Work { training, prediction, loss };
+
+// A hash of what the time of a piece depends on: the work, the network, the rows of a piece.
+std::uint64_t kind_of(Work work, const Spec& spec, std::size_t bytes, std::int64_t rows);
+
+// What was learned of a kind of work, for as long as the process lives. From any thread.
+ThreadChoice recall(std::uint64_t kind, Threads threads);
+void remember(std::uint64_t kind, const ThreadChoice& choice);
+
+}  // namespace chainrule
