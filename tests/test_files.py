@@ -309,7 +309,7 @@ CONTENTS: dict[str, bytes] = {}
 ARRAYS: dict[str, dict] = {}
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 @given(st.sampled_from(sorted(MODELS)), st.data())
 def test_no_changed_byte_goes_unnoticed(
     tmp_path_factory: pytest.TempPathFactory, kind: str, data: st.DataObject
@@ -342,7 +342,7 @@ VALUES = st.recursive(
 )
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 @given(st.sampled_from(sorted(MODELS)), st.data())
 def test_no_changed_field_escapes_the_checks(
     tmp_path_factory: pytest.TempPathFactory, kind: str, data: st.DataObject

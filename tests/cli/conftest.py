@@ -23,7 +23,7 @@ def chainrule(tmp_path: Path) -> Callable[..., Process]:
             capture_output=True,
             text=True,
             check=False,
-            timeout=120,
+            timeout=600,
         )
 
     return run

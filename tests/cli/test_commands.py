@@ -271,7 +271,7 @@ def in_terminal(folder: Path, *arguments: str, interrupt: bytes = b"") -> tuple[
         cwd=folder, stdout=child, stderr=child, env=os.environ | {"COLUMNS": "80"},
     )  # fmt: skip
     os.close(child)
-    printed, end = b"", time.monotonic() + 60
+    printed, end = b"", time.monotonic() + 600
     while select.select([parent], [], [], max(0.0, end - time.monotonic()))[0]:
         try:
             part = os.read(parent, 65536)
@@ -284,7 +284,7 @@ def in_terminal(folder: Path, *arguments: str, interrupt: bytes = b"") -> tuple[
             process.send_signal(signal.SIGINT)
             interrupt = b""
     os.close(parent)
-    return process.wait(timeout=60), printed.decode()
+    return process.wait(timeout=600), printed.decode()
 
 
 def test_a_terminal_sees_progress(tmp_path: Path) -> None:

@@ -28,7 +28,7 @@ def in_process(arguments, level):
         cwd=HERE.parents[1],
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=600,
         check=False,
     )
 

@@ -27,7 +27,7 @@ def rows_of(number):
     return (row for row in range(number.bit_length()) if number >> row & 1)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(n=st.integers(1, 40), batch_size=st.integers(1, 40), seed=SEEDS, first=st.integers(0, 2**40))
 def test_order_of_the_samples(n, batch_size, seed, first):
     """Three epochs from any, each in its own order, cut into batches: Fisher–Yates by Philox."""
@@ -64,7 +64,7 @@ def test_a_long_order_within_a_batch():
     assert np.array_equal(trace.sample_losses, 0.5 * np.sum((z - y[order]) ** 2, axis=1))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     units=st.lists(st.integers(1, 19), min_size=1, max_size=3),
     n=st.integers(1, 50),

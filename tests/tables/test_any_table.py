@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chainrule.files import load, save
@@ -38,7 +38,7 @@ def tables(draw: st.DrawFn) -> list[list[str]]:
     return [names, *map(list, zip(*columns, strict=True))]
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60)
 @given(
     tables(),
     st.integers(0, 4),

@@ -114,7 +114,7 @@ def test_a_table_that_lacks_columns(names: list[str], message: str) -> None:
 cells = st.one_of(st.none(), st.floats(-1e6, 1e6), st.integers(-9, 9).map(float))
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(
     st.lists(st.tuples(cells, st.one_of(st.none(), st.text(max_size=3))), min_size=1, max_size=30)
 )

@@ -60,7 +60,7 @@ def test_r2_of_a_constant_says_why() -> None:
     assert found.reasons == {"r2": "all targets are the same"}
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(
     st.lists(st.integers(0, 6), min_size=1, max_size=120),
     st.floats(0, 0.6),

@@ -213,7 +213,7 @@ def test_a_wrong_value_in_parquet_is_named_with_its_row(tmp_path: Path) -> None:
         numbers(read(tmp_path / "t.parquet"), "a", "number")
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     st.lists(
         st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cs"]), min_size=1),

@@ -159,7 +159,7 @@ def test_jacobian_entry_by_entry(row, units):
         np.testing.assert_allclose(jacobian[:, :, k], numeric, rtol=1e-8, atol=2e-9)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     name=st.sampled_from(sorted(ACTIVATIONS)),
     n=st.sampled_from([1, 2, 5]),

@@ -1,4 +1,7 @@
-"""Ctrl-C in the middle of a native call: a real process, a real signal; and the GIL, released."""
+"""Ctrl-C in the middle of a native call: a real process, a real signal; and the GIL, released.
+
+How soon it is answered is for ``benchmarks/latency.py`` to say; here, that it is.
+"""
 
 import json
 import signal
@@ -14,13 +17,12 @@ import pytest
 import chainrule as cr
 from chainrule.engine import compiled
 
-# What is promised, and what a busy machine may add until both processes are scheduled.
-PROMISED, SLACK = 0.2, 1.8  # seconds; the slack is for a machine that is busy with other work
+HANGS = 600  # seconds, after which a process is taken to wait for ever
 
-# Waits for the signal inside run.resume; then says when it was answered, and compares the network
-# with one that was trained for as many steps without a signal; then both go on.
+# Waits for the signal inside run.resume, which would not end before the year is over; then compares
+# the network with one that was trained for as many steps without a signal; then both go on.
 PROCESS = """
-import json, sys, time
+import json, sys
 import numpy as np
 import chainrule as cr
 
@@ -45,13 +47,13 @@ def stopped_after(run, steps):
 
 
 run = start()
-print("ready", flush=True)
 try:
+    print("ready", flush=True)  # a signal may come at once
     run.resume(X, y, epochs=10**6, threads=threads)
 except KeyboardInterrupt:
-    answered = time.monotonic()
+    pass
 other = stopped_after(start(), run.step)
-report = {"answered": answered, "step": run.step}
+report = {"step": run.step}
 for moment in ("interrupted", "gone on"):
     pairs = zip(run.arrays().values(), other.arrays().values(), strict=True)
     report[moment] = all(a.tobytes() == b.tobytes() for a, b in pairs)
@@ -68,13 +70,14 @@ SCENARIOS = {
         "layers": [50, 200, 2], "n": 1000, "batch_size": 200, "dropout": 0.3, "threads": 2,
     },
     "with clipping": {"layers": [20, 30, 1], "n": 500, "batch_size": 100, "clip_norm": 0.1},
-    # one step takes seconds
+    # a tenth of a second and more on any processor: the signal comes in the first step
     "one long step": {
         "layers": [100, 1500, 1500, 4], "n": 6000, "batch_size": 6000, "goes_on": False,
+        "after": 0.03,
     },
     "one long step, two threads": {
         "layers": [100, 1500, 1500, 4], "n": 6000, "batch_size": 6000, "goes_on": False,
-        "threads": 2,
+        "after": 0.03, "threads": 2,
     },
     # all of the time is in gelu, almost none in products
     "a wide layer of gelu": {
@@ -93,32 +96,34 @@ DEFAULTS = {"activation": "tanh", "dropout": 0.0, "clip_norm": None, "threads": 
 def interrupted(options, after, program=PROCESS):
     """Run the process, interrupt it ``after`` seconds into its work; return its report."""
     command = [sys.executable, "-c", program, json.dumps(DEFAULTS | options)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True) as process:
         try:
-            assert process.stdout.readline() == "ready\n"
+            first = process.stdout.readline()
             time.sleep(after)
-            sent = time.monotonic()
             process.send_signal(signal.SIGINT)
-            report = json.loads(process.communicate(timeout=60)[0])
+            printed, error = process.communicate(timeout=HANGS)
         finally:
             process.kill()
-    return report | {"seconds": report["answered"] - sent}
+    assert (first, process.returncode) == ("ready\n", 0), error
+    return json.loads(printed)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
 @pytest.mark.parametrize("name", SCENARIOS)
 def test_ctrl_c(name):
-    """Answered at once; the network whole after its last step; and it goes on exactly."""
-    report = interrupted(SCENARIOS[name], after=0.4)
-    print(f"\n{name}: answered after {report['seconds']:.3f} s, at step {report['step']}")
-    assert report["seconds"] < PROMISED + SLACK, report
+    """The network is whole after its last step; and it goes on exactly."""
+    scenario = SCENARIOS[name]
+    report = interrupted(scenario, after=scenario.get("after", 0.4))
+    if "after" in scenario:
+        assert report["step"] == 0, "answered only when the long step was over"
     assert report["interrupted"], f"not the network of {report['step']} steps"
     assert report["gone on"]
 
 
 # As PROCESS, of many networks with different steps; each is compared with one trained alone.
 MANY = """
-import json, sys, time
+import json, sys
 import numpy as np
 import chainrule as cr
 
@@ -144,16 +149,16 @@ def go_on(runs, epochs):
 
 
 runs, others = fit(), fit()
-print("ready", flush=True)
 try:
+    print("ready", flush=True)  # a signal may come at once
     go_on(runs, options["epochs"])
 except KeyboardInterrupt:
-    answered = time.monotonic()
+    pass
 for run, other in zip(runs, others, strict=True):
     if run.step:
         stop = cr.Callback(lambda run: run.stop(), every=run.step)
         other.resume(X, X[:, 0], epochs=10**6, callbacks=[stop])
-report = {"answered": answered, "step": [run.step for run in runs]}
+report = {"step": [run.step for run in runs]}
 report["interrupted"] = same(runs, others)
 if options["goes_on"]:
     go_on(runs, 1)
@@ -182,33 +187,30 @@ MANY_SCENARIOS = {
 @pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
 @pytest.mark.parametrize("name", MANY_SCENARIOS)
 def test_ctrl_c_of_many(name):
-    """Answered at once; every network whole after its own last step; and all go on exactly."""
+    """Every network is whole after its own last step; and all go on exactly."""
     report = interrupted({"epochs": 10**6} | MANY_SCENARIOS[name], after=0.5, program=MANY)
-    print(f"\n{name}: answered after {report['seconds']:.3f} s, at steps {report['step']}")
-    assert report["seconds"] < PROMISED + SLACK, report
     assert report["interrupted"], f"not the networks of {report['step']} steps"
     assert report.get("gone on", True)
 
 
 READING = """
-import json, sys, time
 import numpy as np
 import chainrule as cr
 
 net = cr.Network([100, 1500, 1500, 2])
 X, y = np.ones((12_000, 100), "float32"), np.ones((12_000, 2), "float32")
-print("ready", flush=True)
 try:
-    METHOD
+    print("ready", flush=True)  # a signal may come at once
+    while True:  # however soon a call is over
+        METHOD
 except KeyboardInterrupt:
-    print(json.dumps({"answered": time.monotonic()}))
+    print("true")
 """
 
 
 @pytest.mark.parametrize("method", ["net.forward(X, threads=1)", "net.loss(X, y)"])
 def test_ctrl_c_while_nothing_is_trained(method):
-    report = interrupted({}, after=0.3, program=READING.replace("METHOD", method))
-    assert report["seconds"] < PROMISED + SLACK, report
+    assert interrupted({}, after=0.3, program=READING.replace("METHOD", method))
 
 
 def test_ctrl_c_during_a_validation():
@@ -256,27 +258,33 @@ def test_ctrl_c_during_the_first_validation():
     assert run.best_epoch == expected.best_epoch
 
 
+GIL = """
+import _thread, threading, time
+import numpy as np
+import chainrule as cr
+
+net, X, y = cr.Network([10, 40, 4]), np.ones((400, 10), "float32"), np.ones((400, 4), "float32")
+
+
+def end_it():
+    time.sleep(0.1)
+    _thread.interrupt_main()
+
+
+try:
+    threading.Thread(target=end_it).start()
+    net.fit(X, y, epochs=10**6)
+except KeyboardInterrupt:
+    print("ended by another thread")
+"""
+
+
 def test_other_threads_go_on():
-    """While one long native call runs, Python counts on in another thread."""
-    net = cr.Network([100, 400, 4])
-    X, y = np.ones((4000, 100), "float32"), np.ones((4000, 4), "float32")
-    ticks, over = [], threading.Event()
-
-    def tick():
-        while not over.is_set():
-            ticks.append(time.perf_counter())
-            time.sleep(0.001)
-
-    thread = threading.Thread(target=tick)
-    thread.start()
-    start = time.perf_counter()
-    net.fit(X, y, epochs=10, batch_size=4000, threads=1)
-    end = time.perf_counter()
-    over.set()
-    thread.join()
-    during = sum(start < moment < end for moment in ticks)
-    assert end - start > 0.05, "too short to tell"
-    assert during > (end - start) / 0.02, f"{during} ticks in {end - start:.2f} s"
+    """One native call, which would last for hours, is ended by Python code of another thread."""
+    result = subprocess.run(
+        [sys.executable, "-c", GIL], capture_output=True, text=True, check=False, timeout=HANGS
+    )
+    assert result.stdout == "ended by another thread\n", result.stderr
 
 
 def test_two_fits_at_once():
