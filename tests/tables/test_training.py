@@ -202,3 +202,17 @@ def test_divergence_is_an_error() -> None:
 def test_an_option_out_of_range_is_named(options: dict, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         TrainOptions(**options)
+
+
+def test_an_infinite_number_is_refused_in_any_row() -> None:
+    """In one whose target is missing, too: by train, by evaluate and by predict."""
+    y = [1.0, 2.0, None, 4.0, 5.0, 6.0, 7.0, 8.0]
+    good, bad = [1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0], [1.0, 2.0, np.inf, *range(4, 9)]
+    options = TrainOptions(task="regression", epochs=1)
+    with pytest.raises(TableError, match="row 3, column 'x'") as refused:
+        train(small(x=bad, y=y), "y", options)
+    model = train(small(x=good, y=y), "y", options)
+    for ask in (model.predict, model.evaluate):
+        with pytest.raises(TableError) as error:
+            ask(small(x=bad, y=y))
+        assert str(error.value) == str(refused.value)

@@ -179,3 +179,45 @@ def test_state_has_one_vector_a_slot(row):
 def test_momentum_alone_makes_sgd_keep_a_velocity():
     assert SGD().slots == ()
     assert SGD(momentum=0.5).slots == ("velocity",)
+
+
+# The ends of every range that has one, which are allowed.
+LIMITS = [
+    SGD(0.0, momentum=0.0),
+    SGD(0.5, momentum=math.nextafter(1, 0), clip_norm=5e-324),
+    Adagrad(0.0, epsilon=5e-324),
+    RMSprop(0.0, decay=0.0, epsilon=5e-324),
+    RMSprop(decay=math.nextafter(1, 0)),
+    Adam(0.0, beta1=0.0, beta2=0.0, epsilon=5e-324),
+    AdamW(weight_decay=0.0),
+    Rprop(0.0, increase=1.0, decrease=0.0),
+    Rprop(smallest=5e-324, largest=5e-324),
+    SCHEDULES["constant"](0.0),
+    InverseScaling(0.0, power=0.0),
+    Exponential(0.0, decay=1.0, steps=1),
+    Exponential(0.5, decay=5e-324),
+    Cosine(0.5, steps=1, minimum=0.0),
+    Cosine(0.5, minimum=0.5),
+    OneCycle(0.5, steps=1, start_divisor=1.0, end_divisor=1.0),
+    Step(0.5, factor=1.0, every=1),
+]
+
+
+@pytest.mark.parametrize("row", LIMITS, ids=repr)
+def test_the_limit_itself_is_allowed(row):
+    rate = row.learning_rate if isinstance(row, (SGD, Adam, RMSprop, Adagrad, Rprop)) else row
+    values = row.rates(np.arange(1, 4))
+    assert np.isfinite(values).all()
+    assert rate is not None
+
+
+def test_optimizers_at_their_limits_take_finite_steps():
+    """No 0 / 0 and no log of 0 where an option ends: a step of each, from a gradient and from 0."""
+    for optimizer in LIMITS[:9]:
+        for g in (np.array([0.5, -2.0]), np.zeros(2)):
+            theta = np.ones(2)
+            state = [optimizer.initial_slot(slot, theta) for slot in optimizer.slots]
+            with np.errstate(all="raise", under="ignore"):
+                for t in (1, 2):
+                    optimizer.update(theta, optimizer.clipped(g), state, 0.1, t)
+            assert np.isfinite(theta).all(), optimizer

@@ -287,3 +287,28 @@ def test_early_stopping_looks_once_at_each_epoch(monkeypatch):
     )
     run = fit_ones(200, early_stopping=cr.EarlyStopping(patience=10**6))
     assert seen == run.epoch_losses.tolist()
+
+
+# -- schedules ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("engine", ["compiled", "reference"])
+@pytest.mark.parametrize("every", [None, 1, 3])
+@pytest.mark.parametrize("cut", [0, 2])
+def test_each_step_has_its_own_rate(engine, every, cut):
+    """η_t = η / sqrt(t), t from 1, however the run is cut into calls: gradient descent by hand."""
+    one = cr.Network([4, 1], dtype="float64", engine=engine, seed=2)
+    w, b, losses = one.w.reshape(4, 1).copy(), one.b.copy(), []
+    x, y = X[:20], Y[:20, :1]
+    for t in range(1, 13):
+        rows = slice((t - 1) % 4 * 5, (t - 1) % 4 * 5 + 5)
+        e = x[rows] @ w + b - y[rows]
+        losses.append(0.5 * np.mean(e**2))
+        w -= 0.3 / np.sqrt(t) * x[rows].T @ e / 5
+        b -= 0.3 / np.sqrt(t) * e.mean(axis=0)
+    callbacks = [cr.Callback(lambda _: None, every=every)] if every else []
+    options = {"optimizer": cr.SGD(cr.InverseScaling(0.3)), "batch_size": 5, "shuffle": False}
+    run = one.fit(x, y, epochs=3 - cut, callbacks=callbacks, **options)
+    run.resume(x, y, epochs=cut, callbacks=callbacks)
+    np.testing.assert_allclose(run.losses, losses, rtol=1e-12)
+    np.testing.assert_allclose(one.w, w.ravel(), rtol=1e-11)

@@ -244,3 +244,74 @@ def test_arrays_of_the_right_kind_are_not_copied():
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < big.nbytes, f"peak {peak / 1e6:.0f} MB"
+
+
+PROBABILITIES = [(0.0015, False), (0.0005, True), (-0.0005, True), (-0.0015, False), (0.05, False)]
+
+
+@pytest.mark.parametrize(("off", "is_fine"), PROBABILITIES)
+def test_rows_of_probabilities_sum_to_one(off, is_fine):
+    """But for a thousandth, which printing may lose; then they are scaled."""
+    y = np.array([[0.25, 0.25, 0.5], [0.25, 0.25, 0.5 + off]])
+    net = cr.Network([3, 3], loss="cross_entropy", dtype="float64")
+    if is_fine:
+        scaled = net.loss(X[:2], y / y.sum(axis=1, keepdims=True))
+        assert net.loss(X[:2], y) == pytest.approx(scaled, rel=1e-12)
+    else:
+        with pytest.raises(ValueError, match="each row of y must sum to 1"):
+            net.loss(X[:2], y)
+
+
+AT_THE_LIMIT = [
+    {"layer_sizes": [1, 1]},
+    {"layer_sizes": [3, 2], "seed": 0},
+    {"layer_sizes": [3, 2], "seed": 2**64 - 1},
+    {"layer_sizes": [3, 2], "l2": 0, "l1": 0, "dropout": 0},
+    {"layer_sizes": [3, 4, 2], "dropout": np.nextafter(1, 0)},
+]
+
+
+@pytest.mark.parametrize("options", AT_THE_LIMIT)
+def test_networks_at_the_limit(options):
+    net = cr.Network(**options)
+    assert np.isfinite(net.forward(np.ones((2, options["layer_sizes"][0])))).all()
+
+
+FITS_AT_THE_LIMIT = [
+    ({"epochs": 0}, 0),
+    ({"batch_size": 1}, 6),
+    ({"batch_size": 6}, 1),
+    ({"seed": 2**64 - 1}, 1),
+    ({"threads": 1}, 1),
+    ({"early_stopping": cr.EarlyStopping(patience=1, min_delta=0.0)}, 1),
+    ({"callbacks": [cr.Callback(lambda _: None, every=1)]}, 1),
+]
+
+
+@pytest.mark.parametrize(("options", "steps"), FITS_AT_THE_LIMIT)
+def test_options_of_fit_at_the_limit(options, steps):
+    run = cr.Network([3, 4, 2]).fit(X, Y, **({"epochs": 1} | options))
+    assert run.step == steps
+
+
+def test_batch_size_auto():
+    """min(32, n), whole."""
+    for n, size in ((1, 1), (31, 31), (32, 32), (33, 32), (100, 32)):
+        run = cr.Network([3, 2]).fit(np.ones((n, 3)), np.ones((n, 2)), epochs=0)
+        assert run.options.batch_size == size
+
+
+def test_a_number_that_is_not_finite_is_found_anywhere():
+    """The check goes block by block: on both sides of an edge, and at the very end."""
+    large = np.zeros((3, 1 << 17))
+    for place in ((0, 0), (1, (1 << 17) - 1), (2, 0), (2, (1 << 17) - 1)):
+        with pytest.raises(ValueError, match=rf"got nan at \[{place[0]}, {place[1]}\]"):
+            cr.Network([1 << 17, 1]).loss(spoiled(large, place, np.nan), np.ones(3))
+
+
+@pytest.mark.parametrize("output", ["exponential", "softplus"])
+def test_poisson_takes_outputs_that_are_positive(output):
+    net = cr.Network([3, 2], loss="poisson", output=output, dtype="float64")
+    assert cr.check_gradient(net, X, Y).relative_error < 1e-6
+    with pytest.raises(ValueError, match="needs output activation exponential or softplus"):
+        cr.Network([3, 2], loss="poisson", output="relu")

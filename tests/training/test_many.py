@@ -356,3 +356,35 @@ def test_runs_that_cannot_go_on():
         cr.resume_many([runs[0], runs[0]], X, Y, epochs=1)
     with pytest.raises(ValueError, match=r"at least one cr.Run, got <Network"):
         cr.resume_many([runs[0].network], X, Y, epochs=1)
+
+
+def test_networks_whose_parameters_overlap_in_part():
+    """As views of one buffer: neither may be trained beside the other."""
+    spec = cr.NetworkSpec((4, 2), ("identity",))
+    buffer = np.zeros(25, "float32")
+    for start, apart in ((10, True), (9, False), (5, False), (1, False), (15, True)):
+        nets = [
+            cr.Network.from_parameters(cr.Parameters(spec, buffer[at : at + 10]))
+            for at in (start, 0)
+        ]
+        if apart:
+            assert len(cr.fit_many(nets, X, Y, epochs=1)) == 2
+        else:
+            with pytest.raises(ValueError, match="networks 0 and 1 share their parameters"):
+                cr.fit_many(nets, X, Y, epochs=1)
+
+
+def test_one_y_for_losses_that_read_it_differently():
+    """Rounded probabilities are scaled for cross-entropy, and taken as they are elsewhere."""
+    y = np.tile([[0.3337, 0.6667]], (61, 1))
+    options = [{"loss": "cross_entropy"}, {"loss": "squared_error"}, {"loss": "huber"},
+               {"loss": "squared_error", "dtype": "float64"}]  # fmt: skip
+    for order in (options, options[::-1]):
+        nets = [cr.Network([4, 2], **some) for some in order]
+        alone = [cr.Network([4, 2], **some) for some in order]
+        validation = (X, y)
+        runs = cr.fit_many(nets, X, y, epochs=2, validation=validation)
+        for run, other in zip(runs, alone, strict=True):
+            expected = other.fit(X, y, epochs=2, validation=validation)
+            assert np.array_equal(run.losses, expected.losses)
+            assert run.validation_losses == expected.validation_losses

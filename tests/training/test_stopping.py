@@ -242,3 +242,26 @@ def test_clipping_prevents_it():
     one = net(activation="identity")
     fit(one, optimizer=cr.SGD(0.1, clip_norm=1.0), epochs=50)
     assert np.isfinite(one.parameters.theta).all()
+
+
+@pytest.mark.parametrize("every", [None, 1, 2, 3, 7])
+@pytest.mark.parametrize("engine", ["compiled", "reference"])
+def test_the_training_loss_of_an_epoch_with_a_small_last_batch(every, engine):
+    """The mean over the epoch's samples, whatever the calls that a callback cuts it into."""
+    callbacks = [cr.Callback(lambda _: None, every=every)] if every else []
+    one = net(engine=engine, dtype="float64")
+    run = one.fit(
+        X[:23], Y[:23], epochs=40, batch_size=5, optimizer=cr.Adam(0.05), callbacks=callbacks,
+        early_stopping=cr.EarlyStopping(patience=2, min_delta=0.01),
+    )  # fmt: skip
+    sizes = np.array([5, 5, 5, 5, 3])
+    means = [losses @ sizes / 23 for losses in run.losses.reshape(-1, 5)]
+    np.testing.assert_allclose(run.epoch_losses, means, rtol=1e-14)
+    best = 0
+    for epoch, mean in enumerate(means):
+        if epoch == 0 or mean < means[best] - 0.01:
+            best = epoch
+    assert (run.best_epoch, run.epoch) == (best + 1, min(best + 3, 40))
+    plain = net(engine=engine, dtype="float64")
+    plain.fit(X[:23], Y[:23], epochs=best + 1, batch_size=5, optimizer=cr.Adam(0.05))
+    assert np.array_equal(one.w, plain.w)

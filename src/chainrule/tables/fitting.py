@@ -104,6 +104,8 @@ def _prepared(table: Table, target: str, options: TrainOptions) -> _Prepared:
         parts = split(rows.n_rows, *fractions, options.seed)
         encoder = NumberTarget.fit(rows.take(parts.training), target, kind)
     features = FeatureEncoder.fit(rows.take(parts.training), selection.kinds)
+    # what predict refuses is refused in a row without a target, too
+    features.transform(table.take(np.flatnonzero(missing(table, target))), options.dtype)
     return _Prepared(features, encoder, selection, rows, parts)
 
 

@@ -61,7 +61,7 @@ class TableModel:
 
     def predict(self, table: Table) -> NDArray[Any]:
         """Return the predicted target of each row, in the target's own type, shape (n_rows,)."""
-        return np.asarray(self._values(self.outputs(table)).to_numpy(zero_copy_only=False))
+        return self._answers(self.outputs(table))
 
     def predict_proba(self, table: Table) -> NDArray[np.floating[Any]]:
         """Return the probability of each class for each row, shape (n_rows, n_classes).
@@ -96,11 +96,15 @@ class TableModel:
         absent = missing(table, self.target.name)
         if absent.all():
             raise TableError(f"{table.name}, column {self.target.name!r}: all values are missing")
+        outputs = self.outputs(table)[~absent]  # of every row: predict's errors are evaluate's
         table = table.take(np.flatnonzero(~absent))
         if isinstance(self.target, ClassTarget):
-            index = self.target.encode(table)
-            return classification_metrics(index, self.predict_proba(table), self.target.classes)
-        return regression_metrics(self.target.numbers(table), self.predict(table))
+            index, probabilities = self.target.encode(table), _probabilities(outputs)
+            return classification_metrics(index, probabilities, self.target.classes)
+        return regression_metrics(self.target.numbers(table), self._answers(outputs))
+
+    def _answers(self, outputs: NDArray[np.floating[Any]]) -> NDArray[Any]:
+        return np.asarray(self._values(outputs).to_numpy(zero_copy_only=False))
 
     def _values(self, outputs: NDArray[np.floating[Any]]) -> pa.Array:
         if isinstance(self.target, ClassTarget):

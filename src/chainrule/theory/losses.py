@@ -117,7 +117,7 @@ def _cross_entropy_fused(z: Array, y: Array) -> Array:
     others = np.exp(below)
     np.put_along_axis(others, largest, 0, axis=1)  # its 1 would round the small ones away
     log_sum = np.log1p(np.sum(others, axis=1, keepdims=True))
-    return np.sum(y * (log_sum - below), axis=1)
+    return np.sum(y * np.where(y != 0, log_sum - below, 0), axis=1)  # 0 where a class is impossible
 
 
 _ROWS = (
