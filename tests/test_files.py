@@ -1,9 +1,7 @@
 """Model files: what is saved comes back bit for bit, and whatever else a file holds is refused."""
 
 import json
-import os
 import pickle
-import stat
 import struct
 import subprocess
 import sys
@@ -15,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import chainrule as cr
-from chainrule.files import ModelFileError, _digest, atomic_file, load, save
+from chainrule.files import ModelFileError, _digest, load, save
 from chainrule.tables import TrainOptions, read, train
 
 X = np.random.default_rng(0).normal(size=(40, 3))
@@ -111,53 +109,6 @@ def test_a_network_of_nan_is_not_saved(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-# -- writing --------------------------------------------------------------------------------
-
-
-def test_a_failure_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
-    path = tmp_path / "m"
-    path.write_bytes(b"old")
-
-    def interrupted() -> None:
-        with atomic_file(path) as file:
-            file.write(b"half")
-            raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        interrupted()
-    assert path.read_bytes() == b"old"
-    assert list(tmp_path.iterdir()) == [path]
-
-
-def test_a_file_has_the_rights_that_the_user_s_mask_leaves(tmp_path: Path) -> None:
-    mask = os.umask(0o027)
-    try:
-        save(network(), tmp_path / "m")
-    finally:
-        os.umask(mask)
-    assert stat.S_IMODE((tmp_path / "m").stat().st_mode) == 0o640
-
-
-def test_a_link_stays_a_link(tmp_path: Path) -> None:
-    (tmp_path / "real").write_bytes(b"old")
-    (tmp_path / "link").symlink_to("real")
-    save(network(), tmp_path / "link")
-    assert (tmp_path / "link").is_symlink()
-    assert load(tmp_path / "real").spec == network().spec
-
-
-@pytest.mark.parametrize(
-    ("path", "message"),
-    [("nowhere/m", "there is no folder 'nowhere'"), (".", "it is not a regular file")],
-)
-def test_where_nothing_can_be_written(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, path: str, message: str
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    with pytest.raises(OSError, match=message):
-        save(network(), path)
-
-
 # -- reading what is not a model file -------------------------------------------------------
 
 
@@ -243,6 +194,9 @@ EDITS = {
     "huge": ("network", put("model", "spec", "layer_sizes", value=[10**15, 5, 4]), "not a sound"),
     "l2": ("network", put("model", "spec", "l2", value=-1), "l2 must be"),
     "l2 text": ("network", put("model", "spec", "l2", value="much"), "not a sound model file"),
+    "default": ("network", lambda ours: ours["model"]["spec"].pop("reduction") and None, "reduc"),
+    "false for 0": ("network", put("model", "spec", "l1", value=False), "l1"),
+    "more in a report": ("table_model", put("model", "report", "more", value=1), "more"),
     "l2 other": ("network", put("model", "spec", "l2", value=0.5), "its checksum"),
     "unknown": ("network", put("model", "spec", "layers", value=1), "unknown field.*layers"),
     "step": ("run", put("model", "step", value=3), "array 'losses' must be float64 of shape .3,"),

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from chainrule.cli.entry import run as run_inside
+
 Process = subprocess.CompletedProcess[str]
 
 
@@ -46,3 +48,20 @@ def refused(chainrule: Callable[..., Process], tmp_path: Path) -> Callable[..., 
         return done.stderr
 
     return run
+
+
+@pytest.fixture
+def inside(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest.CaptureFixture[bytes]
+) -> Callable[..., str]:
+    """Run a command in this process, in an empty folder, and return what it prints."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "80")
+
+    def call(*arguments: object) -> str:
+        code = run_inside([str(argument) for argument in arguments])
+        out, err = capfdbinary.readouterr()
+        assert (code, err) == (0, b"")
+        return out.decode()
+
+    return call

@@ -60,12 +60,12 @@ def _exit_code(error: BaseException) -> int:
     """Print an error as one line on stderr, and return the code to exit with."""
     if os.environ.get("CHAINRULE_DEBUG") == "1":
         traceback.print_exception(error)
+    if isinstance(error, BrokenPipeError) or isinstance(error.__context__, BrokenPipeError):
+        return _silenced()  # typer makes an exit of it
     if isinstance(error, SystemExit):
         return error.code if isinstance(error.code, int) else 1
     if isinstance(error, KeyboardInterrupt) or type(error).__name__ == "Abort":
         return _said("interrupted; nothing was written", 130)
-    if isinstance(error, BrokenPipeError):
-        return _silenced()
     package = str(getattr(error, "name", "")).split(".")[0]
     if isinstance(error, ModuleNotFoundError) and package in _NEEDED:
         return _said(f"error: the command line needs {package}: pip install 'chainrule[cli]'", 1)

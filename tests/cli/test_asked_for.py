@@ -1,0 +1,98 @@
+"""What is asked for is what is done: options, parts, what is printed, what is not replaced."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import chainrule as cr
+from chainrule.files import load, save
+from chainrule.tables import TrainOptions, read, train
+
+
+def test_the_parts_have_the_sizes_asked_for(inside: Callable[..., str]) -> None:
+    sizes = ["--test-fraction", "0.4", "--validation-fraction", "0.25"]
+    told = json.loads(inside("train", "iris", "--epochs", 1, *sizes, "--json"))
+    rows = {"training": 68, "validation": 22, "test": 60, "without_target": 0}
+    assert told["report"]["rows"] == rows
+    none = ["--test-fraction", "0", "--validation-fraction", "0"]
+    told = json.loads(inside("train", "iris", "--epochs", 2, *none, "--json"))
+    assert told["report"]["rows"]["training"] == 150
+    assert told["report"]["metrics"] == {}
+
+
+EVERY_OPTION = {
+    "task": "regression", "hidden": [3, 2], "activation": "tanh", "optimizer": "sgd",
+    "learning_rate": 0.01, "epochs": 2, "batch_size": 9, "l2": 0.5, "dropout": 0.25, "patience": 7,
+    "test_fraction": 0.3, "validation_fraction": 0.2, "seed": 4, "dtype": "float64",
+    "ignore": ["bmi"],
+}  # fmt: skip
+
+
+def test_each_option_changes_the_model_as_its_name_in_python_does(
+    inside: Callable[..., str],
+) -> None:
+    """By flags and by a file: not what is echoed, but the very bits of the network."""
+    flags, lines = [], []
+    for name, value in EVERY_OPTION.items():
+        text = ",".join(map(str, value)) if isinstance(value, list) else str(value)
+        flags += [f"--{name.replace('_', '-')}", text]
+        lines.append(f"{name} = {json.dumps(value)}")
+    assert set(EVERY_OPTION) == set(TrainOptions.names()) - {"threads"}
+    Path("c.toml").write_text("\n".join(lines))
+    inside("train", "diabetes", "-o", "flags.safetensors", *flags)
+    inside("train", "diabetes", "-o", "file.safetensors", "--config", "c.toml")
+    options = {k: tuple(v) if isinstance(v, list) else v for k, v in EVERY_OPTION.items()}
+    expected = train(read("diabetes"), "target", TrainOptions(**options))
+    for name in ("flags", "file"):
+        model = load(f"{name}.safetensors")
+        assert np.array_equal(model.network.w, expected.network.w)
+        assert model.report == expected.report
+
+
+def test_a_flag_wins_over_the_section_and_that_over_the_top(inside: Callable[..., str]) -> None:
+    Path("c.toml").write_text("epochs = 4\nseed = 4\npatience = 4\n[train]\nepochs = 3\nseed = 3\n")
+    flags = ["--config", "c.toml", "--epochs", 2, "--json"]
+    options = json.loads(inside("train", "iris", *flags))["report"]["options"]
+    assert (options["epochs"], options["seed"], options["patience"]) == (2, 3, 4)
+
+
+def test_the_kept_epoch_that_is_printed(inside: Callable[..., str]) -> None:
+    """The best one, and not the last: as the report in the file says."""
+    printed = inside("train", "wine", "--epochs", 60, "--patience", 3, "--learning-rate", 0.02)
+    report = load("wine.safetensors").report
+    assert report.best_epoch == report.epochs - 3
+    assert f"epoch {report.best_epoch}, the best on {report.rows['validation']} other" in printed
+    assert f"{report.epochs} epochs of {report.rows['training']} rows" in printed
+
+
+@pytest.mark.parametrize("command", ["predict", "evaluate"])
+def test_a_network_knows_no_columns(
+    tmp_path: Path, refused: Callable[..., str], command: str
+) -> None:
+    save(cr.Network([4, 3]), tmp_path / "n.safetensors")
+    message = refused(command, "n.safetensors", "iris")
+    assert "n.safetensors holds a network, which knows no columns; expected a model" in message
+
+
+def test_predictions_replace_no_table_and_no_column(
+    tmp_path: Path, refused: Callable[..., str]
+) -> None:
+    save(train(read("iris"), "target", TrainOptions(epochs=1)), tmp_path / "m.safetensors")
+    names = [*read("iris").names, "prediction"]
+    (tmp_path / "t.csv").write_text(",".join(names) + "\n1,2,3,4,setosa,x\n")
+    (tmp_path / "link.csv").symlink_to("t.csv")
+    for output in ("t.csv", "./t.csv", "link.csv"):
+        message = refused("predict", "m.safetensors", "t.csv", "-o", output)
+        assert "would replace the table itself" in message
+    message = refused("predict", "m.safetensors", "t.csv", "--keep", "prediction")
+    assert "--keep prediction: the predictions have a column of that name" in message
+
+
+def test_info_prints_the_schedules(inside: Callable[..., str]) -> None:
+    told = json.loads(inside("info", "schedules", "--json"))["schedules"]
+    assert [row["name"] for row in told] == list(cr.SCHEDULES)
+    printed = inside("info", "schedules")
+    assert all(name in printed for name in cr.SCHEDULES)
