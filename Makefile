@@ -1,16 +1,33 @@
-# Everything a clone needs: Python >= 3.11, a C++ compiler, make.
+# What a machine must have: tools/preflight.sh looks for it, the README names it.
 PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 SOURCES := $(wildcard cpp/*) CMakeLists.txt pyproject.toml
 
-.PHONY: demo test check format bench stub clean
+.PHONY: demo test test-lowest sanitize mutants check format bench stub clean
 
 demo: .venv/ready
 	$(BIN)/chainrule train digits -o digits.safetensors
 
 test: .venv/dev-ready
 	$(BIN)/pytest -n 2 --dist worksteal
+
+# With the oldest releases that pyproject.toml allows, in an environment of its own.
+test-lowest:
+	@tools/preflight.sh '$(PYTHON)'
+	rm -rf build/lowest && $(PYTHON) -m venv build/lowest/venv
+	$(PYTHON) tools/lowest.py > build/lowest/requirements.txt
+	build/lowest/venv/bin/python -m pip install --quiet -r build/lowest/requirements.txt cmake==3.18.* ninja
+	build/lowest/venv/bin/python -m pip install --quiet --no-build-isolation --no-deps .
+	build/lowest/venv/bin/python -m pytest -n 2 --dist worksteal
+
+# The engine's and the training tests under the compiler's sanitizers; about ten minutes.
+sanitize: .venv/dev-ready
+	tools/sanitize.sh $(ARGS)
+
+# Small wrong changes, one at a time: which of them does no test notice? About an hour.
+mutants: .venv/dev-ready
+	$(BIN)/python tests/mutants.py $(ARGS)
 
 check: .venv/dev-ready
 	$(BIN)/ruff format --check .
@@ -38,8 +55,11 @@ clean:
 	rm -rf .venv build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis digits.safetensors
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
+# The environment is made whole, or not at all; half of one, of an interruption, is made anew.
 .venv/ready: $(SOURCES)
-	test -d .venv || $(PYTHON) -m venv .venv
+	@tools/preflight.sh '$(PYTHON)'
+	@$(BIN)/python -m pip --version > /dev/null 2>&1 || \
+	  { rm -rf .venv && $(PYTHON) -m venv .venv; } || { rm -rf .venv; exit 1; }
 	$(PIP) 'scikit-build-core>=0.11' 'nanobind>=3.1,<3.2' 'cmake>=3.18' ninja
 	$(PIP) --no-build-isolation --editable '.[cli]'
 	touch $@

@@ -276,6 +276,7 @@ def cpp_program(tmp_path):
     def compile_program(source, *others, flags=("-O2",)):
         program = tmp_path / Path(source).stem
         sources = [root / "tests" / "cpp" / source, *(root / "cpp" / name for name in others)]
+        flags = [*flags, *os.environ.get("CXXFLAGS", "").split()]
         command = [compiler, "-std=c++20", *flags, "-pthread", *map(str, sources), "-o", program]
         built = subprocess.run(command, capture_output=True, text=True, check=False)
         assert built.returncode == 0, built.stderr[-3000:]

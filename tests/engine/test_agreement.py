@@ -72,6 +72,7 @@ def test_every_quantity_of_a_step(agreement, activation, loss):
             agreement.check_trace(spec, shape.n, shape.batch_size, where)
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("loss", LOSSES)
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 def test_fifty_steps(agreement, activation, loss):

@@ -24,6 +24,7 @@ def flags(level):
     return common[1].split() + (own[1].split() if own else [])
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("level", LEVELS)
 def test_errors_over_every_float(level, cpp_program):
     """Every float at the best level, every 61st at the others: under a minute on two cores."""

@@ -40,6 +40,7 @@ def test_the_best_level_is_the_default():
         assert compiled.cpu_level() == levels[-1]
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("level", OTHERS)
 def test_forced_level(level):
     """The shortened suite at a level that CHAINRULE_CPU names; the whole one runs at this."""
