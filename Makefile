@@ -41,7 +41,8 @@ format: .venv/dev-ready
 	$(BIN)/ruff check --fix .
 	$(BIN)/clang-format -i cpp/*.cpp cpp/*.hpp
 
-# Peers side by side in one run: `make bench ARGS="--only 2-8-1"`.
+# Peers side by side in one run, under 15 minutes; benchmarks/RESULTS.md is written anew unless
+# rows or libraries are left out, as with `make bench ARGS="--only 2-8-1"`.
 bench: .venv/ready
 	$(PIP) 'torch>=2.5'
 	$(PIP) --no-build-isolation --editable '.[bench]'
@@ -60,7 +61,8 @@ clean:
 	@tools/preflight.sh '$(PYTHON)'
 	@$(BIN)/python -m pip --version > /dev/null 2>&1 || \
 	  { rm -rf .venv && $(PYTHON) -m venv .venv; } || { rm -rf .venv; exit 1; }
-	$(PIP) 'scikit-build-core>=0.11' 'nanobind>=3.1,<3.2' 'cmake>=3.18' ninja
+	$(PIP) 'hatch-fancy-pypi-readme>=24.1' 'scikit-build-core>=0.11' 'nanobind>=3.1,<3.2' \
+	  'cmake>=3.18' ninja
 	$(PIP) --no-build-isolation --editable '.[cli]'
 	touch $@
 

@@ -1,5 +1,6 @@
 """Rounds of one task, library after library, each result checked against float64 NumPy."""
 
+import math
 import statistics
 import time
 from contextlib import suppress
@@ -7,6 +8,7 @@ from dataclasses import asdict, dataclass, field, replace
 
 import numpy as np
 
+from benchmarks.peers import OWN
 from benchmarks.peers.numpy_by_hand import NumpyByHand, activations, mean_loss
 from benchmarks.workers import PeerError
 
@@ -18,6 +20,7 @@ SHUFFLED_TOLERANCE = 0.1  # each library has an order of batches of its own
 # Of outputs, relative to the largest: some hundred roundings.
 OUTPUT_TOLERANCE = 1e-4
 CHECKED_ROWS = 1000
+FEWEST_ROUNDS = 2
 PAUSE = 0.02  # seconds between rounds, in which the last library's threads go to sleep
 
 
@@ -49,17 +52,24 @@ class Result:
 
     def best_peer(self):
         """Return the fastest library that isn't chainrule, or None."""
-        peers = [name for name in self.times if name != "chainrule"]
+        peers = [name for name in self.times if name not in OWN]
         return min(peers, key=self.fastest) if peers else None
 
     def ratio(self, of=min):
         """Return how many times faster chainrule is than the best peer, or None."""
-        peers = [of(times) for name, times in self.times.items() if name != "chainrule"]
+        peers = [of(times) for name, times in self.times.items() if name not in OWN]
         return (
             min(peers) / of(self.times["chainrule"])
             if "chainrule" in self.times and peers
             else None
         )
+
+    def default_to_best(self):
+        """Return the time on the threads that chainrule chose over the better of one and all."""
+        if any(name not in self.times for name in OWN):
+            return None
+        chosen, *fixed = map(self.fastest, OWN)
+        return chosen / min(fixed)
 
     def share(self, peak):
         """Return chainrule's multiply-adds per second, as a share of the peak, or None."""
@@ -88,6 +98,7 @@ class Result:
             "best_peer": self.best_peer(),
             "ratio_of_minima": self.ratio(),
             "ratio_of_medians": self.ratio(statistics.median),
+            "default_to_best": self.default_to_best(),
             "share_of_best_library_product": self.share(peak),
         }
 
@@ -167,7 +178,7 @@ def tolerance(task):
     return SHUFFLED_TOLERANCE if task.shuffle else TOLERANCES[task.optimizer]
 
 
-def measure(workers, task, rounds, seconds):
+def measure(workers, task, rounds, seconds, deadline=math.inf):
     """Return the result of one task: all libraries made ready, then the rounds, alternating.
 
     Parameters
@@ -177,6 +188,8 @@ def measure(workers, task, rounds, seconds):
     rounds : int
     seconds : float
         A round takes at least so long: more epochs, or more calls, for the faster library.
+    deadline : float
+        Of ``time.monotonic``: past it no round begins, but for the first two.
     """
     result = Result(
         task.name, task.kind, getattr(task, "optimizer", ""), task.layers,
@@ -184,7 +197,9 @@ def measure(workers, task, rounds, seconds):
     )  # fmt: skip
     check = CHECKS[task.kind](task, result)
     ready = [worker for worker in workers if _prepare(worker, task, check, seconds, result)]
-    for _ in range(rounds):
+    for done in range(rounds):
+        if done >= FEWEST_ROUNDS and time.monotonic() > deadline:
+            break
         for worker in list(ready):
             time.sleep(PAUSE)
             try:

@@ -2,12 +2,14 @@
 
 import statistics
 
+from benchmarks.peers import OWN
 from benchmarks.report import (
     UNITS,
     libraries_of,
     microseconds,
     notes,
     percent,
+    times,
     times_faster,
     verdict,
 )
@@ -27,7 +29,15 @@ def _cell(result, library):
 def _table(results, peak):
     columns = libraries_of(results)
     with_solver = any(result.optimizer for result in results)
-    head = ["network", *(["optimizer"] if with_solver else []), *columns, "ratio", "share", "check"]
+    head = [
+        "network",
+        *(["optimizer"] if with_solver else []),
+        *columns,
+        "ratio",
+        "default",
+        "share",
+        "check",
+    ]
     left = 2 if with_solver else 1
     rows = [_row(head), _row(["---"] * left + ["---:"] * (len(head) - left))]
     for result in results:
@@ -36,14 +46,15 @@ def _table(results, peak):
             _row([
                 result.name, *([result.optimizer] if with_solver else []),
                 *(_cell(result, name) for name in columns),
-                f"{ratios[0]} ({ratios[1]})", percent(result.share(peak)), verdict(result),
+                f"{ratios[0]} ({ratios[1]})", times(result.default_to_best()),
+                percent(result.share(peak)), verdict(result),
             ])
         )  # fmt: skip
     return rows
 
 
 def _preparation(results):
-    columns = [name for name in libraries_of(results) if name != "chainrule"]
+    columns = [name for name in libraries_of(results) if name not in OWN]
     rows = [_row(["network", *columns]), _row(["---"] + ["---:"] * len(columns))]
     for result in results:
         seconds = [result.preparation.get(name) for name in columns]

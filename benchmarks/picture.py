@@ -9,7 +9,8 @@ from benchmarks.report import libraries_of
 
 BATCH_OF_WIDTHS, WIDTH_OF_BATCHES = 32, 64
 COLORS = {
-    "chainrule": "#c1121f", "numpy": "#4c78a8", "sklearn": "#f58518", "torch": "#7b4173",
+    "chainrule": "#c1121f", "chainrule-1": "#e5989b", "chainrule-all": "#8d0801",
+    "numpy": "#4c78a8", "sklearn": "#f58518", "torch": "#7b4173",
     "torch.compile": "#b279a2", "jax": "#3a7d44",
 }  # fmt: skip
 

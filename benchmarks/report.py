@@ -5,8 +5,10 @@ import statistics
 from rich.table import Table
 from rich.text import Text
 
+from benchmarks.peers import OWN
+
 UNITS = {"training": "step", "many": "step of one network", "prediction": "call"}
-LIBRARIES = ("chainrule", "numpy", "sklearn", "torch", "torch.compile", "jax", "onnxruntime")
+LIBRARIES = (*OWN, "numpy", "sklearn", "torch", "torch.compile", "jax", "onnxruntime")
 
 # Why most libraries are not in every table.
 USUAL = ("does not train", "does not predict", "trains one network at a time")
@@ -23,6 +25,11 @@ def microseconds(seconds):
 def times_faster(ratio):
     """Return a ratio, as 3.5×."""
     return "" if ratio is None else f"{ratio:.3g}×" if ratio < 100 else f"{ratio:.0f}×"
+
+
+def times(ratio):
+    """Return a ratio close to 1, as 1.02."""
+    return "" if ratio is None else f"{ratio:.2f}"
 
 
 def percent(share):
@@ -61,20 +68,21 @@ def table(results, kind, peak):
     made = Table(title=title, title_justify="left")
     made.add_column("network")
     columns = libraries_of(chosen)
-    for name in [*columns, "ratio", "share", "check"]:
+    for name in [*columns, "ratio", "default", "share", "check"]:
         made.add_column(name, justify="right", no_wrap=True)
     for result in chosen:
         ratios = [times_faster(result.ratio()), times_faster(result.ratio(statistics.median))]
         made.add_row(
             result.name.replace(", ", "\n", 1) + f" {result.optimizer}".rstrip(),
             *(Text(cell(result, name), style=_style(result, name)) for name in columns),
-            "\n".join(ratios), percent(result.share(peak)), verdict(result),
+            "\n".join(ratios), times(result.default_to_best()), percent(result.share(peak)),
+            verdict(result),
         )  # fmt: skip
     return made
 
 
 def _style(result, name):
-    return "bold" if name == "chainrule" else "green" if name == result.best_peer() else ""
+    return "bold" if name in OWN else "green" if name == result.best_peer() else ""
 
 
 def line(result):
@@ -112,6 +120,7 @@ def legend(peak, library, size, tolerances):
     )
     return [
         "ratio: time of the fastest peer over chainrule's, of the minima and of the medians",
+        "default: time on the threads that chainrule chose over the better of one thread and all",
         product,
         "check: largest relative deviation, among the libraries, of the loss after one epoch from "
         f"float64 NumPy; allowed {tolerances['sgd']:g} for SGD and {tolerances['adam']:g} for Adam",

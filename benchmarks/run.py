@@ -7,6 +7,7 @@ threads, is warmed up, and is checked against float64 NumPy; then they take turn
 import argparse
 import json
 import sys
+import time
 from pathlib import Path
 
 from rich.console import Console
@@ -14,11 +15,11 @@ from rich.console import Console
 from benchmarks import machine, report
 from benchmarks.cases import prediction_tasks, training_tasks
 from benchmarks.measure import TOLERANCES, best_product, measure
-from benchmarks.peers import PEERS
+from benchmarks.peers import OWN, PEERS
 from benchmarks.workers import PeerError, Worker
 
-FULL = {"rounds": 7, "seconds": 0.4, "product": 2048}
-QUICK = {"rounds": 3, "seconds": 0.05, "product": 1024}
+FULL = {"rounds": 7, "seconds": 0.2, "product": 2048, "minutes": 12.0}
+QUICK = {"rounds": 3, "seconds": 0.05, "product": 1024, "minutes": 4.0}
 
 
 def parse(arguments=None):
@@ -27,16 +28,22 @@ def parse(arguments=None):
     add = parser.add_argument
     add("--only", action="append", metavar="SHAPE", help="as 784-30-10; may be repeated")
     add("--work", choices=("training", "many", "prediction"), help="leave out the others")
-    add("--peers", metavar="A,B", help=f"of {', '.join(list(PEERS)[1:])}; all without it")
+    add("--peers", metavar="A,B", help=f"of {', '.join(PEERS)}; all without it")
     add("--optimizer", choices=("sgd", "adam"), help="leave out the other")
     add("--threads", type=int, metavar="N", help="for every library; all cores without it")
     add("--dtype", choices=("float32", "float64"), default="float32")
     add("--shuffle", action="store_true", help="each library shuffles, in its own order")
     add("--rounds", type=int, metavar="N", help=f"{FULL['rounds']} without it")
     add("--seconds", type=float, metavar="S", help=f"of a round, {FULL['seconds']} without it")
+    add("--minutes", type=float, metavar="M", help="fewer rounds where the rows would take longer")
     add("--quick", action="store_true", help="short rounds, few of them: noisy")
     add("--json", type=Path, metavar="FILE", help="write every figure")
-    add("--markdown", type=Path, metavar="FILE", help="write the tables as a page")
+    add(
+        "--markdown",
+        type=Path,
+        metavar="FILE",
+        help="write the tables as a page; RESULTS.md where all are measured",
+    )
     add("--plot", type=Path, metavar="FILE", help="measure and draw width and batch (.svg, .png)")
     add("--sweep", action="store_true", help="look for cliffs in chainrule alone, nothing else")
     options = parser.parse_args(arguments)
@@ -57,8 +64,11 @@ def _validate(parser, options):
     chosen = options.peers.split(",") if options.peers else list(PEERS)
     if unknown := set(chosen) - set(PEERS):
         parser.error(f"--peers: unknown {', '.join(sorted(unknown))}; known: {', '.join(PEERS)}")
-    options.libraries = [name for name in PEERS if name in chosen or name == "chainrule"]
+    options.libraries = [name for name in PEERS if name in chosen or name in OWN]
     options.tasks = _tasks(options)
+    parts = (options.only, options.work, options.peers, options.optimizer, options.quick)
+    if not any(parts) and not options.shuffle and options.dtype == "float32":
+        options.markdown = options.markdown or Path(__file__).with_name("RESULTS.md")
     if not options.tasks:
         parser.error("no task fits --only and --work")
 
@@ -90,11 +100,15 @@ def _present(names, threads, console):
     return workers
 
 
-def _measured(workers, tasks, options, log):
-    results = []
-    for task in tasks:
-        results.append(measure(workers, task, options.rounds, options.seconds))
+def _measured(workers, tasks, options, log, keep=lambda _: None):
+    """Return the results; each task has its share of the time that is left for all."""
+    results, end = [], time.monotonic() + 60 * options.minutes
+    for i, task in enumerate(tasks):
+        now = time.monotonic()
+        deadline = now + (end - now) / (len(tasks) - i)
+        results.append(measure(workers, task, options.rounds, options.seconds, deadline))
         log.print(report.line(results[-1]), style="dim", highlight=False, soft_wrap=True)
+        keep(results)
     return results
 
 
@@ -135,7 +149,7 @@ def _write(options, results, curves, place, peak, library, legend):
     if options.markdown:
         from benchmarks.page import page
 
-        settings = f"{options.rounds} rounds of at least {options.seconds} s, {options.dtype}"
+        settings = f"up to {options.rounds} rounds of at least {options.seconds} s, {options.dtype}"
         settings += f", shuffled: {'yes' if options.shuffle else 'no'}"
         picture = options.plot.name if options.plot else None
         options.markdown.write_text(page(results, place, peak, legend, settings, picture))
@@ -148,14 +162,18 @@ def compare(options, console, log):
         place = machine.description(workers, options.threads)
         log.print(f"{place['processor']}, {place['threads']} threads", highlight=False)
         peak, library = best_product(workers, 3, options.product, options.dtype)
-        results = _measured(workers, options.tasks, options, log)
+        legend = report.legend(peak, library, options.product, TOLERANCES)
+
+        def keep(results, curves=None):
+            _write(options, results, curves or {}, place, peak, library, legend)
+
+        results = _measured(workers, options.tasks, options, log, keep)
         curves = _curves(workers, options, log) if options.plot else {}
     finally:
         for worker in workers:
             worker.close()
-    legend = report.legend(peak, library, options.product, TOLERANCES)
     _show(console, results, peak, legend)
-    _write(options, results, curves, place, peak, library, legend)
+    keep(results, curves)
     return not any(result.failures for result in results)
 
 

@@ -81,7 +81,7 @@ class Service:
 
     def finish(self):
         """Let go of the task's arrays."""
-        kept = {"threads": self.peer.threads}
+        kept = {k: v for k, v in vars(self.peer).items() if k in ("threads", "asked")}
         self.peer.__dict__.clear()
         self.peer.__dict__.update(kept)
         gc.collect()

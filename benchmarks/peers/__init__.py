@@ -4,8 +4,13 @@ from importlib import import_module
 
 from benchmarks.peers.base import Peer, UnsupportedError
 
+# Chainrule thrice: as it chooses its threads, on one, and on all.
+OWN = ("chainrule", "chainrule-1", "chainrule-all")
+
 PEERS = {
     "chainrule": "benchmarks.peers.chainrule_network:ChainruleNetwork",
+    "chainrule-1": "benchmarks.peers.chainrule_network:OnOneThread",
+    "chainrule-all": "benchmarks.peers.chainrule_network:OnAllThreads",
     "numpy": "benchmarks.peers.numpy_by_hand:NumpyByHand",
     "sklearn": "benchmarks.peers.sklearn_mlp:SklearnMLP",
     "torch": "benchmarks.peers.torch_mlp:TorchEager",
@@ -14,7 +19,7 @@ PEERS = {
     "onnxruntime": "benchmarks.peers.onnx_session:OnnxSession",
 }
 
-__all__ = ["PEERS", "Peer", "UnsupportedError", "load"]
+__all__ = ["OWN", "PEERS", "Peer", "UnsupportedError", "load"]
 
 
 def load(name, threads):

@@ -9,7 +9,11 @@ OPTIMIZERS = {"sgd": cr.SGD, "adam": cr.Adam}
 
 
 class ChainruleNetwork(Peer):
-    """The compiled engine."""
+    """The compiled engine, choosing its threads as it does by default."""
+
+    def __init__(self, threads):
+        super().__init__(threads)
+        self.asked = None
 
     def versions(self):
         """Return chainrule's version and the instruction-set level in use."""
@@ -50,7 +54,7 @@ class ChainruleNetwork(Peer):
         task = self.task
         options = {
             "optimizer": OPTIMIZERS[task.optimizer](task.rate), "epochs": epochs,
-            "batch_size": task.batch, "shuffle": task.shuffle, "threads": self.threads,
+            "batch_size": task.batch, "shuffle": task.shuffle, "threads": self.asked,
         }  # fmt: skip
         if task.kind == "many":
             cr.fit_many(self.nets, self.X, self.y, seed=range(task.networks), **options)
@@ -74,4 +78,20 @@ class ChainruleNetwork(Peer):
 
     def predict(self):
         """Return the outputs, checks of the input included."""
-        return self.nets[0].forward(self.X, threads=self.threads)
+        return self.nets[0].forward(self.X, threads=self.asked)
+
+
+class OnOneThread(ChainruleNetwork):
+    """The same on one thread."""
+
+    def __init__(self, threads):
+        super().__init__(threads)
+        self.asked = 1
+
+
+class OnAllThreads(ChainruleNetwork):
+    """The same on as many threads as every library may use."""
+
+    def __init__(self, threads):
+        super().__init__(threads)
+        self.asked = threads
