@@ -96,3 +96,30 @@ def test_info_prints_the_schedules(inside: Callable[..., str]) -> None:
     assert [row["name"] for row in told] == list(cr.SCHEDULES)
     printed = inside("info", "schedules")
     assert all(name in printed for name in cr.SCHEDULES)
+
+
+def test_help_tells_the_defaults(inside: Callable[..., str]) -> None:
+    """As TrainOptions has them; an option without a default tells none."""
+    text = " ".join(inside("train", "--help").replace("│", " ").split())
+    for told in ("(400)", "(128,64)", "(relu)", "(adam)", "(0.2)", "(0.15)", "(float32)"):
+        assert told in text, told
+    assert "()" not in text
+
+
+def test_info_tells_the_options_of_a_row(inside: Callable[..., str]) -> None:
+    told = json.loads(inside("info", "optimizers", "adam", "--json"))
+    assert told["options"] == {
+        "learning_rate": 0.001, "beta1": 0.9, "beta2": 0.999, "epsilon": 1e-8, "clip_norm": None,
+    }  # fmt: skip
+    assert "options" not in json.loads(inside("info", "activations", "relu", "--json"))
+
+
+def test_inspect_tells_how_a_column_is_scaled(inside: Callable[..., str]) -> None:
+    """(v - mean) with the sign of the mean; a constant column is 0."""
+    rows = "".join(f"{i % 2},{i % 2 - 1},{3},{i}\n" for i in range(100))
+    Path("t.csv").write_text(f"up,down,same,y\n{rows}")
+    sizes = ["--test-fraction", 0, "--validation-fraction", 0, "--epochs", 1]
+    inside("train", "t.csv", "-t", "y", *sizes)
+    lines = inside("inspect", "t.safetensors").splitlines()
+    assert any("up" in line and "(v - 0.5) / 0.5" in line for line in lines)
+    assert any("down" in line and "(v + 0.5) / 0.5" in line for line in lines)

@@ -186,3 +186,12 @@ def test_each_class_is_shared_out() -> None:
     # fewer held-out rows than classes: shared out without regard to them
     parts = split(100, 0.02, 0.0, 0, np.repeat([0, 1, 2], [60, 36, 4]))
     assert len(parts.test) == 2
+
+
+def test_the_defaults() -> None:
+    """Those that the documentation states."""
+    assert TrainOptions() == TrainOptions(
+        task="auto", hidden=(128, 64), activation="relu", optimizer="adam", learning_rate=None,
+        epochs=400, batch_size="auto", l2="auto", dropout=0.0, patience=20, test_fraction=0.2,
+        validation_fraction=0.15, seed=0, dtype="float32", threads=None, ignore=(),
+    )  # fmt: skip

@@ -166,3 +166,11 @@ def test_a_date_stays_in_the_calendar() -> None:
     target = NumberTarget("y", "date", mean=0.0, std=1e6)
     years = [when.year for when in target.values(np.array([-1e9, 0, 1e9])).to_pylist()]
     assert years == [1, 1970, 9999]
+
+
+def test_a_missing_class_is_said_to_be_nothing() -> None:
+    table = Table("t", pa.table({"y": ["a", "b", "a"]}), typed=True)
+    target = ClassTarget.fit(table, "y", "text")
+    gap = Table("t", pa.table({"y": pa.array(["a", None], pa.string())}), typed=True)
+    with pytest.raises(TableError, match=r"row 2, column 'y': expected one of .*, got nothing"):
+        target.encode(gap)
