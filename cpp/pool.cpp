@@ -7,7 +7,7 @@
 namespace chainrule {
 namespace {
 
-constexpr int spins = 4000;  // some tens of microseconds, the length of a short phase
+constexpr int spins = 4000;  // about as long as a short phase; then the core may do other work
 
 // Waits until value differs from `old`: spins, then parks.
 template <class N>

@@ -59,6 +59,23 @@ def test_a_run_says_how_many_were_used():
     assert reference.threads == 1
 
 
+@pytest.mark.parametrize(
+    ("k", "threads", "each"), [(1, 4, 4), (2, 5, 2), (3, 8, 2), (4, 4, 1), (6, 2, 1)]
+)
+def test_threads_are_shared_out(monkeypatch, k, threads, each):
+    """Each network has its share of the threads while there are fewer networks."""
+    given, start = [], compiled.Trainer.__init__
+
+    def noting(self, *arguments, **options):
+        given.append(arguments[5])
+        start(self, *arguments, **options)
+
+    monkeypatch.setattr(compiled.Trainer, "__init__", noting)
+    nets = [cr.Network([4, 2]) for _ in range(k)]
+    cr.fit_many(nets, np.ones((9, 4)), np.ones((9, 2)), epochs=1, threads=threads)
+    assert [one.most for one in given] == [each] * k
+
+
 # -- forced to change: another number of threads for each step, or piece of a prediction ---------
 
 WORK = {

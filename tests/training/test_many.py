@@ -388,19 +388,3 @@ def test_one_y_for_losses_that_read_it_differently():
             expected = other.fit(X, y, epochs=2, validation=validation)
             assert np.array_equal(run.losses, expected.losses)
             assert run.validation_losses == expected.validation_losses
-
-
-@pytest.mark.parametrize(
-    ("k", "threads", "each"), [(1, 4, 4), (2, 5, 2), (3, 8, 2), (4, 4, 1), (6, 2, 1)]
-)
-def test_threads_are_shared_out(monkeypatch, k, threads, each):
-    """Each network has its share of the threads while there are fewer networks."""
-    given, start = [], compiled.Trainer.__init__
-
-    def noting(self, *arguments, **options):
-        given.append(arguments[5])
-        start(self, *arguments, **options)
-
-    monkeypatch.setattr(compiled.Trainer, "__init__", noting)
-    cr.fit_many([cr.Network([4, 2]) for _ in range(k)], X, Y, epochs=1, threads=threads)
-    assert [one.most for one in given] == [each] * k
