@@ -1,6 +1,7 @@
 """What every test relies on."""
 
 import signal
+from pathlib import Path
 
 from hypothesis import HealthCheck, settings
 
@@ -14,3 +15,9 @@ settings.register_profile(
     "any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.load_profile("any machine")
+
+
+def pytest_report_header():
+    """Say whether the real data are here; without them their tests are skipped."""
+    data = Path(__file__).parents[2] / "shared" / "data"
+    return f"real data: {'../shared/data' if data.is_dir() else 'MISSING, their tests skip'}"

@@ -301,19 +301,27 @@ VALUES = st.recursive(
 def test_no_changed_field_escapes_the_checks(
     tmp_path_factory: pytest.TempPathFactory, kind: str, data: st.DataObject
 ) -> None:
-    """Any value at any place gives a model or a ModelFileError, never another exception."""
+    """Any value at any place is refused with a ModelFileError, or is in the model: none is lost."""
     path = tmp_path_factory.mktemp("m") / "m"
     if kind not in CONTENTS:
         save(MODELS[kind](), path)
         CONTENTS[kind] = path.read_bytes()
     path.write_bytes(CONTENTS[kind])
 
-    edit(path, lambda ours: forge(ours, data))
+    forged: dict = {}
+
+    def change(ours: dict) -> None:
+        forge(ours, data)
+        forged.update(ours["model"])
+
+    edit(path, change)
     try:
         again = load(path)
     except ModelFileError as error:
         message = str(error)
     else:
+        told = json.loads(json.dumps(again.describe()))
+        assert json.dumps(told, sort_keys=True) == json.dumps(forged, sort_keys=True)
         usable = again if kind == "network" else again.network
         assert usable.forward(np.zeros((1, usable.spec.n_inputs))).shape == (
             1,

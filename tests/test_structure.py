@@ -17,10 +17,10 @@ SOURCE = ROOT / "src" / "chainrule"
 MODULES = sorted(SOURCE.rglob("*.py"))
 PYTHON = sorted(
     path
-    for folder in ("src", "tests", "examples", "benchmarks")
+    for folder in ("src", "tests", "examples", "benchmarks", "tools")
     for path in (ROOT / folder).rglob("*.py")
 )
-CPP = sorted((ROOT / "cpp").iterdir())
+CPP = sorted([*(ROOT / "cpp").iterdir(), *(ROOT / "tests" / "cpp").iterdir()])
 
 # A floor may import the floors named before it, and itself.
 FLOORS = ["theory", "engine", "training", "tables", "files", "cli"]

@@ -30,8 +30,13 @@ run() {
     -p no:cacheprovider -m "not exhaustive" tests/engine tests/training
 }
 
+# Of undefined behaviour, all but what would be asked at each load and store of a kernel, whose
+# unrolled tiles would take half an hour to compile; the address sanitizer looks at these.
+undefined=bounds,integer-divide-by-zero,shift,signed-integer-overflow,float-cast-overflow,return
+undefined=$undefined,unreachable,bool,enum
+
 case ${1:-both} in
-  address | both) run address "-fsanitize=address,undefined -fno-sanitize-recover=undefined" libasan.so ;;
+  address | both) run address "-fsanitize=address,$undefined -fno-sanitize-recover=all" libasan.so ;;
 esac
 case ${1:-both} in
   thread | both) run thread "-fsanitize=thread" libtsan.so ;;
