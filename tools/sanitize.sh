@@ -23,7 +23,8 @@ run() {
   echo "tests under the $kind sanitizer"
   # CPython keeps memory to its end, so leaks are not looked for; OpenBLAS is not instrumented;
   # without -R the thread sanitizer does not find room on kernels that scatter addresses widely
-  env LD_PRELOAD="$($compiler -print-file-name="$library")" \
+  # and the address sanitizer finds no exceptions where Python loads the C++ library later
+  env LD_PRELOAD="$($compiler -print-file-name="$library") $($compiler -print-file-name=libstdc++.so)" \
     ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 \
     TSAN_OPTIONS=halt_on_error=1 OPENBLAS_NUM_THREADS=1 \
     setarch "$(uname -m)" -R "$place/venv/bin/python" -m pytest -q -n 2 --dist worksteal \
