@@ -64,13 +64,6 @@ class Result:
             else None
         )
 
-    def default_to_best(self):
-        """Return the time on the threads that chainrule chose over the better of one and all."""
-        if any(name not in self.times for name in OWN):
-            return None
-        chosen, *fixed = map(self.fastest, OWN)
-        return chosen / min(fixed)
-
     def share(self, peak):
         """Return chainrule's multiply-adds per second, as a share of the peak, or None."""
         if "chainrule" not in self.times or not peak:
@@ -98,7 +91,6 @@ class Result:
             "best_peer": self.best_peer(),
             "ratio_of_minima": self.ratio(),
             "ratio_of_medians": self.ratio(statistics.median),
-            "default_to_best": self.default_to_best(),
             "share_of_best_library_product": self.share(peak),
         }
 

@@ -9,7 +9,6 @@ from benchmarks.report import (
     microseconds,
     notes,
     percent,
-    times,
     times_faster,
     verdict,
 )
@@ -46,7 +45,7 @@ def _table(results, peak):
             _row([
                 result.name, *([result.optimizer] if with_solver else []),
                 *(_cell(result, name) for name in columns),
-                f"{ratios[0]} ({ratios[1]})", times(result.default_to_best()),
+                f"{ratios[0]} ({ratios[1]})",
                 percent(result.share(peak)), verdict(result),
             ])
         )  # fmt: skip
@@ -76,7 +75,7 @@ def _machine(machine):
     ]
 
 
-def page(results, machine, peak, legend, settings, picture):
+def page(results, machine, peak, legend, settings, picture, threads=()):
     """Return the text of RESULTS.md; ``results`` are those of the tables."""
     lines = [
         "# Measured beside the others", "",
@@ -90,6 +89,7 @@ def page(results, machine, peak, legend, settings, picture):
         if chosen:
             lines += [f"## {kind.capitalize()}: µs a {unit}, minimum (median) of the rounds", ""]
             lines += [*_table(chosen, peak), ""]
+    lines += threads
     lines += [f"* {sentence}" for sentence in legend]
     lines += [f"* {note}" for note in notes(results)]
     if picture:

@@ -27,11 +27,6 @@ def times_faster(ratio):
     return "" if ratio is None else f"{ratio:.3g}×" if ratio < 100 else f"{ratio:.0f}×"
 
 
-def times(ratio):
-    """Return a ratio close to 1, as 1.02."""
-    return "" if ratio is None else f"{ratio:.2f}"
-
-
 def percent(share):
     """Return a share, or nothing."""
     return "" if share is None else f"{share:.0%}"
@@ -68,14 +63,14 @@ def table(results, kind, peak):
     made = Table(title=title, title_justify="left")
     made.add_column("network")
     columns = libraries_of(chosen)
-    for name in [*columns, "ratio", "default", "share", "check"]:
+    for name in [*columns, "ratio", "share", "check"]:
         made.add_column(name, justify="right", no_wrap=True)
     for result in chosen:
         ratios = [times_faster(result.ratio()), times_faster(result.ratio(statistics.median))]
         made.add_row(
             result.name.replace(", ", "\n", 1) + f" {result.optimizer}".rstrip(),
             *(Text(cell(result, name), style=_style(result, name)) for name in columns),
-            "\n".join(ratios), times(result.default_to_best()), percent(result.share(peak)),
+            "\n".join(ratios), percent(result.share(peak)),
             verdict(result),
         )  # fmt: skip
     return made
@@ -120,7 +115,6 @@ def legend(peak, library, size, tolerances):
     )
     return [
         "ratio: time of the fastest peer over chainrule's, of the minima and of the medians",
-        "default: time on the threads that chainrule chose over the better of one thread and all",
         product,
         "check: largest relative deviation, among the libraries, of the loss after one epoch from "
         f"float64 NumPy; allowed {tolerances['sgd']:g} for SGD and {tolerances['adam']:g} for Adam",

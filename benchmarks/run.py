@@ -132,7 +132,7 @@ def _show(console, results, peak, legend):
         console.print(f"• {sentence}", highlight=False)
 
 
-def _write(options, results, curves, place, peak, library, legend):
+def _write(options, results, curves, place, peak, library, legend, threads=()):
     if options.json:
         content = {
             "machine": place,
@@ -152,7 +152,18 @@ def _write(options, results, curves, place, peak, library, legend):
         settings = f"up to {options.rounds} rounds of at least {options.seconds} s, {options.dtype}"
         settings += f", shuffled: {'yes' if options.shuffle else 'no'}"
         picture = options.plot.name if options.plot else None
-        options.markdown.write_text(page(results, place, peak, legend, settings, picture))
+        options.markdown.write_text(page(results, place, peak, legend, settings, picture, threads))
+
+
+def _threads(options, console):
+    """Return the section about threads where RESULTS.md is written."""
+    if not options.markdown or options.only:
+        return ()
+    from benchmarks.threads import threads_section
+
+    section = threads_section(options.dtype)
+    console.print("\n".join(section), highlight=False)
+    return section
 
 
 def compare(options, console, log):
@@ -164,8 +175,8 @@ def compare(options, console, log):
         peak, library = best_product(workers, 3, options.product, options.dtype)
         legend = report.legend(peak, library, options.product, TOLERANCES)
 
-        def keep(results, curves=None):
-            _write(options, results, curves or {}, place, peak, library, legend)
+        def keep(results, curves=None, threads=()):
+            _write(options, results, curves or {}, place, peak, library, legend, threads)
 
         results = _measured(workers, options.tasks, options, log, keep)
         curves = _curves(workers, options, log) if options.plot else {}
@@ -173,7 +184,7 @@ def compare(options, console, log):
         for worker in workers:
             worker.close()
     _show(console, results, peak, legend)
-    keep(results, curves)
+    keep(results, curves, _threads(options, console))
     return not any(result.failures for result in results)
 
 

@@ -23,6 +23,9 @@ class Pool {
   Pool(const Pool&) = delete;
   Pool& operator=(const Pool&) = delete;
 
+  // Starts the threads that a round on so many will need, if they are not there.
+  void prepare(int threads) { start_helpers(threads); }
+
   // Runs work(task, thread) for every task in [0, tasks), tasks < 2^32, on at most so many threads;
   // thread 0 is the caller. Returns when all are done. When one throws, those not begun are left
   // out, and the exception is the caller's. Not to be called from inside work.

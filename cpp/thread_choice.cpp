@@ -17,11 +17,13 @@ namespace {
 constexpr double certain = 4e-6;        // a shorter piece is done before another thread knows
 constexpr double short_piece = 3e-4;    // below it a trial may lose more than it can gain soon
 constexpr double first_trial = 0.02;    // seconds of short pieces before it
-constexpr double spell_seconds = 1e-4;  // of a trial, at least; as long to warm up
-constexpr double long_piece = 5e-4;     // needs no warming up, and one round tells
-constexpr double worth = 200;           // pause to what a trial lost: 0.5 %
+constexpr double spell_seconds = 2e-4;  // of a trial, at least
+constexpr double fewest_pieces = 4;     // likewise; the parameters move from core to core meanwhile
+constexpr double long_piece = 5e-4;     // a spell of a trial is one such piece
+constexpr double hopeless = 1.6;        // a rival that is slower by this needs no second look
+constexpr double worse = 1.25;          // nor one that is by this once it has warmed up
 constexpr double better = 0.97;         // a rival must be faster by this to be chosen
-constexpr double clearly = 0.8;         // or slower by its inverse: no more rounds
+constexpr double worth = 200;           // pause to what a trial lost: 0.5 %
 constexpr double longest_spell = 1e12;  // pieces
 
 bool learns(Threads threads) { return threads.use == ThreadUse::fastest && threads.most > 1; }
@@ -64,15 +66,8 @@ void ThreadChoice::end_spell() {
     settle(seconds);
     return;
   }
-  if (threads_ == rival_) lost_ += seconds - piece_seconds_ * pieces;
-  if (warms_) {
-    begin_spell(threads_, spell_seconds, false);
-  } else if (threads_ == rival_) {
-    judge(piece / piece_seconds_);
-  } else {
-    piece_seconds_ = piece;
-    begin_spell(rival_, spell_seconds, true);
-  }
+  lost_ += seconds - piece_seconds_ * pieces;
+  judge(piece / piece_seconds_);
 }
 
 // After a spell without a rival: when it is time, and a piece long enough, a trial.
@@ -81,11 +76,11 @@ void ThreadChoice::settle(double seconds) {
   const double first = piece_seconds_ < short_piece ? first_trial : 2 * piece_seconds_;
   const double left = (wait_ > 0 ? wait_ : first) - since_trial_;
   if (piece_seconds_ < certain)
-    begin_spell(chosen_, least_pause, false);
+    begin_spell(chosen_, least_pause);
   else if (left <= 0)
     begin_trial();
   else
-    begin_spell(chosen_, std::min(left, 2 * seconds), false);  // twice as long as the last
+    begin_spell(chosen_, std::min(left, 2 * seconds));  // twice as long as the last
 }
 
 int ThreadChoice::neighbour(bool more) const {
@@ -101,48 +96,46 @@ void ThreadChoice::begin_trial() {
     tries_more_ = !tries_more_;
     rival_ = neighbour(tries_more_);
   }
-  rounds_ = 0;
+  spell_ = Spell::first;
   lost_ = 0;
-  begin_spell(rival_, spell_seconds, true);  // the chosen number was measured just now
+  begin_spell(rival_, spell_seconds);
 }
 
-// A round is over. The rival needs a median of all rounds, or to be clearly better or worse.
+// A spell of the rival is over, which took so many times the seconds of the chosen number: the
+// first, in which threads wake and caches fill; the second, in which they go on to; two that count.
 void ThreadChoice::judge(double ratio) {
-  auto place = ratios_.begin() + rounds_++;
-  for (; place != ratios_.begin() && place[-1] > ratio; --place) *place = place[-1];
-  *place = ratio;
-  const double lowest = ratios_[0], highest = ratios_[static_cast<std::size_t>(rounds_ - 1)];
-  const double median = ratios_[static_cast<std::size_t>(rounds_ / 2)];
-  const bool may_end = rounds_ >= (piece_seconds_ >= long_piece ? 1 : 2);
-  const bool all = rounds_ == most_rounds;
-  if (may_end && (highest < clearly || (all && median < better))) {
+  if (ratio > (spell_ == Spell::first ? hopeless : worse)) return end_trial(false);
+  if (spell_ == Spell::last) {
+    const double mean = (ratio + ratio_) / 2;
+    if (mean >= better) return end_trial(false);
     lost_ = 0;
     chosen_ = rival_;
-    piece_seconds_ *= median;
+    piece_seconds_ *= mean;
     pause_ = least_pause;
     if (neighbour(tries_more_) != 0) return begin_trial();  // further the same way
-    end_trial();
-  } else if (all || (may_end && lowest > 1 / clearly)) {
-    tries_more_ = !tries_more_;
-    end_trial();
-  } else {
-    begin_spell(chosen_, spell_seconds, true);
+    return end_trial(true);
   }
+  ratio_ = ratio;
+  const bool skips = spell_ == Spell::first && piece_seconds_ >= long_piece;
+  spell_ = static_cast<Spell>(static_cast<int>(spell_) + (skips ? 2 : 1));
+  begin_spell(rival_, spell_ == Spell::second ? 2 * spell_seconds : spell_seconds);
 }
 
-void ThreadChoice::end_trial() {
+void ThreadChoice::end_trial(bool succeeded) {
+  if (!succeeded) tries_more_ = !tries_more_;
   rival_ = 0;
   since_trial_ = 0;
   wait_ = std::max(pause_, worth * lost_);
   pause_ = std::min(2 * pause_, most_pause);
-  begin_spell(chosen_, spell_seconds, false);
+  begin_spell(chosen_, spell_seconds);
 }
 
-// The next spell: pieces for so many seconds. One that warms up is left out where it is not needed.
-void ThreadChoice::begin_spell(int threads, double seconds, bool warms) {
-  warms_ = warms && threads != threads_ && piece_seconds_ < long_piece;
+// The next spell: pieces for so many seconds.
+void ThreadChoice::begin_spell(int threads, double seconds) {
   threads_ = threads;
-  pieces_ = left_ = std::max(std::ceil(seconds / std::max(piece_seconds_, 1e-9)), 1.0);
+  double fewest = rival_ == 0 || piece_seconds_ >= long_piece ? 1 : fewest_pieces;
+  if (rival_ != 0 && spell_ == Spell::second) fewest *= 2;
+  pieces_ = left_ = std::max(std::ceil(seconds / std::max(piece_seconds_, 1e-9)), fewest);
 }
 
 std::uint64_t kind_of(Work work, const Spec& spec, std::size_t bytes, std::int64_t rows) {

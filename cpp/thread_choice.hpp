@@ -2,7 +2,6 @@
 // depends on it. One small object for each trainer, copied freely; used by one thread at a time.
 #pragma once
 
-#include <array>
 #include <cstdint>
 
 #include "spec.hpp"
@@ -27,8 +26,8 @@ int available_cores();
 double steady_seconds();
 
 // Pieces of equal work (steps of training, rows of a prediction) are counted and timed in spells.
-// A trial lets the chosen number of threads and a rival take turns, a spell each, and compares the
-// seconds a piece. It begins with one thread; after a trial it waits until the time that the trial
+// It begins with one thread. A trial gives some spells to a rival, another number of threads, which
+// is chosen if its seconds a piece are fewer. After a trial it waits until the time that the trial
 // lost is far below 1 % of what has passed since, and looks again, as other programs come and go.
 class ThreadChoice {
  public:
@@ -60,11 +59,11 @@ class ThreadChoice {
   void settle(double seconds);
   void begin_trial();
   void judge(double ratio);
-  void end_trial();
-  void begin_spell(int threads, double seconds, bool warms);
+  void end_trial(bool succeeded);
+  void begin_spell(int threads, double seconds);
   int neighbour(bool more) const;
 
-  static constexpr int most_rounds = 5;
+  enum class Spell { first, second, third, last };            // of a trial
   static constexpr double least_pause = 0.1, most_pause = 2;  // seconds between trials
 
   Threads allowed_;
@@ -72,19 +71,17 @@ class ThreadChoice {
   int threads_, chosen_;
   int rival_ = 0;           // 0: no trial
   bool tries_more_ = true;  // threads than chosen, in the next trial
-  bool warms_ = false;      // the spell is not measured: threads wake, caches fill
-  double started_ = 0;      // when the spell, or its last part, began
-  double spent_ = 0;        // seconds of the spell before that
-  double pieces_ = 1;       // of the spell
+  Spell spell_ = Spell::first;
+  double ratio_ = 0;    // of the rival's seconds a piece to the chosen's, in the spell before
+  double started_ = 0;  // when the spell, or its last part, began
+  double spent_ = 0;    // seconds of the spell before that
+  double pieces_ = 1;   // of the spell
   double left_ = 1;
   double piece_seconds_ = 0;    // of the chosen number, last measured; 0: unknown
   double since_trial_ = 0;      // seconds of work
   double wait_ = 0;             // seconds of work before the next trial; 0: there was none yet
   double pause_ = least_pause;  // at least, after the next trial
   double lost_ = 0;             // seconds of the trial beyond what the chosen number takes
-  int rounds_ = 0;
-  std::array<double, most_rounds>
-      ratios_{};  // of the rival's seconds a piece to the chosen's, sorted
 };
 
 enum class Work { training, prediction, loss };

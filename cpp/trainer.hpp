@@ -125,8 +125,8 @@ class LevelTrainer final : public Trainer<T> {
   // Turns to the batch of the next step, and to the threads that take it.
   void begin_step() {
     reader_.select(step_);
-    if (is_short()) choice_.pause();
     const int threads = choice_.threads();
+    if (is_short() || threads != threads_) choice_.pause();
     const std::int64_t rows = reader_.batch().rows;
     if (threads == threads_ && rows == planned_rows_) return;
     threads_ = threads;
@@ -134,6 +134,8 @@ class LevelTrainer final : public Trainer<T> {
     block_rows_ = block_rows_of(spec_, rows, threads);
     while (scratch_.size() < static_cast<std::size_t>(threads))
       scratch_.emplace_back(gradient_room<T> + copy_room<T>);
+    pool_.prepare(threads);
+    if (!is_short()) choice_.resume();
   }
 
   void end_step() { is_short() ? choice_.resume() : choice_.count(1); }
