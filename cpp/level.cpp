@@ -64,12 +64,13 @@ class BlockPasses {
   void pass(std::int64_t begin, std::int64_t end, F f) {
     const int threads = choice_.threads();
     const std::int64_t block = block_rows_of(spec_, end - begin, threads);
+    // never fewer than before: a thread of the last round may take part in this one
+    const std::size_t count = std::max(values_.size(), static_cast<std::size_t>(threads));
     if (block > room_) {
       values_.clear();
       room_ = block;
     }
-    while (values_.size() < static_cast<std::size_t>(threads))
-      values_.emplace_back(spec_, room_, false, false);
+    while (values_.size() < count) values_.emplace_back(spec_, room_, false, false);
     const std::int64_t inputs = spec_.sizes[0], work = block * loaded_.layout.weights_size;
     pool_.run((end - begin + block - 1) / block, threads, [&](std::int64_t task, int thread) {
       if (patience_.ended() || (thread == 0 && patience_.ended_after(work))) return;

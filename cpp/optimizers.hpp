@@ -100,8 +100,8 @@ void sgd(const Rule<T>& s, T* theta, const T* g, T* v, std::int64_t n) {
   }
   const bool nesterov = s.hyper[1] != 0;
   for (std::int64_t i = 0; i < n; i += width<T>) {
-    const Vector<T> downhill = s.eta * load(g + i),
-                    velocity = normal<T>(mu * load(v + i) - downhill);
+    const Vector<T> downhill = s.eta * load(g + i);
+    const Vector<T> velocity = normal<T>(mu * load(v + i) - downhill);
     store(v + i, velocity);
     store(theta + i, load(theta + i) + (nesterov ? mu * velocity - downhill : velocity));
   }

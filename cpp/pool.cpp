@@ -87,10 +87,12 @@ bool Pool::take_one(Share& share, bool own, std::int64_t* task) {
   }
 }
 
+// A helper that is beyond the threads of a new round notices it after one task at most.
 void Pool::take_tasks(int thread, int threads) {
+  const auto belongs = [&] { return thread < active_.load(std::memory_order_acquire); };
   for (int i = 0; i < threads; ++i) {
     Share& share = shares_[static_cast<std::size_t>((thread + i) % threads)];
-    for (std::int64_t task; take_one(share, i == 0, &task);) do_task(task, thread);
+    for (std::int64_t task; belongs() && take_one(share, i == 0, &task);) do_task(task, thread);
   }
 }
 

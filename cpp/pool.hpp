@@ -27,8 +27,9 @@ class Pool {
   void prepare(int threads) { start_helpers(threads); }
 
   // Runs work(task, thread) for every task in [0, tasks), tasks < 2^32, on at most so many threads;
-  // thread 0 is the caller. Returns when all are done. When one throws, those not begun are left
-  // out, and the exception is the caller's. Not to be called from inside work.
+  // thread 0 is the caller. A thread of the round before that was late to see its end may do one of
+  // them, too, with its own number. Returns when all are done. When one throws, those not begun are
+  // left out, and the exception is the caller's. Not to be called from inside work.
   template <class F>
   void run(std::int64_t tasks, int threads, const F& work) {
     if (threads <= 1 || tasks <= 1) {

@@ -110,6 +110,7 @@ class LevelTrainer final : public Trainer<T> {
   void trace(Trace<T>& out) override {
     load();
     const Values<T> values(spec_, batch_size_, true, true);
+    choice_.resume();  // what passed since the last step, and this look, belong to no spell
     begin_step();
     out.loss = batch_loss(values, nullptr);
     out.penalty = penalty_;

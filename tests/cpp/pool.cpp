@@ -45,15 +45,16 @@ void only_so_many_threads() {
   };
   std::atomic<int> begun{0};
   pool.run(4, 4, [&](std::int64_t, int) { all(begun, 4); });
+  int with_others = 0;
   for (int round = 0; round < 200; ++round) {
     std::atomic<int> highest{0};
     pool.run(50, 2, [&](std::int64_t, int thread) {
       for (int seen = highest; thread > seen && !highest.compare_exchange_weak(seen, thread);) {
       }
     });
-    // one that was about to look when the round began may take a task of the first such round
-    if (round > 0) CHECK(highest < 2);
+    with_others += highest >= 2;
   }
+  CHECK(with_others <= 2);  // each of the two may have been about to take one task
 }
 
 // Thrown by the caller's own task or a helper's, with tasks left over; then the pool goes on.
