@@ -156,7 +156,7 @@ TRAINING = (
     _training((8, 64, 64, 1), 32, "relu", "identity", "squared_error", 0.02, 500),
     _training((30, 100, 2), 200, "relu", "softmax", "cross_entropy", 0.1, 100),
     _training((784, 256, 128, 10), 128, "relu", "softmax", "cross_entropy", 0.05, 100),
-    _training((1024, 2048, 2048, 10), 512, "relu", "softmax", "cross_entropy", 0.05, 8),
+    _training((1024, 2048, 2048, 10), 512, "relu", "softmax", "cross_entropy", 0.02, 8),
 )
 
 MANY = tuple(

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <limits>
 #include <mutex>
 #include <thread>
 #include <unordered_map>
@@ -23,6 +24,9 @@ constexpr double long_piece = 5e-4;     // a spell of a trial is one such piece
 constexpr double hopeless = 1.6;        // a rival that is slower by this needs no second look
 constexpr double worse = 1.25;          // nor one that is by this once it has warmed up
 constexpr double better = 0.97;         // a rival must be faster by this to be chosen
+constexpr double clear = 0.8;           // one that is by this needs no second look
+constexpr double close_seconds = 1e-3;  // of a timed spell of a close trial
+constexpr int close_turns = 4 * 4;      // each number settles and is timed so many fourths
 constexpr double worth = 200;           // pause to what a trial lost: 0.5 %
 constexpr double longest_spell = 1e12;  // pieces
 
@@ -66,8 +70,8 @@ void ThreadChoice::end_spell() {
     settle(seconds);
     return;
   }
-  lost_ += seconds - piece_seconds_ * pieces;
-  judge(piece / piece_seconds_);
+  if (threads_ == rival_) lost_ += seconds - piece_seconds_ * pieces;
+  spell_ == Spell::close ? compare(piece) : judge(piece / piece_seconds_);
 }
 
 // After a spell without a rival: when it is time, and a piece long enough, a trial.
@@ -107,18 +111,39 @@ void ThreadChoice::judge(double ratio) {
   if (ratio > (spell_ == Spell::first ? hopeless : worse)) return end_trial(false);
   if (spell_ == Spell::last) {
     const double mean = (ratio + ratio_) / 2;
-    if (mean >= better) return end_trial(false);
-    lost_ = 0;
-    chosen_ = rival_;
-    piece_seconds_ *= mean;
-    pause_ = least_pause;
-    if (neighbour(tries_more_) != 0) return begin_trial();  // further the same way
-    return end_trial(true);
+    if (mean < clear) return decide(mean);
+    spell_ = Spell::close;
+    turn_ = 0;
+    least_rival_ = least_chosen_ = std::numeric_limits<double>::infinity();
+    return begin_spell(rival_, close_seconds);
   }
   ratio_ = ratio;
   const bool skips = spell_ == Spell::first && piece_seconds_ >= long_piece;
   spell_ = static_cast<Spell>(static_cast<int>(spell_) + (skips ? 2 : 1));
   begin_spell(rival_, spell_ == Spell::second ? 2 * spell_seconds : spell_seconds);
+}
+
+// A turn of a close trial is over: rival settles, rival is timed, chosen settles, chosen is timed.
+void ThreadChoice::compare(double piece) {
+  const bool timed = turn_ % 2 == 1;
+  double& least = turn_ % 4 < 2 ? least_rival_ : least_chosen_;
+  if (timed) least = std::min(least, piece);
+  if (++turn_ == close_turns) {
+    piece_seconds_ = least_chosen_;
+    return decide(least_rival_ / least_chosen_);
+  }
+  begin_spell(turn_ % 4 < 2 ? rival_ : chosen_, turn_ % 2 == 1 ? close_seconds : spell_seconds);
+}
+
+// The trial is over; the rival takes so many times the seconds of the chosen number.
+void ThreadChoice::decide(double ratio) {
+  if (ratio >= better) return end_trial(false);
+  lost_ = 0;
+  chosen_ = rival_;
+  piece_seconds_ *= ratio;
+  pause_ = least_pause;
+  if (neighbour(tries_more_) != 0) return begin_trial();  // further the same way
+  end_trial(true);
 }
 
 void ThreadChoice::end_trial(bool succeeded) {

@@ -27,7 +27,8 @@ double steady_seconds();
 
 // Pieces of equal work (steps of training, rows of a prediction) are counted and timed in spells.
 // It begins with one thread. A trial gives some spells to a rival, another number of threads, which
-// is chosen if its seconds a piece are fewer. After a trial it waits until the time that the trial
+// is chosen if its seconds a piece are fewer; where they are nearly as many, both are timed in turn,
+// and the shortest spell of each counts, as what disturbs only adds. After a trial it waits until the time that the trial
 // lost is far below 1 % of what has passed since, and looks again, as other programs come and go.
 class ThreadChoice {
  public:
@@ -59,11 +60,13 @@ class ThreadChoice {
   void settle(double seconds);
   void begin_trial();
   void judge(double ratio);
+  void compare(double piece);
+  void decide(double ratio);
   void end_trial(bool succeeded);
   void begin_spell(int threads, double seconds);
   int neighbour(bool more) const;
 
-  enum class Spell { first, second, third, last };            // of a trial
+  enum class Spell { first, second, third, last, close };     // of a trial
   static constexpr double least_pause = 0.1, most_pause = 2;  // seconds between trials
 
   Threads allowed_;
@@ -73,6 +76,8 @@ class ThreadChoice {
   bool tries_more_ = true;  // threads than chosen, in the next trial
   Spell spell_ = Spell::first;
   double ratio_ = 0;    // of the rival's seconds a piece to the chosen's, in the spell before
+  int turn_ = 0;        // of a close trial: each number in turn settles and is timed
+  double least_rival_ = 0, least_chosen_ = 0;  // seconds a piece of those timed
   double started_ = 0;  // when the spell, or its last part, began
   double spent_ = 0;    // seconds of the spell before that
   double pieces_ = 1;   // of the spell

@@ -121,6 +121,27 @@ void is_not_misled_by_noise() {
   }
 }
 
+// Half of the time, for a fifth of a millisecond each, the whole machine is slower by up to 40 %.
+void finds_a_small_gain_in_the_noise() {
+  for (double two : {0.88, 1.12}) {
+    int right = 0;
+    for (unsigned machines = 0; machines < 50; ++machines) {
+      std::mt19937 random(machines);
+      double until = 0, slower = 1;
+      const Machine machine = [&](int threads) {
+        if (now > until) {
+          until = now + 2e-4;
+          slower = random() % 2 == 0 ? 1 : 1 + 0.4 * static_cast<double>(random() % 100) / 100;
+        }
+        return (threads == 1 ? 1 : two) * 15e-6 * slower;
+      };
+      auto choice = fresh(2);
+      right += work(choice, machine, 0.3, 2).chosen == (two < 1 ? 2 : 1);
+    }
+    CHECK(right >= 47);
+  }
+}
+
 // A callback after each step: a call of one piece, over and over.
 void learns_from_single_pieces() {
   auto choice = fresh(2);
@@ -166,6 +187,7 @@ int main() {
   never_tries_where_a_piece_is_too_short();
   follows_the_machine();
   is_not_misled_by_noise();
+  finds_a_small_gain_in_the_noise();
   learns_from_single_pieces();
   does_as_it_is_told();
   is_remembered();
