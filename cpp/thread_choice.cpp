@@ -5,12 +5,7 @@
 #include <cmath>
 #include <limits>
 #include <mutex>
-#include <thread>
 #include <unordered_map>
-
-#if defined(__linux__)
-#include <sched.h>
-#endif
 
 namespace chainrule {
 namespace {
@@ -33,14 +28,6 @@ constexpr double longest_spell = 1e12;  // pieces
 bool learns(Threads threads) { return threads.use == ThreadUse::fastest && threads.most > 1; }
 
 }  // namespace
-
-int available_cores() {
-#if defined(__linux__)
-  cpu_set_t set;
-  if (sched_getaffinity(0, sizeof set, &set) == 0) return std::max(CPU_COUNT(&set), 1);
-#endif
-  return std::max(static_cast<int>(std::thread::hardware_concurrency()), 1);
-}
 
 double steady_seconds() {
   using Seconds = std::chrono::duration<double>;

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 
+#include "cores.hpp"
 #include "spec.hpp"
 
 namespace chainrule {
@@ -19,17 +20,15 @@ struct Threads {
   ThreadUse use;
 };
 
-// The cores that this process may use.
-int available_cores();
-
 // Seconds since some moment.
 double steady_seconds();
 
 // Pieces of equal work (steps of training, rows of a prediction) are counted and timed in spells.
 // It begins with one thread. A trial gives some spells to a rival, another number of threads, which
-// is chosen if its seconds a piece are fewer; where they are nearly as many, both are timed in turn,
-// and the shortest spell of each counts, as what disturbs only adds. After a trial it waits until the time that the trial
-// lost is far below 1 % of what has passed since, and looks again, as other programs come and go.
+// is chosen if its seconds a piece are fewer; where they are nearly as many, both are timed in
+// turn, and the shortest spell of each counts, as what disturbs only adds. After a trial it waits
+// until the time that the trial lost is far below 1 % of what has passed since, and looks again, as
+// other programs come and go.
 class ThreadChoice {
  public:
   using Clock = double (*)();
@@ -75,12 +74,12 @@ class ThreadChoice {
   int rival_ = 0;           // 0: no trial
   bool tries_more_ = true;  // threads than chosen, in the next trial
   Spell spell_ = Spell::first;
-  double ratio_ = 0;    // of the rival's seconds a piece to the chosen's, in the spell before
-  int turn_ = 0;        // of a close trial: each number in turn settles and is timed
+  double ratio_ = 0;  // of the rival's seconds a piece to the chosen's, in the spell before
+  int turn_ = 0;      // of a close trial: each number in turn settles and is timed
   double least_rival_ = 0, least_chosen_ = 0;  // seconds a piece of those timed
-  double started_ = 0;  // when the spell, or its last part, began
-  double spent_ = 0;    // seconds of the spell before that
-  double pieces_ = 1;   // of the spell
+  double started_ = 0;                         // when the spell, or its last part, began
+  double spent_ = 0;                           // seconds of the spell before that
+  double pieces_ = 1;                          // of the spell
   double left_ = 1;
   double piece_seconds_ = 0;    // of the chosen number, last measured; 0: unknown
   double since_trial_ = 0;      // seconds of work
