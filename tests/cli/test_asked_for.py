@@ -123,3 +123,20 @@ def test_inspect_tells_how_a_column_is_scaled(inside: Callable[..., str]) -> Non
     lines = inside("inspect", "t.safetensors").splitlines()
     assert any("up" in line and "(v - 0.5) / 0.5" in line for line in lines)
     assert any("down" in line and "(v + 0.5) / 0.5" in line for line in lines)
+
+
+def test_train_says_what_was_done_with_odd_columns(inside: Callable[..., str]) -> None:
+    """Each kind of remark, counted in the rows that have a target; none without a reason."""
+    lines = [
+        f"{i % 7 if i % 5 else ''},{'ab'[i % 2] if i % 10 else ''},code{i},{i if i > 2 else ''}"
+        for i in range(100)
+    ]
+    Path("odd.csv").write_text("\n".join(["number,text,code,y", *lines]))
+    few = ["--epochs", 1, "--test-fraction", 0, "--validation-fraction", 0]
+    printed = inside("train", "odd.csv", "-t", "y", *few)
+    said = dict(line.split(maxsplit=1) for line in printed.splitlines() if " " in line.strip())
+    assert said["number"].strip() == "19 missing values: the median, and a flag"
+    assert said["text"].strip() == "9 missing values: a category of their own"
+    assert said["code"].startswith("left out: ")
+    assert said["y"].strip() == "3 rows without it left out"
+    assert "what was done with it" not in inside("train", "iris", *few)
