@@ -167,7 +167,9 @@ def test_predict_as_json(inside: Callable[..., str]) -> None:
     assert told["columns"]["prediction"] == model.predict(read("iris")).tolist()
     told = json.loads(inside("predict", "m.safetensors", "iris", "--json", "-o", "p.csv"))
     assert told == {"rows": 150, "output": "p.csv"}
-    assert len(Path("p.csv").read_text().splitlines()) == 151
+    written = Path("p.csv").read_bytes()
+    assert written.count(b"\n") == 151
+    assert b"\r" not in written
 
 
 def test_options_of_a_file_and_flags_that_win(inside: Callable[..., str]) -> None:

@@ -142,6 +142,7 @@ DEFECTS = {
     "ragged, too few": ("t.csv", b"a,b\n1,2\n3\n", "line 3: expected 2 cells.*got 1"),
     "ragged, too many": ("t.csv", b"a,b\n1,2\n\n3,4,5\n", "line 4: expected 2 cells.*got 3"),
     "ragged after a long cell": ("t.csv", b'a,b\n1,"x\ny\nz"\n3\n', "line 5: expected 2.*got 1"),
+    "ragged, semicolons": ("t.csv", b'a;b\n1;"x;\ny"\n3\n', "line 4: expected 2 cells.*got 1"),
     "open quote": ("t.csv", b'a,b\n1,2\n3,"x\n5,6\n', "quote after line 2 is never closed"),
     "duplicate headers": ("t.csv", b"a,b,a\n1,2,3\n", "'a' more than once"),
     "no header": ("t.csv", b"5.1,3,5.1\n5,3,6\n", "'5.1' more than once.*header line missing"),
