@@ -143,8 +143,8 @@ class Collector(ast.NodeVisitor):
     def visit_Call(self, node):
         arguments = [*node.args, *(k.value for k in node.keywords)]
         for keyword in node.keywords:
-            if keyword.arg in (None, "help", "frozen", "repr", "maxsize"):
-                continue  # texts for people, and what no result depends on
+            if keyword.arg in (None, "help", "frozen", "repr", "maxsize", "strict"):
+                continue  # texts for people, assertions, and what no result depends on
             start, end = self.lines[keyword.lineno - 1] + keyword.col_offset, self.place(keyword)[1]
             if len(arguments) > 1 and self.source[end : end + 1] == b",":
                 end += 1

@@ -155,6 +155,10 @@ def test_inspect_tells_what_is_in_each_kind_of_file(inside: Callable[..., str]) 
     assert "accuracy" in table
     assert "2 → 3" in network
     assert "3 of 3 epochs, 6 steps with batches of 1; stopped by epochs" in steps
+    first, last = cr_run.losses[[0, -1]]
+    assert f"{first:.6g} at step 1, {last:.6g} at step 6" in steps
+    save(net.fit([[0.0, 1.0]], [0], epochs=0), "none.safetensors")
+    assert "losses" not in inside("inspect", "none.safetensors")
     told = json.loads(inside("inspect", "table.safetensors", "--json"))
     assert told["kind"] == "table_model"
     assert told["model"]["target"]["classes"] == ["setosa", "versicolor", "virginica"]

@@ -95,6 +95,15 @@ def test_derivative_is_the_complex_step_in_the_tails(row):
     np.testing.assert_allclose(row.derivative(z), exact, rtol=1e-12, atol=2 * EPSILON)
 
 
+@pytest.mark.parametrize("row", ELEMENTWISE, **BY_NAME)
+def test_smooth_is_said_of_those_without_a_kink(row):
+    """At 0 and ±3, where the table has its kinks, φ′ or φ″ jumps by at least 1/10; else by h."""
+    h, kinks = 1e-4, np.array([-3.0, 0.0, 3.0])
+    far, near, above, further = (row.derivative(kinks + k * h) for k in (-2, -1, 1, 2))
+    jumps = np.maximum(np.abs(above - near), np.abs((further - above) - (near - far)) / h)
+    assert row.smooth == bool(np.all(jumps < 0.02))
+
+
 @pytest.mark.parametrize("row", [r for r in ROWS if not r.smooth], **BY_NAME)
 def test_derivative_at_a_kink_is_the_documented_side(row):
     assert row.name in AT_KINKS, f"state the derivative of {row.name} at its kinks in AT_KINKS"

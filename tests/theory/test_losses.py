@@ -187,6 +187,17 @@ class TestExtremes:
         np.testing.assert_array_equal(row.value(a, np.zeros((1, 2))), [[loss, loss]])
 
 
+@pytest.mark.parametrize("row", ROWS, **BY_NAME)
+def test_smooth_is_said_of_those_without_a_kink(row):
+    """Where |a - y| is 0 or 1 the derivative of a loss jumps, or the one after it."""
+    h, y = 1e-4, np.array([0.5])
+    jumps = []
+    for a in (0.5, *((-0.5, 1.5) if row.outputs is None else ())):
+        far, near, above, further = (row.derivative(a + k * h, y) for k in (-2, -1, 1, 2))
+        jumps += [*np.abs(above - near), *(np.abs((further - above) - (near - far)) / h)]
+    assert row.smooth == bool(max(jumps) < 0.02)
+
+
 def test_huber_is_continuous_where_its_pieces_meet():
     huber = LOSSES["huber"]
     e = np.array([[-1.0, 1.0]])

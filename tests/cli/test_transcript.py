@@ -1,0 +1,41 @@
+"""What the commands print, to the letter: ``transcript.txt`` is a session in a folder.
+
+Lines with ``$`` are commands, the others what they print. Where output is to change, read the new
+one as a stranger would, and write it down: ``python tests/cli/test_transcript.py > FILE``.
+"""
+
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+EXPECTED = Path(__file__).with_name("transcript.txt")
+TABLE = Path(__file__).with_name("homes.csv")
+
+
+def session(commands: list[str], folder: Path) -> str:
+    """Return the transcript of the commands, without what differs from machine to machine."""
+    (folder / TABLE.name).write_bytes(TABLE.read_bytes())
+    environment = os.environ | {"COLUMNS": "80", "CHAINRULE_CPU": "baseline"}
+    told = ""
+    for command in commands:
+        done = subprocess.run(
+            [sys.executable, "-W", "error", "-m", *command.split()],
+            cwd=folder, env=environment, capture_output=True, text=True, check=True, timeout=600,
+        )  # fmt: skip
+        assert not done.stderr
+        told += f"$ {command}\n" + "".join(f"{line.rstrip()}\n" for line in done.stdout.split("\n"))
+    return re.sub(r"[\d,]+ bytes", "N bytes", re.sub(r"in [\d.]+ s\b", "in T s", told))
+
+
+def test_the_commands_print_what_is_written_down(tmp_path: Path) -> None:
+    expected = EXPECTED.read_text()
+    commands = re.findall(r"^\$ (.*)$", expected, re.MULTILINE)
+    assert session(commands, tmp_path) == expected
+
+
+if __name__ == "__main__":
+    with tempfile.TemporaryDirectory() as place:
+        print(session(re.findall(r"^\$ (.*)$", EXPECTED.read_text(), re.M), Path(place)), end="")
