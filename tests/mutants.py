@@ -44,6 +44,9 @@ OPERATORS = {
     ast.Pow: "*",
 }  # fmt: skip
 
+# Arguments: texts for people, assertions, and what no result depends on.
+UNTOUCHED = ("help", "frozen", "repr", "maxsize", "strict")
+
 
 @dataclass(frozen=True)
 class Mutant:
@@ -141,15 +144,18 @@ class Collector(ast.NodeVisitor):
             self.add(start, end, str(moved), node.lineno)
 
     def visit_Call(self, node):
-        arguments = [*node.args, *(k.value for k in node.keywords)]
+        for part in [node.func, *node.args]:
+            self.visit(part)
         for keyword in node.keywords:
-            if keyword.arg in (None, "help", "frozen", "repr", "maxsize", "strict"):
-                continue  # texts for people, assertions, and what no result depends on
+            if keyword.arg in UNTOUCHED:
+                continue
+            self.visit(keyword.value)
+            if keyword.arg is None:
+                continue
             start, end = self.lines[keyword.lineno - 1] + keyword.col_offset, self.place(keyword)[1]
-            if len(arguments) > 1 and self.source[end : end + 1] == b",":
+            if len(node.args) + len(node.keywords) > 1 and self.source[end : end + 1] == b",":
                 end += 1
             self.add(start, end, "", keyword.lineno)
-        self.generic_visit(node)
 
     def visit_AnnAssign(self, node):  # an annotation is no code
         if node.value is not None:

@@ -128,6 +128,11 @@ def test_option_out_of_range_is_named_with_its_value(row, option, value):
     assert "\n" not in str(caught.value)
 
 
+def test_a_number_of_steps_is_a_whole_one_from_1():
+    with pytest.raises(ValueError, match=r"^steps must be a whole number >= 1, got 0$"):
+        Cosine(0.1, steps=0)
+
+
 def test_rprop_refuses_a_schedule():
     with pytest.raises(ValueError, match="learning_rate must be a number, not a schedule"):
         Rprop(Cosine(0.1))

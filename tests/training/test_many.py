@@ -306,6 +306,10 @@ def test_many_epochs_are_one_call(monkeypatch):
     calls.clear()
     fit(epochs=5, callbacks=[lambda _: None])
     assert calls == [[2] * 8] * 5
+    calls.clear()
+    monkeypatch.setattr("chainrule.training.many.LONGEST_CALL", 800)  # of all networks together
+    fit(epochs=100)
+    assert calls == [[100] * 8] * 2
 
 
 # -- errors ---------------------------------------------------------------------------------
