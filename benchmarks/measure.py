@@ -15,8 +15,8 @@ from benchmarks.workers import PeerError
 # Relative, of the loss after one epoch, against the same epoch in float64. SGD: float32 rounding
 # over 8 to 1,000 steps. Adam divides by sqrt(v): a gradient that is rounding noise makes a whole
 # step; and scikit-learn adds its epsilon before the bias correction.
-TOLERANCES = {"sgd": 1e-4, "adam": 2e-3}
-SHUFFLED_TOLERANCE = 0.1  # each library has an order of batches of its own
+# "shuffled": each library has an order of batches of its own.
+TOLERANCES = {"sgd": 1e-4, "adam": 2e-3, "shuffled": 0.1}
 # Of outputs, relative to the largest: some hundred roundings.
 OUTPUT_TOLERANCE = 1e-4
 CHECKED_ROWS = 1000
@@ -167,7 +167,7 @@ def tolerance(task):
     """Return the relative deviation that is still agreement."""
     if task.kind == "prediction":
         return OUTPUT_TOLERANCE
-    return SHUFFLED_TOLERANCE if task.shuffle else TOLERANCES[task.optimizer]
+    return TOLERANCES["shuffled" if task.shuffle else task.optimizer]
 
 
 def measure(workers, task, rounds, seconds, deadline=math.inf):

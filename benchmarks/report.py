@@ -117,5 +117,6 @@ def legend(peak, library, size, tolerances):
         "ratio: time of the fastest peer over chainrule's, of the minima and of the medians",
         product,
         "check: largest relative deviation, among the libraries, of the loss after one epoch from "
-        f"float64 NumPy; allowed {tolerances['sgd']:g} for SGD and {tolerances['adam']:g} for Adam",
+        f"float64 NumPy; allowed {tolerances['sgd']:g} for SGD, {tolerances['adam']:g} for Adam, "
+        f"{tolerances['shuffled']:g} where each library has an order of batches of its own",
     ]
