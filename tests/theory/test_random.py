@@ -42,6 +42,13 @@ def test_the_generator_gives_the_authors_known_answers():
     assert philox([WORD] * 4, [WORD] * 2) == ones
 
 
+def test_the_numbers_of_the_purposes_are_for_ever():
+    """With others, every seed would give other networks: a saved run could not go on."""
+    assert {purpose.name: purpose.value for purpose in Purpose} == {
+        "INITIAL_PARAMETERS": 0, "SHUFFLE": 1, "DROPOUT": 2,
+    }  # fmt: skip
+
+
 @pytest.mark.parametrize("purpose", Purpose)
 @pytest.mark.parametrize("seed", [0, 1, 2**63, WORD])
 def test_raw_draws_are_philox_at_the_stated_address(seed, purpose):
