@@ -128,6 +128,13 @@ def test_default_hyperparameters(agreement, name):
     agreement.check_steps(spec, 9, 9, OPTIMIZERS[name](), 20, f"{name} as it comes")
 
 
+def test_momentum_looks_ahead_or_not(agreement):
+    for nesterov in (False, True):
+        optimizer = SGD(0.02, momentum=0.9, nesterov=nesterov)
+        spec = spec_of(("tanh", "identity"), "squared_error", 2)
+        agreement.check_steps(spec, 7, 3, optimizer, 20, f"nesterov={nesterov}")
+
+
 def test_rprop_turns_and_saturates(agreement):
     """Its other branches: sizes at both limits, gradients that turn and are then 0."""
     spec = spec_of(("tanh", "identity"), "squared_error", 2)
