@@ -116,13 +116,14 @@ def test_info_tells_the_options_of_a_row(inside: Callable[..., str]) -> None:
 
 def test_inspect_tells_how_a_column_is_scaled(inside: Callable[..., str]) -> None:
     """(v - mean) with the sign of the mean; a constant column is 0."""
-    rows = "".join(f"{i % 2},{i % 2 - 1},{3},{i}\n" for i in range(100))
-    Path("t.csv").write_text(f"up,down,same,y\n{rows}")
+    rows = "".join(f"{i % 2},{i % 2 - 1},{2 * (i % 2) - 1},{3},{i}\n" for i in range(100))
+    Path("t.csv").write_text(f"up,down,even,same,y\n{rows}")
     sizes = ["--test-fraction", 0, "--validation-fraction", 0, "--epochs", 1]
     inside("train", "t.csv", "-t", "y", *sizes)
     lines = inside("inspect", "t.safetensors").splitlines()
     assert any("up" in line and "(v - 0.5) / 0.5" in line for line in lines)
     assert any("down" in line and "(v + 0.5) / 0.5" in line for line in lines)
+    assert any("even" in line and "(v - 0) / 1" in line for line in lines)
 
 
 def test_train_says_what_was_done_with_odd_columns(inside: Callable[..., str]) -> None:

@@ -259,7 +259,8 @@ def in_terminal(folder: Path, *arguments: str, interrupt: bytes = b"") -> tuple[
     parent, child = pty.openpty()
     process = subprocess.Popen(
         [sys.executable, "-m", "chainrule", *arguments],
-        cwd=folder, stdout=child, stderr=child, env=os.environ | {"COLUMNS": "80"},
+        cwd=folder, stdout=child, stderr=child,
+        env=os.environ | {"COLUMNS": "80", "TERM": "xterm"},
     )  # fmt: skip
     os.close(child)
     printed, end = b"", time.monotonic() + 600
@@ -283,6 +284,9 @@ def test_a_terminal_sees_progress(tmp_path: Path) -> None:
     assert code == 0
     assert re.search(r"epoch +\d+/30", printed)
     assert "validation" in printed
+    code, printed = in_terminal(tmp_path, "info", "losses")
+    assert code == 0
+    assert re.search(r"\x1b\[1mname", printed)  # headings are bold
 
 
 def test_an_interruption_is_one_line_and_writes_nothing(tmp_path: Path) -> None:

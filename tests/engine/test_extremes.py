@@ -40,7 +40,7 @@ def check(trace, losses, deltas, outputs):
             )
 
 
-ERRORS = [0.0, 1.0, -1.0, 1e4, -1e4, 0.5, -2.5]
+ERRORS = [0.0, 1.0, -1.0, 1e4, -1e4, 0.5, -2.5, 8.0, -12.0, 18.0, 25.0, -35.0]
 LN2 = math.log(2)
 REAL = {
     "squared_error": (lambda e: e * e / 2, lambda e: e),
@@ -60,7 +60,7 @@ REAL = {
 @pytest.mark.parametrize(("engine", "dtype"), ENGINES)
 @pytest.mark.parametrize("loss", REAL)
 def test_losses_of_small_and_large_errors(loss, engine, dtype, outputs):
-    """At a = y, where pieces meet, and at |a − y| = 1e4."""
+    """At a = y, where pieces meet or one takes over from another, and at |a − y| = 1e4."""
     value, derivative = REAL[loss]
     y = [0.25] * len(ERRORS)
     z = [0.25 + e for e in ERRORS]
