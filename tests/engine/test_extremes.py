@@ -139,3 +139,14 @@ def test_bias_corrections_long_after_the_start(optimizer, dtype):
             # each of t steps is rounded to the spacing of θ ≤ 10
             bound = t * 10 * np.finfo(dtype).eps + 1e-4 * 0.01 * t * (dtype == "float32")
             assert abs(parameters.b[0] - theta) <= bound, f"step {t}: {parameters.b[0]}, {theta}"
+
+
+@pytest.mark.parametrize(("engine", "dtype"), ENGINES)
+def test_the_penalty_pulls_no_weight_that_is_0(engine, dtype):
+    """∂R/∂w = l2 w + l1 sign(w), and sign(0) = 0; of inputs that are 0 nothing else is left."""
+    spec = NetworkSpec((3, 5), ("identity",), l2=0.5, l1=0.25, dtype=dtype)
+    parameters = Parameters(spec)
+    parameters.w[:] = np.resize([0.0, 2.0, -0.0, -2.0], 15)
+    gradient = engine.trace(parameters, np.zeros((4, 3), dtype), np.ones((4, 5), dtype), None)
+    expected = np.resize([0.0, 1.25, 0.0, -1.25], 15)
+    np.testing.assert_array_equal(gradient.gradient.w, expected)

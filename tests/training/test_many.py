@@ -223,8 +223,10 @@ def test_a_network_that_diverges_stops_alone(epochs, rate):
     rates = [cr.SGD(rate) for rate in (0.01, rate, 0.02, rate)]
     nets, others = ([cr.Network([4, 8, 2], seed=i) for i in range(4)] for _ in range(2))
     options = {"epochs": epochs, "batch_size": 61 // epochs}
-    with pytest.warns(RuntimeWarning, match=r"2 of 4 networks diverged.* Network 1: .*Also: 3"):
+    message = r"2 of 4 networks diverged.* Network 1: .*Also: 3"
+    with pytest.warns(RuntimeWarning, match=message) as said:
         runs = cr.fit_many(nets, X, Y, optimizer=rates, **options)
+    assert said[0].filename == __file__  # the line that called, for whoever reads the warning
     assert [run.stopped for run in runs] == ["epochs", "diverged"] * 2
     for i in (0, 2):
         assert_same([runs[i]], [others[i].fit(X, Y, optimizer=rates[i], **options)])
