@@ -156,6 +156,13 @@ def test_numbers_that_no_network_can_learn_are_named(values: list, message: str)
         target.encode(table_of(values))
 
 
+@pytest.mark.parametrize("std", [1e-149, 0.5, 1.0, 1e149])
+def test_a_target_of_any_scale_that_is_fitted_is_described_and_restored(std: float) -> None:
+    target = NumberTarget.fit(table_of([-std, std]), "y", "number")
+    assert target.std == pytest.approx(std, rel=1e-15)
+    assert target_from_dict(target.to_dict()) == target
+
+
 @pytest.mark.parametrize("values", [[0.0, 1e-200], [1e200, 0.0]])
 def test_a_spread_that_can_not_be_divided_by(values: list) -> None:
     with pytest.raises(TableError, match="column 'y': its numbers can't be standardised"):
