@@ -176,6 +176,7 @@ FITS = [
     ({"batch_size": "all"}, r"batch_size must be.*got 'all'"),
     ({"batch_size": True}, r"batch_size must be.*got True"),
     ({"seed": -1}, r"seed must be a whole number from 0"),
+    ({"seed": 2**64}, r"seed must be a whole number from 0 to 18446744073709551615, got 1844"),
     ({"threads": 0}, r"threads must be a whole number from 1 to 1024, got 0"),
     ({"threads": 2.0}, r"threads must be a whole number from 1 to 1024, got 2\.0"),
     ({"optimizer": "adam"}, r"optimizer must be.*got 'adam'"),
