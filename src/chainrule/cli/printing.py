@@ -1,4 +1,7 @@
-"""What the commands print: JSON, or text and small tables for people."""
+"""What the commands print: JSON, or text and small tables for people.
+
+Everything goes to the console as ``Text``, in which [brackets] and :colons: mean nothing.
+"""
 
 import json
 import shlex
@@ -21,11 +24,6 @@ METRIC_NAMES = {
 }
 
 
-def console() -> Console:
-    """Return a console for stdout that prints names as they are, without markup."""
-    return Console(markup=False, highlight=False, emoji=False)
-
-
 def print_json(document: Mapping[str, Any]) -> None:
     """Print one JSON document."""
     print(json.dumps(document, indent=2, allow_nan=False))
@@ -33,7 +31,7 @@ def print_json(document: Mapping[str, Any]) -> None:
 
 def print_line(*parts: str | tuple[str, str]) -> None:
     """Print one line, however long, from texts and (text, style) pairs."""
-    console().print(Text.assemble(*parts), soft_wrap=True)
+    Console().print(Text.assemble(*parts), soft_wrap=True)
 
 
 def print_facts(facts: Mapping[str, object]) -> None:
@@ -60,7 +58,7 @@ def print_table(headings: Sequence[str], rows: Iterable[Sequence[str]], right: i
         table.add_column(Text(heading), justify=justify, overflow="fold")
     for row in rows:
         table.add_row(*(Text(cell) for cell in row))
-    console().print(table)
+    Console().print(table)
 
 
 def print_metrics(
