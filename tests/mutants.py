@@ -1,6 +1,7 @@
 """Small wrong changes, one at a time: which of them does no test notice?
 
-    python tests/mutants.py --count 200 --seed 0 [--area training] [--workers 2]
+    python tests/mutants.py --count 200 --seed 0 [--area training] [--workers 2] > mutants.log
+    python tests/mutants.py --again mutants.log
 
 Each mutant is a copy of the package with one change: a comparison or an operator turned, a
 constant moved by one, a condition or a truth value negated, an optional argument left out. The
@@ -251,9 +252,13 @@ def main():
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--area", choices=TESTS)
     parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--again", type=Path, help="only those that survived in this output")
     options = parser.parse_args()
     mutants = all_mutants(options.area)
-    if options.count < len(mutants):
+    if options.again:
+        lines = options.again.read_text().splitlines()
+        mutants = [mutant for mutant in mutants if f"SURVIVES {mutant}" in lines]
+    elif options.count < len(mutants):
         mutants = random.Random(options.seed).sample(mutants, options.count)
     PLACE.mkdir(parents=True, exist_ok=True)
     shared = PLACE / "shared"
