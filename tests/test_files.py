@@ -155,6 +155,18 @@ def test_a_truncated_file(tmp_path: Path, model, share: float) -> None:
         load(path)
 
 
+def test_a_header_that_is_whole_and_one_that_is_not(tmp_path: Path) -> None:
+    """Its length stands in the first 8 bytes: with as many after them, only arrays are missing."""
+    path = tmp_path / "m"
+    save(cr.Network([2, 3, 1]), path)
+    content = path.read_bytes()
+    end = 8 + int.from_bytes(content[:8], "little")
+    for length, message in ((end, "its arrays are not"), (end - 1, "or not a model file")):
+        path.write_bytes(content[:length])
+        with pytest.raises(ModelFileError, match=message):
+            load(path)
+
+
 def put(*keys, value):
     """A change of one field, for `edit`."""
 
