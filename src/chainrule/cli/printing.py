@@ -51,7 +51,7 @@ def print_table(headings: Sequence[str], rows: Iterable[Sequence[str]], right: i
     right : int
         How many of the last columns are numbers, set to the right.
     """
-    table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False, header_style="bold")
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
     first_number = len(headings) - right
     for index, heading in enumerate(headings):
         justify: Any = "right" if index >= first_number else "left"
