@@ -30,7 +30,12 @@ PLACE = ROOT / "build" / "mutants"
 TESTS = {
     "theory": ["tests/theory", "tests/engine/test_agreement_options.py", "tests/engine"],
     "engine": ["tests/engine", "tests/training/test_network.py", "tests/training/test_fit.py"],
-    "training": ["tests/training", "tests/engine/test_exactness.py", "tests/test_files.py"],
+    "training": [
+        "tests/training",
+        "tests/engine/test_exactness.py",
+        "tests/engine/test_threads.py",
+        "tests/test_files.py",
+    ],
     "tables": ["tests/tables", "tests/test_files.py", "tests/cli"],
     "cli": ["tests/cli"],
     "files": ["tests/test_files.py", "tests/cli"],

@@ -118,3 +118,17 @@ def test_the_choice_changes_in_the_middle_of_a_fit(name, dtype, changing):
     changing(True)
     for name_, array in fit().items():
         assert array.tobytes() == expected[name_].tobytes(), name_
+
+
+@pytest.mark.parametrize(("networks", "threads", "each"), [(3, 8, 2), (8, 3, 1), (1, 5, 5)])
+def test_few_networks_share_the_threads(monkeypatch, networks, threads, each):
+    given, trainer = [], compiled.Trainer
+
+    def noted(*arguments):
+        given.append(arguments[-1].most)
+        return trainer(*arguments)
+
+    monkeypatch.setattr(compiled, "Trainer", noted)
+    cr.fit_many([cr.Network([2, 2, 1]) for _ in range(networks)], np.ones((4, 2)), np.ones(4),
+                epochs=1, threads=threads)  # fmt: skip
+    assert given == [each] * networks

@@ -58,6 +58,7 @@ def test_raw_draws_are_philox_at_the_stated_address(seed, purpose):
     draws = raw_draws(seed, purpose, 10, index=17, layer=5)
     assert draws.dtype == np.uint64
     assert draws.tolist() == expected[:10]
+    assert raw_draws(seed, purpose, 4).tolist() == philox([1, 0, 0, int(purpose)], [seed, 0])
 
 
 def test_a_longer_stream_begins_like_a_shorter_one():
