@@ -9,8 +9,8 @@
 namespace chainrule {
 namespace {
 
-// Looks before a waiting thread parks, which costs 20 to 50 us and pays after a multiple of that:
-// 0.3 to 1 ms, as processors pause longer or shorter. Soon where a thread may wait for its core.
+// How often a waiting thread looks before it parks. To be woken takes as long as a short phase: so
+// patiently where every thread has a core, and hastily where the one waited for may need this core.
 constexpr int patient = 20'000, hasty = 1'000;
 
 // Waits until value differs from `old`: spins, then parks.
@@ -33,8 +33,7 @@ constexpr std::uint64_t range(std::int64_t first, std::int64_t end) {
 
 Pool::Pool(int most_threads)
     : shares_(new Share[static_cast<std::size_t>(std::max(most_threads, 1))]),
-      most_threads_(std::max(most_threads, 1)),
-      spins_(most_threads_ <= available_cores() ? patient : hasty) {}
+      most_threads_(std::max(most_threads, 1)) {}
 
 Pool::~Pool() {
   closing_.store(true, std::memory_order_relaxed);
@@ -48,6 +47,8 @@ Pool::~Pool() {
 // Returns how many threads there are, at most so many as asked.
 int Pool::start_helpers(int threads) {
   threads = std::min(threads, most_threads_);
+  if (threads > 1 && helpers_.empty())  // a pool of one thread asks the system nothing
+    spins_ = most_threads_ <= available_cores() ? patient : hasty;
   try {
     for (auto next = static_cast<int>(helpers_.size()) + 1; next < threads; ++next)
       helpers_.emplace_back([this, next] { help(next); });

@@ -56,7 +56,7 @@ class Pool {
 
   const std::unique_ptr<Share[]> shares_;  // one a thread
   const int most_threads_;
-  const int spins_;  // before a waiting thread parks
+  int spins_ = 0;  // before a waiting thread parks; written before there are helpers
   std::vector<std::thread> helpers_;
   const Work* work_ = nullptr;
   std::exception_ptr failure_;

@@ -102,7 +102,7 @@ void ThreadChoice::judge(double ratio) {
     spell_ = Spell::close;
     turn_ = 0;
     least_rival_ = least_chosen_ = std::numeric_limits<double>::infinity();
-    return begin_spell(rival_, close_seconds);
+    return begin_turn();
   }
   ratio_ = ratio;
   const bool skips = spell_ == Spell::first && piece_seconds_ >= long_piece;
@@ -110,16 +110,18 @@ void ThreadChoice::judge(double ratio) {
   begin_spell(rival_, spell_ == Spell::second ? 2 * spell_seconds : spell_seconds);
 }
 
-// A turn of a close trial is over: rival settles, rival is timed, chosen settles, chosen is timed.
+// The next turn of a close trial: rival settles, rival is timed, chosen settles, chosen is timed.
+void ThreadChoice::begin_turn() {
+  begin_spell(is_rivals_turn() ? rival_ : chosen_, is_timed_turn() ? close_seconds : spell_seconds);
+}
+
+// A turn is over; after the last, the shortest spells that were timed decide.
 void ThreadChoice::compare(double piece) {
-  const bool timed = turn_ % 2 == 1;
-  double& least = turn_ % 4 < 2 ? least_rival_ : least_chosen_;
-  if (timed) least = std::min(least, piece);
-  if (++turn_ == close_turns) {
-    piece_seconds_ = least_chosen_;
-    return decide(least_rival_ / least_chosen_);
-  }
-  begin_spell(turn_ % 4 < 2 ? rival_ : chosen_, turn_ % 2 == 1 ? close_seconds : spell_seconds);
+  double& least = is_rivals_turn() ? least_rival_ : least_chosen_;
+  if (is_timed_turn()) least = std::min(least, piece);
+  if (++turn_ < close_turns) return begin_turn();
+  piece_seconds_ = least_chosen_;
+  decide(least_rival_ / least_chosen_);
 }
 
 // The trial is over; the rival takes so many times the seconds of the chosen number.

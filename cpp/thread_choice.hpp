@@ -59,11 +59,14 @@ class ThreadChoice {
   void settle(double seconds);
   void begin_trial();
   void judge(double ratio);
+  void begin_turn();
   void compare(double piece);
   void decide(double ratio);
   void end_trial(bool succeeded);
   void begin_spell(int threads, double seconds);
   int neighbour(bool more) const;
+  bool is_rivals_turn() const { return turn_ % 4 < 2; }
+  bool is_timed_turn() const { return turn_ % 2 == 1; }
 
   enum class Spell { first, second, third, last, close };     // of a trial
   static constexpr double least_pause = 0.1, most_pause = 2;  // seconds between trials

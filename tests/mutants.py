@@ -1,7 +1,7 @@
 """Small wrong changes, one at a time: which of them does no test notice?
 
-    python tests/mutants.py --count 200 --seed 0 [--area training] [--workers 2] > mutants.log
-    python tests/mutants.py --again mutants.log
+    python tests/mutants.py --count 200 --seed 0 [--area training] [--workers 2] > build/m.log
+    python tests/mutants.py --again build/m.log
 
 Each mutant is a copy of the package with one change: a comparison or an operator turned, a
 constant moved by one, a condition or a truth value negated, an optional argument left out. The

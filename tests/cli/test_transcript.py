@@ -1,7 +1,7 @@
-"""What the commands print, to the letter: ``transcript.txt`` is a session in a folder.
+"""What the commands print, to the letter: ``transcript.txt`` holds commands run in one folder.
 
 Lines with ``$`` are commands, the others what they print. Where output is to change, read the new
-one as a stranger would, and write it down: ``python tests/cli/test_transcript.py > FILE``.
+one as a stranger would, and write it down: ``python tests/cli/test_transcript.py > new.txt``.
 """
 
 import os
@@ -15,12 +15,12 @@ EXPECTED = Path(__file__).with_name("transcript.txt")
 TABLE = Path(__file__).with_name("homes.csv")
 
 
-def session(commands: list[str], folder: Path) -> str:
-    """Return the transcript of the commands, without what differs from machine to machine."""
+def transcript(folder: Path) -> str:
+    """Return the commands and what they print now, without what differs from machine to machine."""
     (folder / TABLE.name).write_bytes(TABLE.read_bytes())
     environment = os.environ | {"COLUMNS": "80", "CHAINRULE_CPU": "baseline"}
     told = ""
-    for command in commands:
+    for command in re.findall(r"^\$ (.*)$", EXPECTED.read_text(), re.MULTILINE):
         done = subprocess.run(
             [sys.executable, "-W", "error", "-m", *command.split()],
             cwd=folder, env=environment, capture_output=True, text=True, check=True, timeout=600,
@@ -31,11 +31,9 @@ def session(commands: list[str], folder: Path) -> str:
 
 
 def test_the_commands_print_what_is_written_down(tmp_path: Path) -> None:
-    expected = EXPECTED.read_text()
-    commands = re.findall(r"^\$ (.*)$", expected, re.MULTILINE)
-    assert session(commands, tmp_path) == expected
+    assert transcript(tmp_path) == EXPECTED.read_text()
 
 
 if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as place:
-        print(session(re.findall(r"^\$ (.*)$", EXPECTED.read_text(), re.M), Path(place)), end="")
+        print(transcript(Path(place)), end="")
