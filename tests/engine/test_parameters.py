@@ -191,5 +191,7 @@ def test_a_trace_shows_every_quantity():
     assert sections == ["forward", "loss", "backward"]
     for symbol in ("W[0]", "b[1]", "z[0]", "a[1]", "y", "ℓ", "R", "L", "δ[1]", "∂L/∂W[0]"):
         assert f"  {symbol} " in shown, symbol
+    assert "  y         [[1.]]" in shown
+    assert f"  L         {trace.loss:.6f}" in shown.splitlines()  # no more digits than are read
     assert trace.weights[0] is not parameters.weights[0]
     assert not np.shares_memory(trace.parameters.theta, parameters.theta)

@@ -177,6 +177,18 @@ def test_names_tickets_and_odd_types_are_left_out_with_the_reason() -> None:
     }
 
 
+def test_text_is_kept_where_its_values_come_twice_on_average() -> None:
+    n = 80
+    table = table_of(
+        y=list(range(n)),
+        twice=[f"kind {i % 40}" for i in range(n)],
+        hardly=[f"kind {i % 41}" for i in range(n)],
+    )
+    chosen = selected(table, "y")
+    assert dict(chosen.kinds) == {"twice": "text"}
+    assert chosen.left_out == {"hardly": "text, 41 different values in 80 rows"}
+
+
 def test_a_stray_mark_in_a_column_of_numbers_is_remarked() -> None:
     texts = [str(i % 20) for i in range(50)] + ["n.k."]
     table = Table("t", pa.table({"x": texts, "y": texts}), typed=False, place="line {}".format)

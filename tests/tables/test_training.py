@@ -51,6 +51,13 @@ def test_wine_quality_as_it_is() -> None:
     assert model.report.metrics["accuracy"] > 0.5
 
 
+def test_a_figure_that_the_held_out_rows_do_not_have_is_reported_with_the_reason() -> None:
+    table = small(x=[float(i) for i in range(20)], y=[2.5] * 19 + [3.5])
+    report = train(table, "y", TrainOptions(task="regression", epochs=1, seed=1)).report
+    assert report.metrics["r2"] is None
+    assert report.reasons == {"r2": "all targets are the same"}
+
+
 def test_a_task_can_be_forced() -> None:
     model = train(read("digits"), "target", TrainOptions(task="regression", epochs=5))
     assert model.target.task == "regression"

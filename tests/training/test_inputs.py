@@ -156,6 +156,12 @@ def test_numbers_too_large_for_float32():
         assert np.isfinite(cr.Network([3, 2], dtype="float64").loss(**data))
 
 
+def test_no_targets_are_as_few_for_every_loss():
+    for loss in cr.LOSSES:
+        with pytest.raises(ValueError, match="X and y must have as many samples, got 6 and 0"):
+            cr.Network([3, 2], loss=loss).loss(X, np.empty((0, 2)))
+
+
 def test_numbers_of_numpy_are_numbers():
     """np.int64 comes from X.shape and y.max() + 1, np.float32 from any array."""
     one, three = np.int64(1), np.uint8(3)
