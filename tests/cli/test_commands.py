@@ -254,12 +254,14 @@ def test_a_reader_that_goes_away_is_no_error(tmp_path: Path) -> None:
     assert (done.returncode, done.stderr) == (141, "")
 
 
-def in_terminal(folder: Path, *arguments: str, interrupt: bytes = b"") -> tuple[int, str]:
-    """Run a command with a terminal as its output; interrupt it once it has printed a pattern."""
+def in_terminal(
+    folder: Path, *arguments: str, interrupt: bytes = b"", stdout: int | None = None
+) -> tuple[int, str]:
+    """Run a command on a terminal, or all but its output; interrupt it at a printed pattern."""
     parent, child = pty.openpty()
     process = subprocess.Popen(
         [sys.executable, "-m", "chainrule", *arguments],
-        cwd=folder, stdout=child, stderr=child,
+        cwd=folder, stdout=child if stdout is None else stdout, stderr=child,
         env=os.environ | {"COLUMNS": "80", "TERM": "xterm"},
     )  # fmt: skip
     os.close(child)
@@ -321,3 +323,14 @@ def test_threads_are_of_no_consequence(
         inside("train", "digits", "--epochs", 2, "-o", threads, "--threads", threads)
         assert used.pop() == threads
     assert Path("1").read_bytes() == Path("3").read_bytes()
+
+
+def test_progress_is_for_the_terminal_and_never_in_a_file(tmp_path: Path) -> None:
+    with (tmp_path / "out.txt").open("wb") as file:
+        train = ("train", "iris", "--target", "target", "--epochs", "7")
+        code, shown = in_terminal(tmp_path, *train, stdout=file.fileno())
+    assert code == 0
+    assert "epoch    0/7" in shown
+    printed = (tmp_path / "out.txt").read_text()
+    assert "/7" not in printed
+    assert "accuracy" in printed

@@ -77,8 +77,8 @@ def number(value: float) -> str:
 
     Examples
     --------
-    >>> number(0.97772), number(53521.289), number(12.3456), number(1e-7)
-    ('0.9777', '53,521', '12.35', '1e-07')
+    >>> number(0.97772), number(53521.289), number(12.3456), number(1e-7), number(0.0)
+    ('0.9777', '53,521', '12.35', '1e-07', '0.0000')
     """
     size = abs(value)
     if size >= 1000:
