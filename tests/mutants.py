@@ -26,7 +26,8 @@ from queue import Queue
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "src" / "chainrule"
 PLACE = ROOT / "build" / "mutants"
-# The tests that should notice, the quickest first.
+# The tests that should notice, the quickest first; the examples, of any area, come last.
+EXAMPLES = "tests/test_doctests.py"
 TESTS = {
     "theory": ["tests/theory", "tests/engine/test_agreement_options.py", "tests/engine"],
     "engine": ["tests/engine", "tests/training/test_network.py", "tests/training/test_fit.py"],
@@ -221,7 +222,7 @@ class Worker:
         source = mutant.path.read_bytes()
         path.write_text(mutant.applied(source))
         try:
-            return self.tests(TESTS[mutant.area])
+            return self.tests([*TESTS[mutant.area], EXAMPLES])
         finally:
             path.write_bytes(source)
 
@@ -233,7 +234,7 @@ def run(mutants, workers):
         worker = Worker(number)
         free.put(worker)
     areas = sorted({path for mutant in mutants for path in TESTS[mutant.area]})
-    if not worker.tests(areas):
+    if not worker.tests([*areas, EXAMPLES]):
         sys.exit(f"without a change the tests must pass:\n{worker.output}")
 
     def try_one(mutant):

@@ -257,7 +257,7 @@ def test_a_reader_that_goes_away_is_no_error(tmp_path: Path) -> None:
 def in_terminal(
     folder: Path, *arguments: str, interrupt: bytes = b"", stdout: int | None = None
 ) -> tuple[int, str]:
-    """Run a command on a terminal, or all but its output; interrupt it at a printed pattern."""
+    """Run a command on a terminal, its stdout elsewhere if told; interrupt it at a pattern."""
     parent, child = pty.openpty()
     process = subprocess.Popen(
         [sys.executable, "-m", "chainrule", *arguments],
