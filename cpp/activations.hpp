@@ -86,14 +86,21 @@ struct Gelu {
   }
 };
 
+// -+infinity as the largest numbers, whose product with a 0 is 0, the limit, and not nan.
+template <class T>
+CHAINRULE_INLINE Vector<T> finite(Vector<T> z) {
+  return at_most<T>(at_least<T>(z, std::numeric_limits<T>::lowest()),
+                    std::numeric_limits<T>::max());
+}
+
 template <class T>
 struct Silu {
   using V = Vector<T>;
   static constexpr bool z_free = false;
-  static V value(V z) { return z * sigmoid<T>(z); }
+  static V value(V z) { return at_least<T>(z, std::numeric_limits<T>::lowest()) * sigmoid<T>(z); }
   static V derivative(V z, V) {
     const V s = sigmoid<T>(z);
-    return s * (1 + z * (1 - s));
+    return s * (1 + finite<T>(z) * (1 - s));
   }
 };
 
@@ -105,11 +112,13 @@ struct Mish {
   static constexpr bool z_free = false;
   static V value(V z) {
     const V e = exp<T>(at_most<T>(z, 20)), n = e * (e + 2);
-    return z * select<T>(z > 20, broadcast<T>(1), n / (n + 2));
+    const V at = at_least<T>(z, std::numeric_limits<T>::lowest());
+    return at * select<T>(z > 20, broadcast<T>(1), n / (n + 2));
   }
   static V derivative(V z, V) {
     const V e = exp<T>(at_most<T>(z, 20)), n = e * (e + 2), share = 1 / (n + 2);
-    return select<T>(z > 20, broadcast<T>(1), share * (n + 4 * e * (e + 1) * (z * share)));
+    return select<T>(z > 20, broadcast<T>(1),
+                     share * (n + 4 * e * (e + 1) * (finite<T>(z) * share)));
   }
 };
 
@@ -125,10 +134,10 @@ template <class T>
 struct Softsign {
   using V = Vector<T>;
   static constexpr bool z_free = false;
-  static V value(V z) { return z / (1 + magnitude<T>(z)); }
+  static V value(V z) { return finite<T>(z) / (1 + magnitude<T>(finite<T>(z))); }
   static V derivative(V z, V) {
-    const V s = 1 + magnitude<T>(z);
-    return 1 / (s * s);
+    const V s = 1 / (1 + magnitude<T>(z));
+    return s * s;
   }
 };
 
@@ -137,7 +146,7 @@ struct HardSigmoid {
   using V = Vector<T>;
   static constexpr bool z_free = false;
   static V value(V z) {
-    const V line = z / 6 + T(0.5);
+    const V line = (z + 3) / 6;  // exact at both ends, where z/6 + 1/2 cancels
     return select<T>(z <= -3, V{}, select<T>(z >= 3, broadcast<T>(1), line));
   }
   static V derivative(V z, V) {
@@ -158,7 +167,7 @@ struct Gaussian {
   using V = Vector<T>;
   static constexpr bool z_free = false;
   static V value(V z) { return exp<T>(-z * z); }
-  static V derivative(V z, V a) { return -2 * z * a; }
+  static V derivative(V z, V a) { return -2 * (finite<T>(z) * a); }
 };
 
 template <class T>

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "gradient.hpp"
+#include "reductions.hpp"
 
 namespace chainrule::CHAINRULE_LEVEL {
 
@@ -11,8 +12,9 @@ class BatchReader {
   BatchReader(const Spec& spec, Samples<T> samples, Order order)
       : inputs_(spec.sizes.front()),
         outputs_(spec.sizes.back()),
-        sum_(spec.sum),
+        spec_(spec),
         samples_(samples),
+        mean_weight_(mean_weight(samples)),
         order_(order),
         epoch_steps_((samples.n + order.batch_size - 1) / order.batch_size),
         shares_(static_cast<std::size_t>(order.batch_size)),
@@ -36,12 +38,19 @@ class BatchReader {
       permuted_epoch_ = epoch;
     }
     const std::int64_t rows = std::min(order_.batch_size, samples_.n - first_);
-    if (samples_.weights || rows != batch_.rows) share_out(rows);
+    const bool same_shares = !samples_.weights && rows == batch_.rows;
     batch_ = {order_.shuffle ? gathered_.get() : samples_.X + first_ * inputs_,
               order_.shuffle ? row_stride<T>(inputs_) : inputs_, rows, shares_.data()};
+    if (!same_shares) share_out();
   }
 
   const Batch<T>& batch() const { return batch_; }
+
+  // The batch's loss is the weighted sum of its samples' divided by this: by |B| times the mean
+  // weight of all samples, not of the batch's, so that the mean of the batches' losses, weighted by
+  // their sizes, is L of all samples, and their gradients' that of L.
+  double divisor() const { return divisor_of(spec_, batch_.rows, mean_weight_); }
+
   const T* weights() const { return samples_.weights ? weights_.data() : nullptr; }
   const T* targets(std::int64_t i) const { return samples_.y + sample(i) * outputs_; }
 
@@ -63,26 +72,17 @@ class BatchReader {
     return order_.shuffle ? permutation_[static_cast<std::size_t>(first_ + i)] : first_ + i;
   }
 
-  void share_out(std::int64_t rows) {
-    double total = sum_ ? 1 : static_cast<double>(rows);
-    if (samples_.weights) total = gather_weights(rows);
-    for (std::size_t i = 0; i < static_cast<std::size_t>(rows); ++i)
-      shares_[i] = static_cast<T>((weights() ? static_cast<double>(weights_[i]) : 1) / total);
-  }
-
-  // The weights of the batch's samples; returns what a share of L is divided by.
-  double gather_weights(std::int64_t rows) {
-    double total = 0;
-    for (std::size_t i = 0; i < static_cast<std::size_t>(rows); ++i) {
-      weights_[i] = samples_.weights[sample(static_cast<std::int64_t>(i))];
-      total += static_cast<double>(weights_[i]);
+  void share_out() {
+    for (std::size_t i = 0; i < static_cast<std::size_t>(batch_.rows); ++i) {
+      if (weights()) weights_[i] = samples_.weights[sample(static_cast<std::int64_t>(i))];
+      shares_[i] = static_cast<T>((weights() ? static_cast<double>(weights_[i]) : 1) / divisor());
     }
-    return sum_ || total == 0 ? 1 : total;
   }
 
   const std::int64_t inputs_, outputs_;
-  const bool sum_;
+  const Spec& spec_;
   const Samples<T> samples_;
+  const double mean_weight_;
   const Order order_;
   const std::int64_t epoch_steps_;
   std::int64_t first_ = 0;  // place of the batch's first sample in the epoch

@@ -46,7 +46,7 @@ template <class T>
 struct Batch {
   const T* input;
   std::int64_t input_stride, rows;
-  const T* shares;  // of each sample in L: 1/n, or its weight over their sum; for a sum, its weight
+  const T* shares;  // of each sample in L: its weight (or 1) over BatchReader::divisor
 };
 
 // One range of the parameters: theta, gradient and state at the same place.

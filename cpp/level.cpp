@@ -122,7 +122,8 @@ double total_loss(const Spec& spec, const T* theta, Samples<T> samples, Threads 
                                           top.stride, last - first, outputs});
   });
   const Loaded<T>& loaded = passes.loaded();
-  return reduced_loss(spec, losses.data(), samples.weights, samples.n) +
+  return weighted_sum(losses.data(), samples.weights, samples.n) /
+             divisor_of(spec, samples.n, mean_weight(samples)) +
          penalty_of(spec, loaded.layout, loaded.theta.get());
 }
 

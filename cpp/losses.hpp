@@ -59,47 +59,58 @@ struct LogCosh {
   }
 };
 
+// y x, and 0 where y is 0, whatever x is.
+template <class T>
+CHAINRULE_INLINE Vector<T> times(Vector<T> y, Vector<T> x) {
+  return select<T>(y != 0, y * x, Vector<T>{});
+}
+
 // y ln a, with 0 ln 0 = 0.
 template <class T>
 CHAINRULE_INLINE Vector<T> y_log(Vector<T> y, Vector<T> a) {
-  return select<T>(y > 0, y * log<T>(a), Vector<T>{});
+  return times<T>(y, log<T>(a));
 }
 
-template <class T>
-struct Poisson {
-  using V = Vector<T>;
-  static constexpr bool scalar = false;
-  static V term(V, V a, V y, V& d) {
-    d = select<T>(y > 0, 1 - y / a, broadcast<T>(1));
-    return a - y_log<T>(y, a) + y_log<T>(y, y) - y;
-  }
-};
-
-// a = exp(z).
+// The mean a = exp(z).
 template <class T>
 struct PoissonOfExponential {
   using V = Vector<T>;
   static constexpr bool scalar = false;
   static V term(V z, V a, V y, V& d) {
     d = a - y;
-    return a - y * z + y_log<T>(y, y) - y;
+    return a - times<T>(y, z) + y_log<T>(y, y) - y;
   }
 };
 
-// -y ln a - (1 - y) ln(1 - a) of the sigmoid a of z; max(z, 0) - z y first, which is exact where
-// they cancel.
+// The mean a = ln(1 + exp(z)). Below 0, where a rounds to 0, ln a = z + ln q and y/a sigmoid(z) =
+// y / ((1 + e) q) with e = exp(z) and q = ln(1 + e) / e, which is 1 where e is small.
+template <class T>
+struct PoissonOfSoftplus {
+  using V = Vector<T>;
+  static constexpr bool scalar = false;
+  static V term(V z, V a, V y, V& d) {
+    const V slope = sigmoid<T>(z), e = exp<T>(at_most<T>(z, 0)), one = broadcast<T>(1);
+    const V q = select<T>(e < std::numeric_limits<T>::epsilon(), one, log1p<T>(e) / e);
+    d = slope - y * select<T>(z < 0, 1 / ((1 + e) * q), slope / a);
+    const V log_a = select<T>(z < 0, z, V{}) + log<T>(select<T>(z < 0, q, a));
+    return a - times<T>(y, log_a) + y_log<T>(y, y) - y;
+  }
+};
+
+// -y ln a - (1 - y) ln(1 - a) of the sigmoid a of z.
 template <class T>
 struct BinaryCrossEntropy {
   using V = Vector<T>;
   static constexpr bool scalar = false;
   static V term(V z, V a, V y, V& d) {
     d = a - y;
-    return select<T>(z > 0, z, V{}) - z * y + log1p<T>(exp<T>(-magnitude<T>(z)));
+    const V linear = times<T>(1 - y, at_least<T>(z, 0)) - times<T>(y, at_most<T>(z, 0));
+    return linear + log1p<T>(exp<T>(-magnitude<T>(z)));
   }
 };
 
 // The rows of a batch whose losses are asked for: z, a and delta are padded to whole vectors,
-// `stride` apart; y_of(i) (outputs) is not padded. delta receives a - y where fused, else dl/da,
+// `stride` apart; y_of(i) (outputs) is not padded. delta receives dl/dz where fused, else dl/da,
 // and is not written beyond the outputs; it may be a.
 template <class T, class Y>
 struct LossRows {
@@ -225,7 +236,9 @@ void sample_losses(const Spec& spec, const LossRows<T, Y>& of) {
     case Loss::absolute_error: return sums(AbsoluteError<T>{});
     case Loss::huber: return sums(Huber<T>{});
     case Loss::log_cosh: return sums(LogCosh<T>{});
-    case Loss::poisson: return spec.fused ? sums(PoissonOfExponential<T>{}) : sums(Poisson<T>{});
+    case Loss::poisson:
+      return spec.activations.back() == Activation::softplus ? sums(PoissonOfSoftplus<T>{})
+                                                             : sums(PoissonOfExponential<T>{});
     case Loss::binary_cross_entropy: return sums(BinaryCrossEntropy<T>{});
     case Loss::cross_entropy: return each_loss<CrossEntropy<T>>(of);
     case Loss::squared_error: break;

@@ -1,6 +1,7 @@
-// The one matrix product. Every entry of the result is a single chain of multiply-adds in
-// the order of k, whatever the tile it falls in: so no result depends on how rows are
-// blocked or on the number of threads, and row i has the same bits alone and among others.
+// The one matrix product. Every entry of the result is a sum of chains of multiply-adds, each over
+// the next `chain` entries in the order of k, whatever the tile it falls in: so no result depends
+// on how rows are blocked or on the number of threads, and row i has the same bits alone and among
+// others; and rounding errors grow with the number of chains, not of entries.
 #pragma once
 
 #include <algorithm>
@@ -209,24 +210,26 @@ void multiply_panel(std::int64_t M, std::int64_t K, Left A, const T* b, std::int
   }
 }
 
-// Rows of a panel that are multiplied in one go: 16 KiB, which stay in the first-level cache.
-template <class T>
-constexpr std::int64_t panel_rows =
-    16384 / (panel_columns<T> * static_cast<std::int64_t>(sizeof(T)));
+// Multiply-adds of a chain: so many rows of a panel, 16 KiB at most, stay in the first-level cache.
+constexpr std::int64_t chain = 128;
 
-// c (M, B.columns padded, rows c_stride apart) = start + A B, B in panels. K runs in blocks of
-// panel_rows; the sums rest in c between.
+// c (M, B.columns padded, rows c_stride apart) = start + A B, B in panels: the first chain begins
+// with the start, the others with 0, and they are added up in c.
 template <class T>
 void multiply(std::int64_t M, Rows<T> A, const T* b, const Panels<T>& B, const T* start, T* c,
               std::int64_t c_stride) {
-  for (std::int64_t k = 0; k < B.rows; k += panel_rows<T>)
+  for (std::int64_t k = 0; k < B.rows; k += chain)
     for (std::int64_t p = 0; p < B.count; ++p) {
       const std::int64_t columns = B.panel_width(p), first = B.first_column(p);
-      const Start<T> from = k > 0   ? Start<T>{c + first, c_stride}
-                            : start ? Start<T>{start + first, 0}
-                                    : Start<T>{zeros<T>, 0};
-      multiply_panel(M, std::min(panel_rows<T>, B.rows - k), A.from(0, k),
-                     b + B.offset(p) + k * columns, columns, from, c + first, c_stride, Store<T>{});
+      const auto run = [&](Start<T> from, auto finish) {
+        multiply_panel(M, std::min(chain, B.rows - k), A.from(0, k), b + B.offset(p) + k * columns,
+                       columns, from, c + first, c_stride, finish);
+      };
+      const Start<T> zero{zeros<T>, 0};
+      if (k > 0)
+        run(zero, Add<T>{});
+      else
+        run(start ? Start<T>{start + first, 0} : zero, Store<T>{});
     }
 }
 

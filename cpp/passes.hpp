@@ -143,7 +143,8 @@ void backward_rows(const Spec& spec, const Packed<T>& net, const Values<T>& valu
   }
 }
 
-// weighted = delta times the share in L, for each of the rows [first, last).
+// weighted = delta times the share in L, for each of the rows [first, last); 0 where the share is,
+// whatever delta.
 template <class T>
 void weigh_rows(const Values<T>& values, const T* shares, std::int64_t first, std::int64_t last) {
   for (std::size_t l = 0; l < values.layers.size(); ++l) {
@@ -154,8 +155,10 @@ void weigh_rows(const Values<T>& values, const T* shares, std::int64_t first, st
       const T* from = layer.delta + panels.first_column(p);
       T* to = layer.weighted + panels.offset(p);
       for (std::int64_t i = first; i < last; ++i)
-        for (std::int64_t j = 0; j < columns; j += width<T>)
-          store(to + i * columns + j, load(from + i * layer.stride + j) * shares[i]);
+        for (std::int64_t j = 0; j < columns; j += width<T>) {
+          const Vector<T> delta = shares[i] == 0 ? Vector<T>{} : load(from + i * layer.stride + j);
+          store(to + i * columns + j, delta * shares[i]);
+        }
     }
   }
 }

@@ -44,6 +44,16 @@ double sum_of_parameters(const Layout<T>& layout, const T* packed, F term) {
   return sum.total();
 }
 
+// The largest |x| of the parameters; nan is passed over.
+template <class T>
+T largest_parameter(const Layout<T>& layout, const T* packed) {
+  T largest = 0;
+  layout.each_row([&](std::int64_t at, std::int64_t n) {
+    for (std::int64_t i = at; i < at + n; ++i) largest = std::max(largest, std::abs(packed[i]));
+  });
+  return largest;
+}
+
 // 1/2 l2 sum w^2 + l1 sum |w|.
 template <class T>
 double penalty_of(const Spec& spec, const Layout<T>& layout, const T* theta) {
@@ -55,16 +65,31 @@ double penalty_of(const Spec& spec, const Layout<T>& layout, const T* theta) {
   return penalty;
 }
 
-// Weighted mean (or sum) of sample losses, from the first to the last.
+// The mean of the samples' weights, from the first to the last; 1 without any.
 template <class T>
-double reduced_loss(const Spec& spec, const T* sample_losses, const T* weights, std::int64_t n) {
-  double total = 0, weight = 0;
+double mean_weight(Samples<T> samples) {
+  if (!samples.weights || samples.n == 0) return 1;
+  double total = 0;
+  for (std::int64_t i = 0; i < samples.n; ++i) total += static_cast<double>(samples.weights[i]);
+  return total / static_cast<double>(samples.n);
+}
+
+// What the weighted sum of the losses of n samples is divided by to give L.
+inline double divisor_of(const Spec& spec, std::int64_t n, double mean_weight) {
+  const double total = static_cast<double>(n) * mean_weight;
+  return spec.sum || total == 0 ? 1 : total;
+}
+
+// The sum of the losses of n samples times their weights, from the first to the last; a sample of
+// weight 0 counts nothing, whatever its loss.
+template <class T>
+double weighted_sum(const T* losses, const T* weights, std::int64_t n) {
+  double total = 0;
   for (std::int64_t i = 0; i < n; ++i) {
-    const double w = weights ? static_cast<double>(weights[i]) : 1.0;
-    total += w * static_cast<double>(sample_losses[i]);
-    weight += w;
+    const double weight = weights ? static_cast<double>(weights[i]) : 1.0;
+    if (weight != 0) total += weight * static_cast<double>(losses[i]);
   }
-  return spec.sum || weight == 0 ? total : total / weight;
+  return total;
 }
 
 }  // namespace chainrule::CHAINRULE_LEVEL

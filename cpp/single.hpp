@@ -1,6 +1,6 @@
 // The forward pass of a few rows, from theta as it lies: to pack the weights would take longer
-// than to read them once. Each output is the same chain of multiply-adds as in matmul.hpp, from the
-// bias on in the order of k, so a row has the same bits here and there.
+// than to read them once. Each output is the same sum of chains of multiply-adds as in matmul.hpp,
+// from the bias on in the order of k, so a row has the same bits here and there.
 #pragma once
 
 #include "activations.hpp"
@@ -13,27 +13,36 @@ constexpr std::int64_t single_rows = 4;  // more are worth packing
 // z[0..C vectors) = bias + sum_k a[k] W[k], rows of W `stride` apart.
 template <class T, int C>
 void row_tile(std::int64_t K, const T* a, const T* W, std::int64_t stride, const T* bias, T* z) {
-  Vector<T> sums[C];
+  Vector<T> totals[C];
+  for (std::int64_t first = 0; first < K; first += chain) {
+    Vector<T> sums[C];
 #pragma GCC unroll 8
-  for (int v = 0; v < C; ++v) sums[v] = load(bias + v * width<T>);
-  for (std::int64_t k = 0; k < K; ++k, W += stride) {
-    const Vector<T> entry = broadcast(a[k]);
+    for (int v = 0; v < C; ++v) sums[v] = first > 0 ? Vector<T>{} : load(bias + v * width<T>);
+    for (std::int64_t k = first; k < std::min(first + chain, K); ++k, W += stride) {
+      const Vector<T> entry = broadcast(a[k]);
 #pragma GCC unroll 8
-    for (int v = 0; v < C; ++v) sums[v] = fma(entry, load(W + v * width<T>), sums[v]);
+      for (int v = 0; v < C; ++v) sums[v] = fma(entry, load(W + v * width<T>), sums[v]);
+    }
+#pragma GCC unroll 8
+    for (int v = 0; v < C; ++v) totals[v] = first > 0 ? totals[v] + sums[v] : sums[v];
   }
 #pragma GCC unroll 8
-  for (int v = 0; v < C; ++v) store(z + v * width<T>, sums[v]);
+  for (int v = 0; v < C; ++v) store(z + v * width<T>, totals[v]);
 }
 
 // The same for fewer columns than a vector has.
 template <class T>
 void narrow_row(std::int64_t K, const T* a, const T* W, std::int64_t columns, const T* bias, T* z) {
-  Vector<T> sums[width<T>];
-  for (std::int64_t j = 0; j < columns; ++j) sums[j] = broadcast(bias[j]);
-  for (std::int64_t k = 0; k < K; ++k, W += columns)
+  Vector<T> sums[width<T>], totals[width<T>];
+  for (std::int64_t first = 0; first < K; first += chain) {
+    for (std::int64_t j = 0; j < columns; ++j) sums[j] = broadcast(first > 0 ? T(0) : bias[j]);
+    for (std::int64_t k = first; k < std::min(first + chain, K); ++k, W += columns)
+      for (std::int64_t j = 0; j < columns; ++j)
+        sums[j] = fma(broadcast(a[k]), broadcast(W[j]), sums[j]);
     for (std::int64_t j = 0; j < columns; ++j)
-      sums[j] = fma(broadcast(a[k]), broadcast(W[j]), sums[j]);
-  for (std::int64_t j = 0; j < columns; ++j) z[j] = sums[j][0];
+      totals[j] = first > 0 ? totals[j] + sums[j] : sums[j];
+  }
+  for (std::int64_t j = 0; j < columns; ++j) z[j] = totals[j][0];
 }
 
 // z = a W + b for one row: blocks of 8 vectors, which hide the multiply-add's latency, then fewer;

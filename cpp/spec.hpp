@@ -43,7 +43,7 @@ struct Spec {
   std::vector<std::int64_t> sizes;      // units of the input, each hidden layer, the output
   std::vector<Activation> activations;  // one a layer of weights
   Loss loss;
-  bool fused;  // dl/dz of the output is a - y
+  bool fused;  // the loss is taken from z of the output, and gives dl/dz
   bool sum;    // L is the sum of the sample losses instead of their mean
   double l2, l1, dropout;
 

@@ -182,7 +182,8 @@ class LevelTrainer final : public Trainer<T> {
       pass(values, block * block_rows_, std::min((block + 1) * block_rows_, rows));
     });
     penalty_ = penalty_of(spec_, layout_, theta_.get());
-    return reduced_loss(spec_, sample_losses_.data(), reader_.weights(), rows) + penalty_;
+    const double sum = weighted_sum(sample_losses_.data(), reader_.weights(), rows);
+    return sum / reader_.divisor() + penalty_;
   }
 
   // Runs work(task, thread) for every gradient task, until interrupted.
@@ -273,12 +274,23 @@ class LevelTrainer final : public Trainer<T> {
     return scratch_[static_cast<std::size_t>(thread)].get() + gradient_room<T>;
   }
 
-  // Scales g down to the largest norm allowed.
+  // Scales g down to the largest norm allowed: in units of a power of two, which changes no digit,
+  // so that no square overflows or vanishes, and neither does the factor.
   void clip(T* g) const {
-    const double norm = std::sqrt(sum_of_parameters(layout_, g, [](double x) { return x * x; }));
-    if (norm <= clip_norm_) return;
-    const T factor = static_cast<T>(clip_norm_ / norm);
-    for (std::int64_t i = 0; i < layout_.size; ++i) g[i] *= factor;
+    const T largest = largest_parameter(layout_, g);
+    const double unit = power_of_two_in(std::max(largest, std::numeric_limits<T>::min()));
+    const double norm =
+        std::sqrt(sum_of_parameters(layout_, g, [&](double x) { return (x / unit) * (x / unit); }));
+    if (norm <= clip_norm_ / unit) return;
+    const T per_unit = static_cast<T>(1 / unit), factor = static_cast<T>(clip_norm_ / norm);
+    for (std::int64_t i = 0; i < layout_.size; ++i) g[i] = g[i] * per_unit * factor;
+  }
+
+  // The power of two that x is at least, but less than twice.
+  static double power_of_two_in(double x) {
+    int exponent = 1;
+    if (std::isfinite(x)) std::frexp(x, &exponent);
+    return std::ldexp(1.0, exponent - 1);
   }
 
   // Copies the values of the batch out of their padded rows.

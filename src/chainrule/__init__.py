@@ -15,7 +15,7 @@ from chainrule.theory.schedules import (
     Exponential,
     InverseScaling,
     OneCycle,
-    Step,
+    Staircase,
 )
 from chainrule.training.gradient_check import GradientCheck, check_gradient
 from chainrule.training.many import fit_many, resume_many
@@ -51,7 +51,7 @@ __all__ = [
     "RMSprop",
     "Rprop",
     "Run",
-    "Step",
+    "Staircase",
     "Trace",
     "check_gradient",
     "fit_many",

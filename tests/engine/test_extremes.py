@@ -9,7 +9,7 @@ import pytest
 from chainrule import NetworkSpec, Parameters
 from chainrule.engine import compiled, reference
 from chainrule.engine.batches import Batches
-from chainrule.theory.optimizers import Adam, AdamW
+from chainrule.theory.optimizers import SGD, Adam, AdamW
 
 ENGINES = [(compiled, "float32"), (compiled, "float64"), (reference, "float64")]
 # One output, few, and more than a vector has lanes of either dtype: the losses of rows are
@@ -73,14 +73,98 @@ def test_losses_of_small_and_large_errors(loss, engine, dtype, outputs):
 @pytest.mark.parametrize(("engine", "dtype"), ENGINES)
 @pytest.mark.parametrize("output", ["exponential", "softplus"])
 def test_poisson_where_the_mean_underflows(output, engine, dtype, outputs):
-    """exp(−800) is 0 in either dtype: no count is no loss; counts cost −y ln a, if it is known."""
+    """exp(−800) is 0 in either dtype: no count is no loss; counts cost −y ln a, ln a ≈ z."""
     trace = traced(engine, dtype, "poisson", output, [-800.0, -800.0, 0.5], [0, 0, 0], outputs)
     mean = math.exp(0.5) if output == "exponential" else math.log1p(math.exp(0.5))
     slope = math.exp(0.5) if output == "exponential" else 1 / (1 + math.exp(-0.5))
     check(trace, [0, 0, mean], [0, 0, slope], outputs)
-    if output == "exponential":
-        trace = traced(engine, dtype, "poisson", output, [-800.0], [2], outputs)
-        check(trace, [2 * 800 + 2 * LN2 - 2], [-2], outputs)
+    trace = traced(engine, dtype, "poisson", output, [-800.0, -90.0], [2, 2], outputs)
+    tiny = math.exp(-90)
+    check(trace, [1600 + 2 * LN2 - 2, 180 + 2 * LN2 - 2 + tiny], [-2, tiny - 2], outputs)
+
+
+@pytest.mark.parametrize("outputs", OUTPUTS)
+@pytest.mark.parametrize(("engine", "dtype"), ENGINES)
+@pytest.mark.parametrize(("loss", "output", "z", "y", "losses", "deltas"), [
+    ("binary_cross_entropy", "sigmoid", [np.inf, -np.inf, np.inf, -np.inf], [1, 0, 0, 1],
+     [0, 0, np.inf, np.inf], [0, 0, 1, -1]),
+    ("poisson", "exponential", [-np.inf, -np.inf], [0, 2], [0, np.inf], [0, -2]),
+    ("poisson", "softplus", [-np.inf, -np.inf], [0, 2], [0, np.inf], [0, -2]),
+])  # fmt: skip
+def test_certain_outputs(loss, output, z, y, losses, deltas, engine, dtype, outputs):
+    """z = ±∞: certain and right is no loss; certain and wrong is infinite, and δ is still known."""
+    spec = NetworkSpec((1, outputs), (output,), loss, dtype=dtype)
+    for z_i, y_i, expected, delta in zip(z, y, losses, deltas, strict=True):
+        parameters = Parameters(spec)
+        parameters.b[:] = z_i
+        trace = engine.trace(
+            parameters, np.zeros((9, 1), dtype), np.full((9, outputs), y_i, dtype), None
+        )
+        np.testing.assert_array_equal(trace.sample_losses, expected)
+        np.testing.assert_array_equal(trace.deltas[-1], delta)
+
+
+LARGEST = {dtype: float(np.finfo(dtype).max) for dtype in ("float32", "float64")}
+# Values and derivatives where z is infinite, which are the limits there.
+LIMITS = {
+    "sigmoid": (0, 1, 0, 0), "tanh": (-1, 1, 0, 0), "relu": (0, np.inf, 0, 1),
+    "leaky_relu": (-np.inf, np.inf, 0.01, 1), "elu": (-1, np.inf, 0, 1),
+    "selu": (-1.758099340847376, np.inf, 0, 1.0507009873554805), "gelu": (0, np.inf, 0, 1),
+    "silu": (0, np.inf, 0, 1), "mish": (0, np.inf, 0, 1), "softplus": (0, np.inf, 0, 1),
+    "softsign": (-1, 1, 0, 0), "hard_sigmoid": (0, 1, 0, 0), "gaussian": (0, 0, 0, 0),
+    "exponential": (0, np.inf, 0, np.inf), "identity": (-np.inf, np.inf, 1, 1),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("engine", "dtype"), ENGINES)
+@pytest.mark.parametrize("activation", LIMITS)
+def test_activations_where_z_is_infinite_or_the_largest_number(activation, engine, dtype):
+    """The article's table at the ends of the number line; sine and softmax have no limit there."""
+    low, high, slope_low, slope_high = LIMITS[activation]
+    z = [-np.inf, np.inf, -LARGEST[dtype], LARGEST[dtype]]
+    spec = NetworkSpec((1, 1), (activation,), "absolute_error", dtype=dtype)
+    for at, value, slope in zip(z, [low, high] * 2, [slope_low, slope_high] * 2, strict=True):
+        parameters = Parameters(spec)
+        parameters.b[:] = at
+        y = np.full((9, 1), -9, dtype)  # below every a but −∞: ∂ℓ/∂a is 1, and δ the derivative
+        with np.errstate(over="ignore", invalid="ignore"):
+            trace = engine.trace(parameters, np.zeros((9, 1), dtype), y, None)
+        a, slopes = trace.activations[-1], trace.deltas[-1]
+        if np.isinf(value) and not np.isinf(at) and activation != "exponential":
+            with np.errstate(over="ignore"):
+                value = np.array(at * slope).astype(dtype)  # selu's is beyond the largest
+        np.testing.assert_allclose(a, value, rtol=1e-6, atol=1e-30)
+        np.testing.assert_allclose(np.abs(slopes), slope, rtol=1e-6, atol=1e-30)
+
+
+@pytest.mark.parametrize(("engine", "dtype"), ENGINES)
+def test_hard_sigmoid_does_not_cancel(engine, dtype):
+    """(z + 3) / 6 just above −3, where z/6 + 1/2 was 2.8e6 ulp away."""
+    spec = NetworkSpec((1, 1), ("hard_sigmoid",), dtype=dtype)
+    for above in (1e-3, 1e-5, 2e-6):
+        parameters = Parameters(spec)
+        parameters.b[:] = -3 + above
+        exact = (float(parameters.b[0]) + 3) / 6
+        found = engine.forward(parameters, np.zeros((9, 1), dtype))
+        np.testing.assert_allclose(found, exact, rtol=2 * np.finfo(dtype).eps)
+
+
+@pytest.mark.parametrize(("engine", "dtype"), ENGINES)
+@pytest.mark.parametrize("size", [1e-36, 1.0, 1e36, "largest"])
+def test_clipping_a_gradient_of_any_size(size, engine, dtype):
+    """One step of descent from 0 along g = -(1, 1) size, clipped to half its norm.
+
+    The size's square is out of range: in float32 from 1e20 on, in float64 from 1.3e154.
+    """
+    size = {"float32": 5e37, "float64": 1e307}[dtype] if size == "largest" else size
+    spec = NetworkSpec((1, 2), ("identity",), "absolute_error", "sum", dtype=dtype)
+    parameters = Parameters(spec)
+    X, y = np.zeros((1, 1), dtype), np.ones((1, 2), dtype)
+    weight = np.array([size], dtype)
+    # ∂L/∂b = −s for both outputs: ‖g‖ = √2 s
+    rule = SGD(1.0, clip_norm=0.5 * math.sqrt(2) * float(weight[0]))
+    engine.Trainer(parameters, rule, [], Batches(X, y, weight, 1)).advance(np.ones(1))
+    np.testing.assert_allclose(parameters.b, 0.5 * float(weight[0]), rtol=1e-6)
 
 
 @pytest.mark.parametrize("classes", [2, 3, 19])

@@ -167,8 +167,8 @@ def test_derived_quantities():
     assert (spec.n_weights, spec.n_biases) == (4 * 5 + 5 * 2, 5 + 2)
     assert spec.activation_rows == (ACTIVATIONS["relu"], ACTIVATIONS["softmax"])
     assert spec.loss_row is LOSSES["cross_entropy"]
-    assert spec.is_fused
-    assert not NetworkSpec((4, 2), ("softmax",)).is_fused
+    assert spec.fused
+    assert NetworkSpec((4, 2), ("softmax",)).fused is None
 
 
 def test_specs_are_values():

@@ -3,13 +3,15 @@
 Every test is parametrised over the table, so that a new row is tested by being there.
 """
 
+import decimal
+
 import numpy as np
 import pytest
 
 from chainrule import ACTIVATIONS, LOSSES
 
 ROWS = list(LOSSES.values())
-FUSED = [row for row in ROWS if row.fused is not None]
+FUSED = [pytest.param(row, name, id=f"{row.name}-{name}") for row in ROWS for name in row.fused]
 BY_NAME = {"ids": lambda row: row.name}
 
 EPSILON = np.finfo(np.float64).eps
@@ -104,37 +106,38 @@ def test_activation_names_exist(row):
 class TestFused:
     """A loss taken from z directly, together with its output activation."""
 
-    @pytest.mark.parametrize("row", FUSED, **BY_NAME)
-    def test_equals_the_plain_form_of_the_activation(self, row):
+    @pytest.mark.parametrize(("row", "output"), FUSED)
+    def test_equals_the_plain_form_of_the_activation(self, row, output):
         _, y = outputs_and_targets(row)
         z = np.random.default_rng(3).normal(0, 2, y.shape)
-        plain = row.value(ACTIVATIONS[row.output].value(z), y).sum(axis=1)
+        plain = row.value(ACTIVATIONS[output].value(z), y).sum(axis=1)
         # At |z| ≤ 6, 1 − a has lost up to three digits in the plain form.
-        np.testing.assert_allclose(row.fused(z, y), plain, rtol=1e-12)
+        np.testing.assert_allclose(row.fused[output].value(z, y), plain, rtol=1e-12)
 
-    @pytest.mark.parametrize("row", FUSED, **BY_NAME)
-    def test_chain_rule_gives_a_minus_y(self, row):
+    @pytest.mark.parametrize(("row", "output"), FUSED)
+    def test_delta_is_the_chain_rule(self, row, output):
         _, y = outputs_and_targets(row)
         z = np.random.default_rng(4).normal(0, 2, y.shape)
-        activation = ACTIVATIONS[row.output]
-        a = activation.value(z)
-        delta = activation.pullback(z, row.derivative(a, y))
-        np.testing.assert_allclose(delta, a - y, rtol=1e-12, atol=1e-15)
+        activation = ACTIVATIONS[output]
+        delta = activation.pullback(z, row.derivative(activation.value(z), y))
+        np.testing.assert_allclose(row.fused[output].delta(z, y), delta, rtol=1e-12, atol=1e-15)
 
-    @pytest.mark.parametrize("row", FUSED, **BY_NAME)
-    def test_central_difference_gives_a_minus_y(self, row):
+    @pytest.mark.parametrize(("row", "output"), FUSED)
+    def test_delta_is_the_central_difference(self, row, output):
         _, y = outputs_and_targets(row)
-        z = np.random.default_rng(5).normal(0, 1, y.shape)
+        z, value = np.random.default_rng(5).normal(0, 1, y.shape), row.fused[output].value
         h, numeric = np.cbrt(EPSILON), np.empty_like(z)
         for k, unit in enumerate(np.eye(z.shape[1])):
-            numeric[:, k] = (row.fused(z + h * unit, y) - row.fused(z - h * unit, y)) / (2 * h)
-        a_minus_y = ACTIVATIONS[row.output].value(z) - y
-        np.testing.assert_allclose(numeric, a_minus_y, rtol=1e-8, atol=1e-9)
+            numeric[:, k] = (value(z + h * unit, y) - value(z - h * unit, y)) / (2 * h)
+        np.testing.assert_allclose(row.fused[output].delta(z, y), numeric, rtol=1e-8, atol=1e-9)
 
     @pytest.mark.parametrize("row", ROWS, **BY_NAME)
-    def test_is_used_with_its_own_output_only(self, row):
-        fused_with = [name for name in ACTIVATIONS if row.is_fused_with(name)]
-        assert fused_with == ([] if row.fused is None else [row.output])
+    def test_with_the_activation_that_it_is_made_for_delta_is_a_minus_y(self, row):
+        if fused := row.fused.get(row.output):
+            _, y = outputs_and_targets(row)
+            z = np.random.default_rng(6).normal(0, 2, y.shape)
+            np.testing.assert_array_equal(fused.delta(z, y), ACTIVATIONS[row.output].value(z) - y)
+        assert set(row.fused) <= set(row.outputs or ())
 
 
 class TestExtremes:
@@ -150,29 +153,65 @@ class TestExtremes:
     ])  # fmt: skip
     def test_binary_cross_entropy(self, z, y, loss):
         row = LOSSES["binary_cross_entropy"]
-        assert row.fused(np.array([[z]]), np.array([[y]])) == pytest.approx([loss], rel=1e-15)
+        fused = row.fused["sigmoid"]
+        assert fused.value(np.array([[z]]), np.array([[y]])) == pytest.approx([loss], rel=1e-15)
+
+    @pytest.mark.parametrize(("z", "y", "loss", "delta"), [
+        (np.inf, 1.0, 0.0, 0.0), (-np.inf, 0.0, 0.0, 0.0),
+        (np.inf, 0.0, np.inf, 1.0), (-np.inf, 1.0, np.inf, -1.0), (np.inf, 0.5, np.inf, 0.5),
+    ])  # fmt: skip
+    def test_binary_cross_entropy_of_certainty(self, z, y, loss, delta):
+        """Certain and right costs nothing, certain and wrong everything; neither is nan."""
+        fused = LOSSES["binary_cross_entropy"].fused["sigmoid"]
+        z, y = np.array([[z]]), np.array([[y]])
+        assert (fused.value(z, y).item(), fused.delta(z, y).item()) == (loss, delta)
 
     @pytest.mark.parametrize(("label", "loss"), [(0, 0.0), (1, 2e4), (2, 1e4)])
     def test_cross_entropy(self, label, loss):
         z, y = np.array([[1e4, -1e4, 0.0]]), np.eye(3)[[label]]
-        assert LOSSES["cross_entropy"].fused(z, y) == pytest.approx([loss], rel=1e-15)
+        fused = LOSSES["cross_entropy"].fused["softmax"]
+        assert fused.value(z, y) == pytest.approx([loss], rel=1e-15)
 
     def test_cross_entropy_of_equal_logits_is_ln_k(self):
         z = np.array([[1e4] * 4, [-1e4] * 4])
-        loss = LOSSES["cross_entropy"].fused(z, np.eye(4)[[0, 3]])
+        loss = LOSSES["cross_entropy"].fused["softmax"].value(z, np.eye(4)[[0, 3]])
         np.testing.assert_allclose(loss, 1.3862943611198906, rtol=1e-12)  # of 1e4: one ulp
 
     @pytest.mark.parametrize("name", ["binary_cross_entropy", "cross_entropy"])
     def test_fused_delta(self, name):
         """a − y at saturated outputs: 0 where right, ±1 where wrong."""
         z = np.array([[1e4, -1e4], [-1e4, 1e4]])
-        a = ACTIVATIONS[LOSSES[name].output].value(z)
-        np.testing.assert_array_equal(a - [[1, 0], [1, 0]], [[0, 0], [-1, 1]])
+        delta = LOSSES[name].fused[LOSSES[name].output].delta(z, np.array([[1, 0], [1, 0]]))
+        np.testing.assert_array_equal(delta, [[0, 0], [-1, 1]])
 
-    def test_poisson_of_a_tiny_mean(self):
+    @pytest.mark.parametrize("output", ["exponential", "softplus"])
+    def test_poisson_of_a_tiny_mean(self, output):
+        """Below 0, ln ln(1 + exp z) is z, even where exp z rounds to 0."""
         z, y = np.full((2, 1), -1e4), np.array([[0.0], [2.0]])
-        expected = [0.0, 2e4 + 2 * np.log(2) - 2]
-        np.testing.assert_allclose(LOSSES["poisson"].fused(z, y), expected, rtol=1e-15)
+        fused, expected = LOSSES["poisson"].fused[output], [0.0, 2e4 + 2 * np.log(2) - 2]
+        np.testing.assert_allclose(fused.value(z, y), expected, rtol=1e-15)
+        np.testing.assert_array_equal(fused.delta(z, y), [[0.0], [-2.0]])
+
+    def test_poisson_of_no_mean(self):
+        """z = −∞: nothing is expected, so no count costs nothing, and a count everything."""
+        z, y = np.full((2, 1), -np.inf), np.array([[0.0], [2.0]])
+        for fused in LOSSES["poisson"].fused.values():
+            np.testing.assert_array_equal(fused.value(z, y), [0, np.inf])
+            np.testing.assert_array_equal(fused.delta(z, y), [[0], [-2]])
+
+    @pytest.mark.parametrize("z", [-700.0, -90.0, -40.0, -20.0, -1.0, -1e-9, 0.0, 1e-9, 3.0, 800.0])
+    def test_poisson_of_softplus_in_a_hundred_digits(self, z):
+        """ℓ = a − y ln a + y ln y − y and δ = (1 − y/a) σ(z), from decimals of 400 digits."""
+        with decimal.localcontext() as context:
+            context.prec = 400
+            e, y = decimal.Decimal(z).exp(), decimal.Decimal(3)
+            a = (1 + e).ln()
+            loss, delta = a - y * a.ln() + y * y.ln() - y, (1 - y / a) * e / (1 + e)
+        fused, z, y = LOSSES["poisson"].fused["softplus"], np.array([[z]]), np.array([[3.0]])
+        # rounding is relative to the terms, which are up to y |z| for ℓ and y for δ
+        size = 3 * max(1, abs(z.item()))
+        np.testing.assert_allclose(fused.value(z, y), float(loss), rtol=0, atol=4 * EPSILON * size)
+        np.testing.assert_allclose(fused.delta(z, y), float(delta), rtol=0, atol=16 * EPSILON)
 
     def test_log_cosh(self):
         row, e = LOSSES["log_cosh"], np.array([[1e4, -1e4]])

@@ -21,7 +21,7 @@ from chainrule import (
     OneCycle,
     RMSprop,
     Rprop,
-    Step,
+    Staircase,
 )
 from chainrule.theory.optimizers import optimizer_from_dict
 
@@ -92,7 +92,7 @@ REFUSED = {
         "start_divisor": [0.9, NAN],
         "end_divisor": [0.9, NAN],
     },
-    Step: {"learning_rate": RATES, "factor": [0.0, 1.1, NAN], "every": COUNTS},
+    Staircase: {"learning_rate": RATES, "factor": [0.0, 1.1, NAN], "every": COUNTS},
 }
 
 BAD_VALUES = [
@@ -167,7 +167,8 @@ def test_dictionary_keeps_the_schedule(schedule):
     ({"name": "adam", "beta3": 1}, "unknown field of adam 'beta3': did you mean 'beta"),
     ({"name": "adam", "beta1": 2.0}, r"beta1 must be in \[0, 1\), got 2.0"),
     ({"name": "sgd", "learning_rate": {"name": "cosin"}}, "unknown schedule 'cosin'.*'cosine'"),
-    ({"name": "sgd", "learning_rate": {"name": "step", "evry": 3}}, "unknown field of step 'evry'"),
+    ({"name": "sgd", "learning_rate": {"name": "staircase", "evry": 3}},
+     "unknown field of staircase 'evry'"),
 ])  # fmt: skip
 def test_dictionary_with_a_mistake_is_refused(description, message):
     with pytest.raises(ValueError, match=message):
@@ -202,9 +203,9 @@ LIMITS = [
     Exponential(0.0, decay=1.0, steps=1),
     Exponential(0.5, decay=5e-324),
     Cosine(0.5, steps=1, minimum=0.0),
-    Cosine(0.5, minimum=0.5),
+    Cosine(0.5, steps=3, minimum=0.5),
     OneCycle(0.5, steps=1, start_divisor=1.0, end_divisor=1.0),
-    Step(0.5, factor=1.0, every=1),
+    Staircase(0.5, factor=1.0, every=1),
 ]
 
 
@@ -226,3 +227,57 @@ def test_optimizers_at_their_limits_take_finite_steps():
                 for t in (1, 2):
                     optimizer.update(theta, optimizer.clipped(g), state, 0.1, t)
             assert np.isfinite(theta).all(), optimizer
+
+
+# -- clipping -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("size", [1e-320, 1e-200, 1.0, 1.5e154, 1e300])
+def test_clipping_neither_overflows_nor_vanishes(size):
+    """‖g‖ of (3, 4) is 5, in any unit: its square would leave float64 from 1.3e154 on."""
+    g, norm = size * np.array([3.0, 4.0]), size * 5.0
+    with np.errstate(over="raise", invalid="raise"):
+        np.testing.assert_array_equal(SGD(clip_norm=norm * 1.01).clipped(g), g)
+        found = SGD(clip_norm=norm / 2).clipped(g)
+    # subnormal numbers have few digits
+    np.testing.assert_allclose(found, g / 2, rtol=max(8e-16, 5e-324 / size))
+
+
+def test_clipping_lets_nan_and_infinity_be_seen():
+    for bad in (np.nan, np.inf):
+        with np.errstate(invalid="ignore"):
+            assert np.isnan(SGD(clip_norm=1.0).clipped(np.array([1.0, bad]))).any()
+
+
+# -- rows alone -----------------------------------------------------------------------------
+
+
+def test_a_class_of_ones_own_is_refused():
+    """The compiled engine and files would take it for its parent."""
+
+    class Mine(Adam):
+        pass
+
+    class Falling(Cosine):
+        pass
+
+    with pytest.raises(ValueError, match=r"^an optimizer must be one of chainrule's own .*a Mine$"):
+        Mine()
+    with pytest.raises(ValueError, match=r"^learning_rate must be a schedule of .*a Falling$"):
+        SGD(Falling(0.1))
+
+
+def test_an_optimizer_over_a_fit_keeps_all_but_the_open_end():
+    optimizer = Adam(Cosine(0.1), beta1=0.5, clip_norm=2.0)
+    assert optimizer.over(40) == Adam(Cosine(0.1, steps=40), beta1=0.5, clip_norm=2.0)
+    assert SGD(0.1).over(40) == SGD(0.1)
+    assert optimizer.over(40).rates(np.array([1]))[0] == 0.1
+
+
+def test_departures_name_what_others_do():
+    """torch: momentum under a changing rate, 1e-6 in clipping; scikit-learn: what it counts."""
+    assert all(
+        "PyTorch divides by the norm + 1e-6" in row.departures for row in OPTIMIZERS.values()
+    )
+    assert "PyTorch multiplies it afterwards" in SGD.departures
+    assert "scikit-learn counts the samples" in InverseScaling.departures

@@ -76,7 +76,7 @@ OPTIONS = [
     *(row() for row in OPTIMIZERS.values()),
     SGD(0.1, momentum=0.9),
     SGD(0.1, momentum=0.9, nesterov=True),
-    SGD(cr.Step(0.1, factor=0.5, every=2), momentum=0.5),
+    SGD(cr.Staircase(0.1, factor=0.5, every=2), momentum=0.5),
     Adagrad(0.5, epsilon=0.1),
     RMSprop(0.1, decay=0.5, epsilon=0.1),
     RMSprop(0.1, decay=0.0),

@@ -39,7 +39,7 @@ PROMISED = {
         "lecun_normal", "standard_normal", "zeros",
     },
     "optimizer": {"sgd", "rmsprop", "adagrad", "adam", "adamw", "rprop"},
-    "schedule": {"constant", "inverse_scaling", "exponential", "cosine", "one_cycle", "step"},
+    "schedule": {"constant", "inverse_scaling", "exponential", "cosine", "one_cycle", "staircase"},
 }  # fmt: skip
 
 

@@ -5,18 +5,18 @@ import math
 import numpy as np
 import pytest
 
-from chainrule import SCHEDULES, Constant, Cosine, Exponential, InverseScaling, OneCycle, Step
+from chainrule import SCHEDULES, Constant, Cosine, Exponential, InverseScaling, OneCycle, Staircase
 
 LAST = 60  # steps looked at; the schedules below are over before
 
 
 def one_cycle(t, eta, steps, warmup, start_divisor, end_divisor):
-    """Half a cosine from η/25 up to η, half a cosine down to η/25/10⁴ (Smith, Topin 2018)."""
-    progress = min(t - 1, steps) / steps
-    low, end = eta / start_divisor, eta / start_divisor / end_divisor
-    if progress < warmup:
-        return low + (eta - low) * (1 - math.cos(math.pi * progress / warmup)) / 2
-    return end + (eta - end) * (1 + math.cos(math.pi * (progress - warmup) / (1 - warmup))) / 2
+    """Half a cosine from η/25 at 1 up to η at warmup·T, and one down to η/25/10⁴ at T."""
+    low, end, top = eta / start_divisor, eta / start_divisor / end_divisor, warmup * steps
+    if t < top:
+        return low + (eta - low) * (1 - math.cos(math.pi * (t - 1) / (top - 1))) / 2
+    done = (min(t, steps) - top) / (steps - top)
+    return end + (eta - end) * (1 + math.cos(math.pi * done)) / 2
 
 
 # A schedule, its formula in plain floats, and what each step does to the rate.
@@ -38,8 +38,8 @@ CASES = {
         lambda t: one_cycle(t, 0.3, 40, 0.25, 10, 100),
         "rises and falls",
     ),
-    "step": (
-        Step(0.3, factor=0.5, every=7),
+    "staircase": (
+        Staircase(0.3, factor=0.5, every=7),
         lambda t: 0.3 * 0.5 ** math.floor((t - 1) / 7),
         "falls",
     ),
@@ -72,7 +72,7 @@ def test_rates_are_positive_floats(case):
 def test_course(case):
     schedule, _, course = case
     changes = np.diff(rates(schedule, *range(1, LAST + 1)))
-    peak = {"stays": 0, "falls": 0, "rises and falls": 10}[course]
+    peak = {"stays": 0, "falls": 0, "rises and falls": 9}[course]
     assert np.all(changes[:peak] > 0)
     assert np.all(changes[peak:] <= 0)
     assert course == "stays" or changes.min() < 0
@@ -89,13 +89,39 @@ def test_to_dict_makes_the_schedule_again(case):
     assert SCHEDULES[description.pop("name")](**description) == case[0]
 
 
+@pytest.mark.parametrize("row", [Cosine, OneCycle])
+class TestOpenEnd:
+    """Without steps, a course lasts as long as the fit."""
+
+    def test_over_a_fit_it_has_the_steps_of_the_fit(self, row):
+        assert row(0.3).end is None
+        assert row(0.3).over(40) == row(0.3, steps=40)
+        assert row(0.3).over(40).end == 40
+
+    def test_its_own_steps_stay(self, row):
+        assert row(0.3, steps=7).over(40) == row(0.3, steps=7)
+
+    def test_without_a_fit_it_has_no_rates(self, row):
+        with pytest.raises(ValueError, match=f"{row.__name__} without steps lasts as long as"):
+            row(0.3).rates(np.array([1]))
+
+    def test_nothing_is_put_into_a_dictionary_for_it(self, row):
+        assert row(0.3).to_dict()["steps"] is None
+
+
+def test_schedules_that_go_on_for_ever_have_no_end():
+    for row in (Constant, InverseScaling, Exponential, Staircase):
+        assert row(0.3).over(40) == row(0.3)
+        assert row(0.3).end is None
+
+
 class TestEndPoints:
     """The first rate, the last, and the landmarks between."""
 
     def test_first_rates_are_the_learning_rate(self):
-        for schedule in (Constant(0.3), InverseScaling(0.3), Exponential(0.3), Step(0.3)):
+        for schedule in (Constant(0.3), InverseScaling(0.3), Exponential(0.3), Staircase(0.3)):
             assert rates(schedule, 1) == [0.3]
-        assert rates(Cosine(0.3), 1) == pytest.approx([0.3], rel=1e-15)
+        assert rates(Cosine(0.3, steps=7), 1) == pytest.approx([0.3], rel=1e-15)
 
     def test_inverse_scaling_halves_after_four_steps(self):
         assert rates(InverseScaling(0.3), 4) == pytest.approx([0.15], rel=1e-15)
@@ -112,8 +138,24 @@ class TestEndPoints:
     def test_one_cycle_starts_peaks_and_ends(self):
         schedule = OneCycle(1.0, steps=100)  # warmup 0.3, divisors 25 and 10⁴
         expected = [1 / 25, 1.0, 1 / 25 / 1e4, 1 / 25 / 1e4]
-        assert rates(schedule, 1, 31, 101, 10**9) == pytest.approx(expected, rel=1e-12)
+        assert rates(schedule, 1, 30, 100, 10**9) == pytest.approx(expected, rel=1e-12)
+
+    @pytest.mark.parametrize("printed", [
+        [0.012, 0.156, 0.3, 0.2851453896040421, 0.24352369618492894, 0.18337860658088678,
+         0.11662259341911323, 0.05647750381507109, 0.014855810395957887, 1.2e-06],
+        [0.012, 0.24352369618492892, 0.08491829946260977, 1.2e-06],
+    ])  # fmt: skip
+    def test_one_cycle_of_pytorch(self, printed):
+        """What OneCycleLR(max_lr=0.3, total_steps=10), and 4, of torch 2.13 give for each step."""
+        schedule = OneCycle(0.3, steps=len(printed))
+        assert rates(schedule, *range(1, len(printed) + 1)) == pytest.approx(printed, rel=1e-12)
+
+    @pytest.mark.parametrize("expected", [[0.3], [0.3, 1.2e-6], [0.3, 0.1500006, 1.2e-6]])
+    def test_one_cycle_without_time_to_rise_begins_at_its_top(self, expected):
+        schedule = OneCycle(0.3, steps=len(expected))
+        found = rates(schedule, *range(1, len(expected) + 1))
+        assert found == pytest.approx(expected, rel=1e-12)
 
     def test_step_falls_after_every_steps(self):
-        schedule = Step(1.0, factor=0.5, every=3)
+        schedule = Staircase(1.0, factor=0.5, every=3)
         assert rates(schedule, *range(1, 8)) == [1, 1, 1, 0.5, 0.5, 0.5, 0.25]

@@ -39,14 +39,20 @@ def test_losses_are_those_before_each_step(n, batch_size, seed):
     batch_size = min(n, batch_size)
     one, expected = net(l2=0.1), []
 
+    def loss_of(network, rows):
+        """A sample's share is its weight over |B| times the mean weight of all."""
+        penalty = 0.05 * np.sum(network.w**2)
+        mean = network.loss(X[rows], Y[rows], sample_weight=WEIGHT[rows]) - penalty
+        return mean * WEIGHT[rows].mean() / WEIGHT[:n].mean() + penalty
+
     def before_next(run):
         rows = batch_rows(run.step + 1, n, batch_size, seed)
-        expected.append(run.network.loss(X[rows], Y[rows], sample_weight=WEIGHT[rows]))
+        expected.append(loss_of(run.network, rows))
         assert run.trace().rows.tolist() == rows.tolist()
         assert run.trace().loss == pytest.approx(expected[-1], rel=1e-13)
 
     first = batch_rows(1, n, batch_size, seed)
-    expected.append(one.loss(X[first], Y[first], sample_weight=WEIGHT[first]))
+    expected.append(loss_of(one, first))
     run = one.fit(
         X[:n], Y[:n], sample_weight=WEIGHT[:n], epochs=2, batch_size=batch_size, seed=seed,
         optimizer=cr.SGD(0.1), callbacks=[cr.Callback(before_next, every=1)],

@@ -1,6 +1,7 @@
 """Batches: the data of a fit, and the order in which its steps visit them."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -56,6 +57,15 @@ class Batches:
         """Return all samples as one batch, in their own order."""
         return cls(X, y, sample_weight, batch_size=len(X))
 
+    @cached_property
+    def mean_weight(self) -> float:
+        """Mean s̄ of all sample weights; 1 without any.
+
+        In L of a batch B, sample i has the share sᵢ / (|B| s̄): so the mean of the batches' losses,
+        weighted by their sizes, is L of all samples, and the mean of their gradients ∂L/∂θ.
+        """
+        return mean_weight(self.sample_weight)
+
     @property
     def steps_per_epoch(self) -> int:
         """Number of batches in one pass over the data."""
@@ -68,3 +78,8 @@ class Batches:
         if self.shuffle:
             return permutation(self.seed, epoch, len(self.X))[places]
         return np.arange(len(self.X), dtype=np.int64)[places]
+
+
+def mean_weight(sample_weight: Array | None) -> float:
+    """Return the mean of the sample weights; 1 without any."""
+    return 1.0 if sample_weight is None else float(np.mean(sample_weight, dtype=np.float64))

@@ -46,7 +46,7 @@ def _describe(spec: NetworkSpec, dropout: float) -> _core.Spec:
         list(spec.layer_sizes),
         list(spec.activations),
         spec.loss,
-        spec.is_fused,
+        spec.fused is not None,
         spec.reduction == "sum",
         spec.l2,
         spec.l1,

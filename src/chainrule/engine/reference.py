@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from chainrule.engine.batches import Batches
+from chainrule.engine.batches import Batches, mean_weight
 from chainrule.engine.parameters import Parameters
 from chainrule.engine.spec import NetworkSpec
 from chainrule.engine.trace import Trace
@@ -38,8 +38,8 @@ def propagate(
 
 def sample_losses(spec: NetworkSpec, z: Array, a: Array, y: Array) -> Array:
     """Return ℓᵢ from the outputs, or from their pre-activations where that is stable."""
-    if spec.is_fused and spec.loss_row.fused is not None:
-        return spec.loss_row.fused(z, y)
+    if spec.fused:
+        return spec.fused.value(z, y)
     return np.sum(spec.loss_row.value(a, y), axis=1)
 
 
@@ -49,11 +49,16 @@ def penalty(parameters: Parameters) -> float:
     return float(0.5 * spec.l2 * np.sum(w * w) + spec.l1 * np.sum(np.abs(w)))
 
 
-def shares(spec: NetworkSpec, sample_weight: Array | None, n: int) -> Array:
-    """Return the factor of each ℓᵢ in L: 1/n, sᵢ/Σs, or for the sum 1, sᵢ."""
+def shares(spec: NetworkSpec, sample_weight: Array | None, n: int, mean: float = 1.0) -> Array:
+    """Return the factor of each of n ℓᵢ in L: 1/n, sᵢ / (n s̄), or for the sum 1, sᵢ."""
     s = np.ones(n) if sample_weight is None else sample_weight
-    total = np.sum(s)
-    return s if spec.reduction == "sum" or total == 0 else s / total
+    return s if spec.reduction == "sum" or mean == 0 else s / (n * mean)
+
+
+def weighted(share: Array, values: Array) -> Array:
+    """Return each sample's values times its share; a share of 0 counts nothing, not even of ∞."""
+    share = share.reshape(-1, *(1,) * (values.ndim - 1))
+    return share * np.where(share != 0, values, 0)
 
 
 def deltas(
@@ -66,10 +71,10 @@ def deltas(
     """Return δ = ∂ℓᵢ/∂z of every layer, from the last to the first: equations (9) and (13)."""
     spec = parameters.spec
     *hidden, output = spec.activation_rows
-    delta = (
-        a[-1] - y if spec.is_fused else output.pullback(z[-1], spec.loss_row.derivative(a[-1], y))
-    )
-    result = [delta]
+    if spec.fused:
+        result = [spec.fused.delta(z[-1], y)]
+    else:
+        result = [output.pullback(z[-1], spec.loss_row.derivative(a[-1], y))]
     for layer in reversed(range(len(hidden))):
         upstream = result[0] @ parameters.weights[layer + 1].T
         if masks:
@@ -85,9 +90,9 @@ def gradient_of(
     spec = parameters.spec
     gradient = Parameters(spec)
     for layer, W in enumerate(parameters.weights):
-        weighted = delta[layer] * share[:, None]
-        gradient.weights[layer][:] = a[layer].T @ weighted + spec.l2 * W + spec.l1 * np.sign(W)
-        gradient.biases[layer][:] = np.sum(weighted, axis=0)
+        Delta = weighted(share, delta[layer])
+        gradient.weights[layer][:] = a[layer].T @ Delta + spec.l2 * W + spec.l1 * np.sign(W)
+        gradient.biases[layer][:] = np.sum(Delta, axis=0)
     return gradient
 
 
@@ -102,7 +107,7 @@ def trace_step(parameters: Parameters, batches: Batches, step: int, dropout: flo
     )
     z, a = propagate(parameters, X, masks)
     losses = sample_losses(spec, z[-1], a[-1], y)
-    share = shares(spec, weight, len(X))
+    share = shares(spec, weight, len(X), batches.mean_weight)
     delta = deltas(parameters, z, a, y, masks)
     R = penalty(parameters)
     return Trace(
@@ -115,7 +120,7 @@ def trace_step(parameters: Parameters, batches: Batches, step: int, dropout: flo
         sample_weight=weight,
         sample_losses=losses,
         gradient=gradient_of(parameters, a, delta, share),
-        loss=float(share @ losses) + R,
+        loss=float(np.sum(weighted(share, losses))) + R,
         penalty=R,
         step=step,
         rows=rows,
@@ -148,7 +153,8 @@ def loss(
     """Return L over the samples, penalty included."""
     z, a = propagate(parameters, X)
     losses = sample_losses(parameters.spec, z[-1], a[-1], y)
-    return float(shares(parameters.spec, sample_weight, len(X)) @ losses) + penalty(parameters)
+    share = shares(parameters.spec, sample_weight, len(X), mean_weight(sample_weight))
+    return float(np.sum(weighted(share, losses))) + penalty(parameters)
 
 
 class Trainer:

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from chainrule.theory.activations import ACTIVATIONS, Activation
 from chainrule.theory.checks import fields_from, plain, require, require_name, require_number
-from chainrule.theory.losses import LOSSES, Loss
+from chainrule.theory.losses import LOSSES, Fused, Loss
 
 Reduction = Literal["mean", "sum"]
 
@@ -77,6 +77,16 @@ class NetworkSpec:
         for name in ("l2", "l1"):
             require_number(name, getattr(self, name), lambda v: v >= 0, "a number >= 0")
         require_number("dropout", self.dropout, lambda v: 0 <= v < 1, "in [0, 1)")
+        require(
+            self.dropout == 0 or self.n_layers > 1,
+            f"dropout sets outputs of hidden layers to 0, and there is none in "
+            f"{list(self.layer_sizes)}: dropout must be 0, got {self.dropout}",
+        )
+        require(
+            self.loss != "cross_entropy" or self.n_outputs > 1,
+            "loss 'cross_entropy' needs one output a class, got 1, whose softmax is always 1; "
+            "for two classes with one output, use 'binary_cross_entropy'",
+        )
 
     @cached_property
     def n_layers(self) -> int:
@@ -130,9 +140,9 @@ class NetworkSpec:
         return LOSSES[self.loss]
 
     @cached_property
-    def is_fused(self) -> bool:
-        """Whether ∂ℓ/∂z of the output is a − y, taken from z directly."""
-        return self.loss_row.is_fused_with(self.activations[-1])
+    def fused(self) -> Fused | None:
+        """The loss together with the output activation, taken from z; None where it isn't."""
+        return self.loss_row.fused.get(self.activations[-1])
 
     def to_dict(self) -> dict[str, Any]:
         """Return the fields, ready for JSON."""

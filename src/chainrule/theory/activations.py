@@ -110,6 +110,16 @@ def _positive(z: Array) -> Array:
     return np.where(z.real <= 0, 0, z)  # this way round nan stays nan
 
 
+def _finite(z: Array) -> Array:
+    """±∞ as the largest numbers, whose product with a 0 is 0, the limit, and not nan."""
+    return np.nan_to_num(z, nan=np.nan)
+
+
+def _not_lowest(z: Array) -> Array:
+    """−∞ as the lowest number."""
+    return np.where(z.real < 0, _finite(z), z)
+
+
 def _sigmoid(z: Array) -> Array:
     e = np.exp(-_magnitude(z))  # at most 1: no overflow on either side
     return np.where(z.real < 0, e, 1) / (1 + e)
@@ -118,10 +128,6 @@ def _sigmoid(z: Array) -> Array:
 def _sigmoid_derivative(z: Array) -> Array:
     a = _sigmoid(z)
     return a * (1 - a)
-
-
-def _tanh_derivative(z: Array) -> Array:
-    return 1 - np.tanh(z) ** 2
 
 
 def _softmax(z: Array) -> Array:
@@ -152,10 +158,6 @@ def _elu(z: Array) -> Array:
     return _positive(z) + _expm1_below(z)
 
 
-def _elu_derivative(z: Array) -> Array:
-    return _exp_below(z)
-
-
 def _selu(z: Array) -> Array:
     return SELU_SCALE * (_positive(z) + SELU_ALPHA * _expm1_below(z))
 
@@ -171,33 +173,30 @@ def _normal_cdf(z: Array) -> Array:
 
 
 def _gelu(z: Array) -> Array:
-    return z * _normal_cdf(z)
+    return _not_lowest(z) * _normal_cdf(z)
 
 
 def _gelu_derivative(z: Array) -> Array:
-    return _normal_cdf(z) + z * np.exp(-0.5 * z * z) / np.sqrt(2 * np.pi)
-
-
-def _silu(z: Array) -> Array:
-    return z * _sigmoid(z)
+    return _normal_cdf(z) + _finite(z) * np.exp(-0.5 * z * z) / np.sqrt(2 * np.pi)
 
 
 def _silu_derivative(z: Array) -> Array:
     s = _sigmoid(z)
-    return s * (1 + z * (1 - s))
+    return s * (1 + _finite(z) * (1 - s))
 
 
 def _mish(z: Array) -> Array:
-    return z * np.tanh(_softplus(z))
+    return _not_lowest(z) * np.tanh(_softplus(z))
 
 
 def _mish_derivative(z: Array) -> Array:
     t = np.tanh(_softplus(z))
-    return t + z * (1 - t * t) * _sigmoid(z)
+    return t + _finite(z) * (1 - t * t) * _sigmoid(z)
 
 
 def _hard_sigmoid(z: Array) -> Array:
-    return np.where(z.real <= -3, 0, np.where(z.real >= 3, 1, z / 6 + 0.5))
+    line = (z + 3) / 6  # exact at both ends, where z/6 + 1/2 cancels
+    return np.where(z.real <= -3, 0, np.where(z.real >= 3, 1, line))
 
 
 _ROWS = (
@@ -232,7 +231,7 @@ _ROWS = (
         latex=r"\tanh z",
         derivative_latex=r"1 - a^2",
         value=np.tanh,
-        derivative=_tanh_derivative,
+        derivative=lambda z: 1 - np.tanh(z) ** 2,
         source="LeCun, Bottou, Orr, Müller 1998, Efficient BackProp, section 4.4",
         departures="plain tanh, without their scaling 1.7159 tanh(2z/3)",
     ),
@@ -267,7 +266,7 @@ _ROWS = (
         latex=r"\max(0, z) + \min(0, e^{z} - 1)",
         derivative_latex=r"[z > 0] + e^{z}\,[z \le 0]",
         value=_elu,
-        derivative=_elu_derivative,
+        derivative=_exp_below,
         source="Clevert, Unterthiner, Hochreiter 2016, ELUs, equation (15) with α = 1",
         smooth=False,
     ),
@@ -300,7 +299,7 @@ _ROWS = (
         derivative_formula="σ(z) (1 + z (1 - σ(z)))",
         latex=r"z \, \sigma(z)",
         derivative_latex=r"\sigma(z) \left(1 + z (1 - \sigma(z))\right)",
-        value=_silu,
+        value=lambda z: _not_lowest(z) * _sigmoid(z),
         derivative=_silu_derivative,
         source="Elfwing, Uchibe, Doya 2018, Sigmoid-weighted linear units, equation (1)",
     ),
@@ -331,16 +330,16 @@ _ROWS = (
         derivative_formula="1 / (1 + |z|)²",
         latex=r"\frac{z}{1 + |z|}",
         derivative_latex=r"\frac{1}{(1 + |z|)^2}",
-        value=lambda z: z / (1 + _magnitude(z)),
-        derivative=lambda z: 1 / (1 + _magnitude(z)) ** 2,
+        value=lambda z: _finite(z) / (1 + _magnitude(_finite(z))),
+        derivative=lambda z: (1 / (1 + _magnitude(z))) ** 2,
         source="Bergstra, Desjardins, Lamblin, Bengio 2009, Quadratic polynomials, section 2",
         smooth=False,
     ),
     Activation(
         name="hard_sigmoid",
-        formula="min(1, max(0, z/6 + 1/2))",
+        formula="min(1, max(0, (z + 3) / 6))",
         derivative_formula="1/6 if -3 < z < 3 else 0",
-        latex=r"\min(1, \max(0, z/6 + 1/2))",
+        latex=r"\min(1, \max(0, (z + 3)/6))",
         derivative_latex=r"\tfrac{1}{6}\,[|z| < 3]",
         value=_hard_sigmoid,
         derivative=lambda z: np.where(np.abs(z.real) < 3, 1 / 6, 0.0),
@@ -366,7 +365,7 @@ _ROWS = (
         latex=r"e^{-z^2}",
         derivative_latex=r"-2 z \, e^{-z^2}",
         value=lambda z: np.exp(-z * z),
-        derivative=lambda z: -2 * z * np.exp(-z * z),
+        derivative=lambda z: -2 * (_finite(z) * np.exp(-z * z)),
         source="Broomhead, Lowe 1988, Multivariable functional interpolation, section 3",
         departures="of the weighted sum z, not of a distance to a centre",
     ),

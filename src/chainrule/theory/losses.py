@@ -4,15 +4,31 @@ With y the target and a the output, every ℓᵢ is summed over the outputs of
 sample i. The mean over samples is taken by the engines, nowhere here.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from chainrule.theory.activations import ACTIVATIONS
+
 Array = NDArray[Any]
 Targets = Literal["real", "counts", "binary", "classes"]
+
+
+@dataclass(frozen=True)
+class Fused:
+    """A loss taken from z, together with one output activation: stable where a rounds to 0 or 1.
+
+    Attributes
+    ----------
+    value, delta : callable
+        (z, y) -> ℓ of each sample, shape (n,), and ∂ℓ/∂z, shape (n, outputs).
+    """
+
+    value: Callable[[Array, Array], Array]
+    delta: Callable[[Array, Array], Array]
 
 
 @dataclass(frozen=True)
@@ -38,9 +54,8 @@ class Loss:
         Where the loss comes from, and how the code differs from it.
     outputs : tuple of str or None
         The output activations that the loss is defined for; None is any.
-    fused : callable or None
-        (z, y) -> sample losses from the pre-activations of ``output``, where
-        ∂ℓ/∂z is simply a − y. Stable where a rounds to 0 or 1.
+    fused : mapping of str to Fused
+        The output activations, by name, with which the loss is taken from z.
     smooth : bool
         Whether ℓ is analytic in a.
     """
@@ -57,12 +72,8 @@ class Loss:
     source: str
     departures: str = ""
     outputs: tuple[str, ...] | None = None
-    fused: Callable[[Array, Array], Array] | None = None
+    fused: Mapping[str, Fused] = field(default_factory=dict)
     smooth: bool = True
-
-    def is_fused_with(self, activation: str) -> bool:
-        """Return whether ∂ℓ/∂z is a − y under this output activation."""
-        return self.fused is not None and activation == self.output
 
 
 def _huber(a: Array, y: Array) -> Array:
@@ -75,6 +86,11 @@ def _log_cosh(a: Array, y: Array) -> Array:
     small = np.where(e.real < 1, e, 0)
     large = e + np.log1p(np.exp(-2 * e)) - np.log(2.0)  # cancels near 0, where sinh doesn't
     return np.where(e.real < 1, 0.5 * np.log1p(np.sinh(small) ** 2), large)
+
+
+def _times(y: Array, x: Array) -> Array:
+    """y x, and 0 where y is 0, whatever x is."""
+    return y * np.where(y != 0, x, 0)
 
 
 def _y_log(y: Array, a: Array) -> Array:
@@ -95,8 +111,27 @@ def _poisson_derivative(a: Array, y: Array) -> Array:
     return 1 - _y_over(y, a)
 
 
-def _poisson_fused(z: Array, y: Array) -> Array:
-    return np.sum(np.exp(z) - y * z + _y_log(y, y) - y, axis=1)
+def _poisson_of_exponential(z: Array, y: Array) -> Array:
+    return np.sum(np.exp(z) - _times(y, z) + _y_log(y, y) - y, axis=1)
+
+
+def _log1p_share(z: Array) -> Array:
+    """ln(1 + e) / e with e = exp(z) for z < 0, else 0 for z: near 1 where e is small, even 0."""
+    e = np.exp(np.minimum(z, 0))
+    return np.where(e > 0, np.log1p(e) / np.where(e > 0, e, 1), 1)
+
+
+def _poisson_of_softplus(z: Array, y: Array) -> Array:
+    a = ACTIVATIONS["softplus"].value(z)
+    log_a = np.where(z < 0, z + np.log(_log1p_share(z)), np.log(np.where(z < 0, 1, a)))
+    return np.sum(a - _times(y, log_a) + _y_log(y, y) - y, axis=1)
+
+
+def _poisson_of_softplus_delta(z: Array, y: Array) -> Array:
+    """(1 − y/a) σ(z), where σ/a below 0 is 1 / ((1 + e) ln(1 + e) / e)."""
+    a, slope = ACTIVATIONS["softplus"].value(z), ACTIVATIONS["softplus"].derivative(z)
+    ratio = 1 / ((1 + np.exp(np.minimum(z, 0))) * _log1p_share(z))
+    return slope - y * np.where(z < 0, ratio, slope / np.where(z < 0, 1, a))
 
 
 def _binary_cross_entropy(a: Array, y: Array) -> Array:
@@ -107,17 +142,23 @@ def _binary_cross_entropy_derivative(a: Array, y: Array) -> Array:
     return _y_over(1 - y, 1 - a) - _y_over(y, a)
 
 
-def _binary_cross_entropy_fused(z: Array, y: Array) -> Array:
-    return np.sum(np.maximum(z, 0) - z * y + np.log1p(np.exp(-np.abs(z))), axis=1)
+def _binary_cross_entropy_of_sigmoid(z: Array, y: Array) -> Array:
+    linear = _times(1 - y, np.maximum(z, 0)) - _times(y, np.minimum(z, 0))
+    return np.sum(linear + np.log1p(np.exp(-np.abs(z))), axis=1)
 
 
-def _cross_entropy_fused(z: Array, y: Array) -> Array:
+def _cross_entropy_of_softmax(z: Array, y: Array) -> Array:
     largest = np.argmax(z, axis=1)[:, None]
     below = z - np.take_along_axis(z, largest, axis=1)
     others = np.exp(below)
     np.put_along_axis(others, largest, 0, axis=1)  # its 1 would round the small ones away
     log_sum = np.log1p(np.sum(others, axis=1, keepdims=True))
     return np.sum(y * np.where(y != 0, log_sum - below, 0), axis=1)  # 0 where a class is impossible
+
+
+def _a_minus_y(activation: str) -> Callable[[Array, Array], Array]:
+    """∂ℓ/∂z of a loss with the activation that it belongs to."""
+    return lambda z, y: ACTIVATIONS[activation].value(z) - y
 
 
 _ROWS = (
@@ -188,9 +229,15 @@ _ROWS = (
         output="exponential",
         targets="counts",
         source="Nelder, Wedderburn 1972, Generalized linear models: half the deviance",
-        departures="with the constant in brackets, as in scikit-learn, so that it is 0 at a = y",
+        departures=(
+            "with the constant in brackets, as in scikit-learn, so that it is 0 at a = y; fused "
+            "with both outputs: ln a and y/a are taken from z, where a rounds to 0"
+        ),
         outputs=("exponential", "softplus"),
-        fused=_poisson_fused,
+        fused={
+            "exponential": Fused(_poisson_of_exponential, _a_minus_y("exponential")),
+            "softplus": Fused(_poisson_of_softplus, _poisson_of_softplus_delta),
+        },
     ),
     Loss(
         name="binary_cross_entropy",
@@ -203,9 +250,12 @@ _ROWS = (
         output="sigmoid",
         targets="binary",
         source="Bishop 2006, Pattern Recognition and Machine Learning, equation (5.21)",
-        departures="fused with the sigmoid: ∂ℓ/∂z = a - y, ℓ = max(z, 0) - z y + log1p(exp(-|z|))",
+        departures=(
+            "fused with the sigmoid: ∂ℓ/∂z = a - y, "
+            "ℓ = (1 - y) max(z, 0) - y min(z, 0) + log1p(exp(-|z|))"
+        ),
         outputs=("sigmoid",),
-        fused=_binary_cross_entropy_fused,
+        fused={"sigmoid": Fused(_binary_cross_entropy_of_sigmoid, _a_minus_y("sigmoid"))},
     ),
     Loss(
         name="cross_entropy",
@@ -220,7 +270,7 @@ _ROWS = (
         source="Bishop 2006, Pattern Recognition and Machine Learning, equation (5.24)",
         departures="fused with the softmax: ∂ℓ/∂z = a - y, ℓ = Σ y (ln Σ exp(z) - z), in nats",
         outputs=("softmax",),
-        fused=_cross_entropy_fused,
+        fused={"softmax": Fused(_cross_entropy_of_softmax, _a_minus_y("softmax"))},
     ),
 )
 

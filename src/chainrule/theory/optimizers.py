@@ -5,16 +5,18 @@ counted from 1, η the learning rate of that step. ``update`` is the textbook
 version that the reference engine runs; the compiled engine is tested against it.
 """
 
-from dataclasses import dataclass, field, fields
-from typing import Any, ClassVar
+from dataclasses import dataclass, field, fields, replace
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from chainrule.theory.checks import fields_from, plain, require, require_name, require_number
-from chainrule.theory.schedules import SCHEDULES, Constant, Schedule
+from chainrule.theory.schedules import Constant, Schedule, schedule_from_dict
 
 Vector = NDArray[np.float64]
+
+_CLIPPING = "clip_norm scales g down to that very norm, where PyTorch divides by the norm + 1e-6"
 
 
 def normal(state: Vector) -> Vector:
@@ -36,7 +38,13 @@ class Optimizer:
         η, constant or by the step.
     clip_norm : float, optional
         When the norm of g over all weights and biases exceeds this, g is scaled
-        down to it (Pascanu, Mikolov, Bengio 2013, Algorithm 1).
+        down to it, penalty included (Pascanu, Mikolov, Bengio 2013, Algorithm 1).
+
+    Raises
+    ------
+    ValueError
+        If an option is out of range, or the class is none of ``cr.OPTIMIZERS``: the compiled
+        engine and files know those only.
 
     Examples
     --------
@@ -52,10 +60,15 @@ class Optimizer:
     formula: ClassVar[str]
     latex: ClassVar[str]
     source: ClassVar[str]
-    departures: ClassVar[str] = ""
+    departures: ClassVar[str] = _CLIPPING
     state_names: ClassVar[tuple[str, ...]] = ()
 
     def __post_init__(self) -> None:
+        require(
+            type(self) in OPTIMIZERS.values(),
+            "an optimizer must be one of chainrule's own (a new one is a row of "
+            f"theory/optimizers.py), got a {type(self).__name__}",
+        )
         if not isinstance(self.learning_rate, Schedule):
             Constant(self.learning_rate)  # checks the number
         if self.clip_norm is not None:
@@ -66,11 +79,21 @@ class Optimizer:
         """The names of the state vectors, each as long as θ."""
         return self.state_names
 
+    @property
+    def schedule(self) -> Schedule:
+        """The learning rate as a schedule, constant if it is a number."""
+        rate = self.learning_rate
+        return rate if isinstance(rate, Schedule) else Constant(rate)
+
+    def over(self, steps: int) -> Self:
+        """Return the optimizer for a fit of so many steps, which an open schedule lasts."""
+        if not isinstance(self.learning_rate, Schedule):
+            return self
+        return replace(self, learning_rate=self.learning_rate.over(steps))
+
     def rates(self, steps: NDArray[np.int64]) -> NDArray[np.float64]:
         """Return η for each step (from 1), float64 of shape (len(steps),)."""
-        rate = self.learning_rate
-        schedule = rate if isinstance(rate, Schedule) else Constant(rate)
-        return np.ascontiguousarray(schedule.rates(steps), dtype=np.float64)
+        return np.ascontiguousarray(self.schedule.rates(steps), dtype=np.float64)
 
     def initial_slot(self, slot: str, theta: NDArray[Any]) -> NDArray[Any]:  # noqa: ARG002
         """Return the state before the first step: zeros, unless an optimizer says otherwise."""
@@ -90,8 +113,11 @@ class Optimizer:
         """Return g, scaled down to norm ``clip_norm`` where it is longer."""
         if self.clip_norm is None:
             return g
-        norm = float(np.sqrt(np.sum(g * g)))
-        return g * (self.clip_norm / norm) if norm > self.clip_norm else g
+        exponent = np.frexp(np.max(np.abs(g)))[1]
+        unit = float(np.ldexp(1.0, np.clip(exponent - 1, -1022, 1023)))  # of the largest, exactly
+        scaled = g / unit  # whose squares neither overflow nor vanish
+        norm = float(np.sqrt(np.sum(scaled * scaled)))
+        return g if norm <= self.clip_norm / unit else scaled * (self.clip_norm / norm)
 
     def update(self, theta: Vector, g: Vector, state: list[Vector], eta: float, t: int) -> None:
         """Move θ by one step, in place.
@@ -147,7 +173,9 @@ class SGD(Optimizer):
     )
     departures: ClassVar[str] = (
         "Nesterov's momentum is written for the looked-ahead parameters, θ ← θ + μ v - η g "
-        "(Bengio, Boulanger-Lewandowski, Pascanu 2013, equation (7))"
+        "(Bengio, Boulanger-Lewandowski, Pascanu 2013, equation (7)); η is inside the velocity, as "
+        "in the source, where PyTorch multiplies it afterwards: the same while η is constant; "
+        + _CLIPPING
     )
 
     def __post_init__(self) -> None:
@@ -188,7 +216,7 @@ class Adagrad(Optimizer):
     formula: ClassVar[str] = "s ← s + g², θ ← θ - η g / (sqrt(s) + ε)"
     latex: ClassVar[str] = r"\theta \leftarrow \theta - \eta\, g / (\sqrt{s} + \epsilon)"
     source: ClassVar[str] = "Duchi, Hazan, Singer 2011, Adaptive subgradient methods, Figure 1"
-    departures: ClassVar[str] = "ε is added to the root; no projection"
+    departures: ClassVar[str] = "ε is added to the root; no projection; " + _CLIPPING
     state_names: ClassVar[tuple[str, ...]] = ("squares",)
 
     def __post_init__(self) -> None:
@@ -216,7 +244,9 @@ class RMSprop(Optimizer):
     source: ClassVar[str] = (
         "Tieleman, Hinton 2012, Neural networks for machine learning, lecture 6e"
     )
-    departures: ClassVar[str] = "ε, which the lecture leaves out, is added to the root"
+    departures: ClassVar[str] = (
+        "ε, which the lecture leaves out, is added to the root; " + _CLIPPING
+    )
     state_names: ClassVar[tuple[str, ...]] = ("mean_square",)
 
     def __post_init__(self) -> None:
@@ -282,7 +312,7 @@ class AdamW(Adam):
     source: ClassVar[str] = "Loshchilov, Hutter 2019, Decoupled weight decay, Algorithm 2"
     departures: ClassVar[str] = (
         "the decay is multiplied by η, as PyTorch does, not by a schedule multiplier alone; biases "
-        "decay like weights, as in the source, where the l2 penalty leaves them out"
+        "decay like weights, as in the source, where the l2 penalty leaves them out; " + _CLIPPING
     )
 
     def __post_init__(self) -> None:
@@ -311,7 +341,7 @@ class Rprop(Optimizer):
     )
     latex: ClassVar[str] = r"\theta \leftarrow \theta - \operatorname{sign}(g)\, \Delta"
     source: ClassVar[str] = "Igel, Hüsken 2000, Improving the Rprop learning algorithm, iRprop-"
-    departures: ClassVar[str] = "learning_rate is the first Δ; meant for full batches"
+    departures: ClassVar[str] = "learning_rate is the first Δ; meant for full batches; " + _CLIPPING
     state_names: ClassVar[tuple[str, ...]] = ("step_size", "previous_gradient")
 
     def __post_init__(self) -> None:
@@ -362,10 +392,6 @@ def optimizer_from_dict(description: dict[str, Any]) -> Optimizer:
     require_name("optimizer", description.get("name"), OPTIMIZERS)
     row = OPTIMIZERS[description["name"]]
     values = fields_from(row.name, description, [f.name for f in fields(row)])
-    rate = values.get("learning_rate")
-    if isinstance(rate, dict):
-        require_name("schedule", rate.get("name"), SCHEDULES)
-        schedule = SCHEDULES[rate["name"]]
-        known = [f.name for f in fields(schedule)]
-        values["learning_rate"] = schedule(**fields_from(schedule.name, rate, known))
+    if isinstance(values.get("learning_rate"), dict):
+        values["learning_rate"] = schedule_from_dict(values["learning_rate"])
     return row(**values)

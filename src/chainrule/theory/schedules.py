@@ -1,16 +1,24 @@
 """Learning-rate schedules: η as a function of the step t, counted from 1.
 
 A schedule knows its own length in steps, never how a run is cut into calls, so
-10 epochs at once and 4 + 6 take the same rates.
+10 epochs at once and 4 + 6 take the same rates. One without a length of its own
+takes that of the fit, once, when the fit begins.
 """
 
-from dataclasses import asdict, dataclass
-from typing import Any, ClassVar
+from dataclasses import asdict, dataclass, fields, replace
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from chainrule.theory.checks import plain, require_number, require_whole
+from chainrule.theory.checks import (
+    fields_from,
+    plain,
+    require,
+    require_name,
+    require_number,
+    require_whole,
+)
 
 
 @dataclass(frozen=True)
@@ -26,9 +34,23 @@ class Schedule:
     departures: ClassVar[str] = ""
 
     def __post_init__(self) -> None:
+        require(
+            type(self) in SCHEDULES.values(),
+            f"learning_rate must be a schedule of chainrule's own (a new one is a row of "
+            f"theory/schedules.py), got a {type(self).__name__}",
+        )
         require_number(
             "learning_rate", self.learning_rate, lambda v: v >= 0, "a finite number >= 0"
         )
+
+    @property
+    def end(self) -> int | None:
+        """The last step of the schedule's course; None where it has no end, or none yet."""
+        return None
+
+    def over(self, steps: int) -> Self:  # noqa: ARG002
+        """Return the schedule over a fit of so many steps, where its length was left open."""
+        return self
 
     def rates(self, steps: NDArray[np.int64]) -> NDArray[np.float64]:
         """Return η for each step.
@@ -73,6 +95,9 @@ class InverseScaling(Schedule):
     formula: ClassVar[str] = "η / t^power"
     latex: ClassVar[str] = r"\eta / t^{p}"
     source: ClassVar[str] = "Robbins, Monro 1951; scikit-learn's 'invscaling'"
+    departures: ClassVar[str] = (
+        "t is the step; scikit-learn counts the samples seen, and changes η once an epoch"
+    )
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -106,10 +131,45 @@ class Exponential(Schedule):
 
 
 @dataclass(frozen=True)
-class Cosine(Schedule):
+class Course(Schedule):
+    """Base of the schedules with an end: a course of ``steps``, then its last rate.
+
+    Parameters
+    ----------
+    steps : int, optional
+        Without it the course is the whole fit: as many steps as the first call of it asks
+        for, which the run keeps.
+    """
+
+    steps: int | None = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.steps is not None:
+            require_whole("steps", self.steps, 1)
+
+    @property
+    def end(self) -> int | None:
+        """The last step of the course; None while its length is open."""
+        return self.steps
+
+    def over(self, steps: int) -> Self:
+        """Return the schedule over a fit of so many steps, where its length was left open."""
+        return self if self.steps is not None else replace(self, steps=steps)
+
+    def _length(self) -> int:
+        require(
+            self.steps is not None,
+            f"{type(self).__name__} without steps lasts as long as the fit that it is given to: "
+            "give it steps, or use its over(steps)",
+        )
+        return int(self.steps)  # type: ignore[arg-type]
+
+
+@dataclass(frozen=True)
+class Cosine(Course):
     """Half a cosine from η down to ``minimum`` over ``steps`` steps, then ``minimum``."""
 
-    steps: int = 1000
     minimum: float = 0.0
 
     name: ClassVar[str] = "cosine"
@@ -120,7 +180,6 @@ class Cosine(Schedule):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        require_whole("steps", self.steps, 1)
         require_number(
             "minimum",
             self.minimum,
@@ -130,16 +189,15 @@ class Cosine(Schedule):
 
     def rates(self, steps: NDArray[np.int64]) -> NDArray[np.float64]:
         """Return η for each step."""
-        progress = np.minimum(steps - 1, self.steps) / self.steps
-        fall = 0.5 * (1.0 + np.cos(np.pi * progress))
+        length = self._length()
+        fall = 0.5 * (1.0 + np.cos(np.pi * np.minimum(steps - 1, length) / length))
         return self.minimum + (self.learning_rate - self.minimum) * fall
 
 
 @dataclass(frozen=True)
-class OneCycle(Schedule):
-    """Up to η over the first ``warmup`` share of ``steps``, then down to almost 0."""
+class OneCycle(Course):
+    """Up to η in the first ``warmup`` share of ``steps``, then down to almost 0 in the last."""
 
-    steps: int = 1000
     warmup: float = 0.3
     start_divisor: float = 25.0
     end_divisor: float = 1e4
@@ -148,35 +206,40 @@ class OneCycle(Schedule):
     formula: ClassVar[str] = "cosine from η/25 up to η, then down to η/25/10000"
     latex: ClassVar[str] = r"\eta / 25 \nearrow \eta \searrow \eta / 250000"
     source: ClassVar[str] = "Smith, Topin 2018, Super-convergence, section 3"
-    departures: ClassVar[str] = "cosine instead of straight ramps, momentum left alone"
+    departures: ClassVar[str] = (
+        "cosine instead of straight ramps, momentum left alone; steps as in PyTorch's OneCycleLR"
+    )
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        require_whole("steps", self.steps, 1)
         require_number("warmup", self.warmup, lambda v: 0 < v < 1, "between 0 and 1")
         for name in ("start_divisor", "end_divisor"):
             require_number(name, getattr(self, name), lambda v: v >= 1, "a number >= 1")
 
     def rates(self, steps: NDArray[np.int64]) -> NDArray[np.float64]:
         """Return η for each step."""
+        length = self._length()
+        top = max(
+            1.0, self.warmup * length
+        )  # the step at which η is reached, which may lie between
         start = self.learning_rate / self.start_divisor
         end = start / self.end_divisor
-        progress = np.minimum(steps - 1, self.steps) / self.steps
-        rise = 0.5 * (1.0 - np.cos(np.pi * progress / self.warmup))
-        fall = 0.5 * (1.0 + np.cos(np.pi * (progress - self.warmup) / (1.0 - self.warmup)))
-        up = start + (self.learning_rate - start) * rise
-        down = end + (self.learning_rate - end) * fall
-        return np.where(progress < self.warmup, up, down)
+        # of a course of one step, or one that begins at its top, the share risen or fallen is 0
+        risen = (steps - 1) / max(top - 1.0, 1.0)
+        fallen = (np.minimum(steps, length) - top) / max(length - top, 1.0 - self.warmup)
+        up = start + (self.learning_rate - start) * 0.5 * (1.0 - np.cos(np.pi * risen))
+        down = end + (self.learning_rate - end) * 0.5 * (1.0 + np.cos(np.pi * fallen))
+        return np.where(steps < top, up, down)
 
 
 @dataclass(frozen=True)
-class Step(Schedule):
-    """η · factor^⌊(t − 1) / every⌋: a staircase."""
+class Staircase(Schedule):
+    """η · factor^⌊(t − 1) / every⌋: down a step every so many steps of training."""
 
     factor: float = 0.1
     every: int = 1000
 
-    name: ClassVar[str] = "step"
+    name: ClassVar[str] = "staircase"
     formula: ClassVar[str] = "η factor^floor((t - 1) / every)"
     latex: ClassVar[str] = r"\eta\, f^{\lfloor (t - 1) / k \rfloor}"
     source: ClassVar[str] = "Krizhevsky, Sutskever, Hinton 2012, ImageNet classification, section 5"
@@ -194,5 +257,12 @@ class Step(Schedule):
 
 
 SCHEDULES: dict[str, type[Schedule]] = {
-    row.name: row for row in (Constant, InverseScaling, Exponential, Cosine, OneCycle, Step)
+    row.name: row for row in (Constant, InverseScaling, Exponential, Cosine, OneCycle, Staircase)
 }
+
+
+def schedule_from_dict(description: dict[str, Any]) -> Schedule:
+    """Return the schedule that ``to_dict`` described; ``ValueError`` says what is wrong."""
+    require_name("schedule", description.get("name"), SCHEDULES)
+    row = SCHEDULES[description["name"]]
+    return row(**fields_from(row.name, description, [f.name for f in fields(row)]))

@@ -86,6 +86,8 @@ class Continuation:
             run.network.parameters, run.optimizer, run.state, batches, run.step, threads
         )
         self._final = run.epochs * run.steps_per_epoch
+        if self._final:
+            run.optimizer = run.optimizer.over(self._final)
         if self._held_out is not None and len(run.validation_losses) < run.epoch:
             self._validate(self._held_out)  # Ctrl-C came during the validation
 
