@@ -54,6 +54,11 @@ class BatchReader {
   const T* weights() const { return samples_.weights ? weights_.data() : nullptr; }
   const T* targets(std::int64_t i) const { return samples_.y + sample(i) * outputs_; }
 
+  // Which of all samples is the batch's i-th.
+  std::int64_t sample(std::int64_t i) const {
+    return order_.shuffle ? permutation_[static_cast<std::size_t>(first_ + i)] : first_ + i;
+  }
+
   // Brings rows [first, last) of the batch to their place, and asks for the same rows of the
   // next batch, which arrive from memory while this step computes.
   void gather(std::int64_t first, std::int64_t last) {
@@ -68,10 +73,6 @@ class BatchReader {
   }
 
  private:
-  std::int64_t sample(std::int64_t i) const {
-    return order_.shuffle ? permutation_[static_cast<std::size_t>(first_ + i)] : first_ + i;
-  }
-
   void share_out() {
     for (std::size_t i = 0; i < static_cast<std::size_t>(batch_.rows); ++i) {
       if (weights()) weights_[i] = samples_.weights[sample(static_cast<std::int64_t>(i))];

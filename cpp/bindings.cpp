@@ -161,6 +161,7 @@ class BoundSteps {
   }
 
   std::int64_t step() const { return steps().step(); }
+  std::int64_t rows() const { return steps().rows(); }
   int threads() const { return steps().threads(); }
 };
 
@@ -220,17 +221,19 @@ class BoundTrainer final : public BoundSteps {
   std::pair<double, double> trace(std::vector<Matrix<T>> pre_activations,
                                   std::vector<Matrix<T>> activations, std::vector<Matrix<T>> deltas,
                                   std::vector<Matrix<T>> masks, Vector<T> sample_losses,
-                                  Vector<T> gradient) {
+                                  Vector<T> gradient, Vector<std::int64_t> rows_of_data) {
     const std::size_t layers = spec_.activations.size();
     const auto rows = static_cast<std::size_t>(trainer_->rows());
     require_size(sample_losses, rows, "the length of sample_losses");
     require_size(gradient, parameter_count(spec_), "the length of gradient");
+    require_size(rows_of_data, rows, "the length of rows");
     Trace<T> out{pointers(pre_activations, spec_, layers, rows, "pre_activations"),
                  pointers(activations, spec_, layers, rows, "activations"),
                  pointers(deltas, spec_, layers, rows, "deltas"),
                  pointers(masks, spec_, masks.empty() ? 0 : layers - 1, rows, "masks"),
                  sample_losses.data(),
-                 gradient.data()};
+                 gradient.data(),
+                 rows_of_data.data()};
     nb::gil_scoped_release released;
     trainer_->trace(out);
     return {out.loss, out.penalty};
@@ -257,7 +260,8 @@ void bind(nb::module_& m, const char* trainer_name) {
            "seed"_a, "update"_a, "step"_a, "threads"_a)
       .def("trace", &Bound::trace, "pre_activations"_a.noconvert(), "activations"_a.noconvert(),
            "deltas"_a.noconvert(), "masks"_a.noconvert(), "sample_losses"_a.noconvert(),
-           "gradient"_a.noconvert(), "Fill the arrays from the next step; return (loss, penalty).");
+           "gradient"_a.noconvert(), "rows"_a.noconvert(),
+           "Fill the arrays from the next step; return (loss, penalty).");
   m.def(
       "forward",
       [](const Spec& spec, Vector<const T> theta, Matrix<const T> X, Matrix<T> outputs,
@@ -307,6 +311,7 @@ NB_MODULE(_core, m) {
       .def("advance", &BoundSteps::advance, "rates"_a.noconvert(), "losses"_a.noconvert(),
            "Take one step a rate; write the loss before each; return how many were written.")
       .def_prop_ro("step", &BoundSteps::step, "Steps taken.")
+      .def_prop_ro("rows", &BoundSteps::rows, "Samples of the next step.")
       .def_prop_ro("threads", &BoundSteps::threads, "As many as asked for, or the fastest so far.");
   bind<float>(m, "TrainerFloat32");
   bind<double>(m, "TrainerFloat64");

@@ -26,6 +26,7 @@ struct Trace {
   std::vector<T*> masks;            // one a hidden layer, (n, fan_out)
   T* sample_losses = nullptr;       // (n,)
   T* gradient = nullptr;            // laid out as theta
+  std::int64_t* rows = nullptr;     // (n,): of the data, one a sample
   double loss = 0, penalty = 0;
 };
 
@@ -40,6 +41,8 @@ class Steps {
   virtual std::int64_t advance(const double* rates, std::int64_t count, double* losses,
                                const Interrupted& interrupted) = 0;
   virtual std::int64_t step() const = 0;
+  // Of the next step's batch.
+  virtual std::int64_t rows() const = 0;
   // As many as were asked for, or the fastest number so far.
   virtual int threads() const = 0;
 };
@@ -47,8 +50,6 @@ class Steps {
 template <class T>
 class Trainer : public Steps {
  public:
-  // Of the next step's batch.
-  virtual std::int64_t rows() const = 0;
   // The quantities of the next step, which is not taken.
   virtual void trace(Trace<T>& trace) = 0;
 };

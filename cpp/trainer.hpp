@@ -120,6 +120,8 @@ class LevelTrainer final : public Trainer<T> {
       layout_.unpack(gradient.get(), out.gradient);
     }
     copy_values(values, out);
+    for (std::int64_t i = 0; out.rows && i < reader_.batch().rows; ++i)
+      out.rows[i] = reader_.sample(i);
   }
 
  private:

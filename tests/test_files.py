@@ -26,7 +26,7 @@ def network() -> cr.Network:
 
 def fitted(epochs: int = 4) -> cr.Run:
     stopping = cr.EarlyStopping(patience=3)
-    optimizer = cr.Adam(learning_rate=cr.Cosine(0.01, steps=50))
+    optimizer = cr.Adam(learning_rate=cr.Cosine(0.01, steps=60))
     return network().fit(
         X, Y, optimizer=optimizer, epochs=epochs, batch_size=7, seed=5, early_stopping=stopping
     )
@@ -184,11 +184,20 @@ EDITS = {
     "nan": ("network", lambda _: '{"format": NaN}', "edited header: NaN is not a finite number"),
     "deep": ("network", lambda _: "[" * 100_000, "edited header"),
     "a list": ("network", lambda _: "[]", "edited header: expected a format"),
-    "newer": ("network", put("format", value=2), "newer chainrule .format 2, this one reads 1"),
-    "older": ("network", put("format", value=0), "edited header: expected format 1"),
-    "true": ("network", put("format", value=True), "edited header: expected format 1"),
-    "kind": ("network", put("kind", value="estimator"), "edited header: expected format 1, a kind"),
-    "other kind": ("network", put("kind", value="run"), "not a sound model file"),
+    "newer": (
+        "network",
+        put("format", value=2),
+        "newer chainrule .*network of format 2, this one reads 1.; upgrade",
+    ),
+    "older": ("network", put("format", value=0), "edited header: expected a kind and its form"),
+    "true": ("network", put("format", value=True), "edited header: expected a kind and its"),
+    "kind": ("network", put("kind", value="estimator"), "header: expected a kind and its format"),
+    "other kind": ("network", put("kind", value="table_model"), "not a sound model file"),
+    "old run": (
+        "run",
+        put("format", value=1),
+        r"by an older chainrule \(0.1.0: a run of format 1, this one reads 2\); fit it again",
+    ),
     "field": ("network", put("more", value=1), "edited header.*fields"),
     "checksum": ("network", put("sha256", value="0"), "edited or damaged: its checksum"),
     "no model": ("network", put("model", value=None), "not a sound model file"),

@@ -1,11 +1,11 @@
 """Model files: safetensors arrays, a versioned JSON description in the header, saved atomically.
 
-The header key ``chainrule`` holds ``{"format": 1, "kind": ..., "chainrule": the version that wrote
-it, "sha256": of all that follows and of the arrays, "model": ...}``. Each kind of model has three
-methods: ``describe()`` gives all but its numbers as JSON can hold it, ``arrays()`` its numbers by
-name, and ``restore(description, arrays)`` gives the model back, or says which field or array is
-wrong. What is restored must describe itself as the file does, so that no field is ignored or
-silently changed. Nothing in a file is ever executed.
+The header key ``chainrule`` holds ``{"format": ..., "kind": ..., "chainrule": the version that
+wrote it, "sha256": of all that follows and of the arrays, "model": ...}``. Each kind of model has
+three methods: ``describe()`` gives all but its numbers as JSON can hold it, ``arrays()`` its
+numbers by name, and ``restore(description, arrays)`` gives the model back, or says which field or
+array is wrong. What is restored must describe itself as the file does, so that no field is ignored
+or silently changed. Nothing in a file is ever executed.
 """
 
 import contextlib
@@ -21,7 +21,7 @@ from typing import Any, BinaryIO, NoReturn, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-FORMAT = 1
+FORMATS = {"network": 1, "run": 2, "table_model": 1}  # of each kind, the one that is written
 _KEY = "chainrule"
 _KINDS = {
     "network": ("chainrule.training.network", "Network"),
@@ -93,7 +93,7 @@ def save(model: Savable, path: str | Path) -> None:
         raise ValueError(f"the {kind.replace('_', ' ')} is not saved: {strange}")
     description = json.loads(json.dumps(model.describe(), allow_nan=False))
     stated = {
-        "format": FORMAT,
+        "format": FORMATS[kind],
         "kind": kind,
         "chainrule": version("chainrule"),
         "sha256": _digest(kind, description, arrays),
@@ -183,7 +183,7 @@ def _restored(kind: str, description: Any, arrays: Mapping[str, NDArray[Any]]) -
 
 def _digest(kind: str, description: object, arrays: Mapping[str, NDArray[Any]]) -> str:
     """Return the SHA-256 of the description and of every array with its name, type and shape."""
-    digest = hashlib.sha256(json.dumps([FORMAT, kind, description], sort_keys=True).encode())
+    digest = hashlib.sha256(json.dumps([FORMATS[kind], kind, description], sort_keys=True).encode())
     for name in sorted(arrays):
         array = arrays[name]
         digest.update(f"{name} {array.dtype.str} {array.shape} ".encode())
@@ -329,21 +329,19 @@ def _header(path: Path, text: str | None) -> dict[str, Any]:
         raise ModelFileError(f"{path} has an edited header: {_one_line(error)}") from error
     if not isinstance(stated, dict) or "format" not in stated:
         raise ModelFileError(f"{path} has an edited header: expected a format")
-    found = stated["format"]
-    if isinstance(found, int) and found > FORMAT:
+    found, kind = stated["format"], stated.get("kind")
+    expected = FORMATS.get(kind, 0) if isinstance(kind, str) else 0
+    if not expected or type(found) is not int or found < 1 or stated.keys() != _FIELDS:
+        known = ", ".join(f"{name} {number}" for name, number in FORMATS.items())
         raise ModelFileError(
-            f"{path} was written by a newer chainrule (format {found}, this one reads {FORMAT}); "
-            "upgrade chainrule"
+            f"{path} has an edited header: expected a kind and its format ({known}), and the "
+            f"fields {', '.join(sorted(_FIELDS))}"
         )
-    if (
-        type(found) is not int
-        or found != FORMAT
-        or stated.keys() != _FIELDS
-        or stated["kind"] not in list(_KINDS)
-    ):
+    if found != expected:
         raise ModelFileError(
-            f"{path} has an edited header: expected format {FORMAT}, a kind of "
-            f"{', '.join(_KINDS)}, and the fields {', '.join(sorted(_FIELDS))}"
+            f"{path} was written by {'a newer' if found > expected else 'an older'} chainrule "
+            f"({stated['chainrule']}: a {kind} of format {found}, this one reads {expected}); "
+            + ("upgrade chainrule" if found > expected else "fit it again")
         )
     return stated
 

@@ -282,6 +282,7 @@ def test_wrong_shapes_of_a_trace():
         "masks": [ones(N, 4)],
         "sample_losses": ones(N),
         "gradient": ones(N_PARAMETERS),
+        "rows": np.empty(N, np.int64),
     }
     one = trainer()
     one.trace(**good)
@@ -292,6 +293,7 @@ def test_wrong_shapes_of_a_trace():
         ("masks", [ones(N, 3)]),
         ("sample_losses", ones(N - 1)),
         ("gradient", ones(N_PARAMETERS - 1)),
+        ("rows", np.empty(N - 1, np.int64)),
     ]:
         with pytest.raises(ValueError, match=name):
             one.trace(**(good | {name: wrong}))

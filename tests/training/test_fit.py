@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 import chainrule as cr
 from chainrule.engine import compiled
 from chainrule.theory.random import permutation
-from chainrule.training.stopping import Watch
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(23, 4))
@@ -128,7 +127,7 @@ def test_the_seed_gives_the_order():
 def test_adam_is_the_default():
     runs = [net().fit(X, Y, optimizer=optimizer) for optimizer in (None, cr.Adam())]
     assert np.array_equal(runs[0].network.w, runs[1].network.w)
-    assert (runs[0].epochs, runs[0].optimizer) == (10, cr.Adam())
+    assert (runs[0].requested_epochs, runs[0].optimizer) == (10, cr.Adam())
 
 
 def test_learning():
@@ -157,18 +156,18 @@ def test_resume_wants_the_data_of_the_fit():
         run.resume(X, Y, epochs=1)
     with pytest.raises(ValueError, match="takes none if it hadn't"):
         net().fit(X, Y, epochs=1).resume(X, Y, epochs=1, validation=(X, Y))
-    assert (run.step, run.epochs) == (1, 1)
+    assert (run.step, run.requested_epochs) == (1, 1)
 
 
 def test_epochs_count_from_those_done():
     run = net().fit(X, Y, epochs=3, batch_size=10)
     assert run.resume(X, Y, epochs=2) is run
-    assert (run.epoch, run.epochs, run.step) == (5, 5, 15)
+    assert (run.epoch, run.requested_epochs, run.step) == (5, 5, 15)
     stop = cr.Callback(lambda run: run.stop(), every=17)
     run.resume(X, Y, epochs=100, callbacks=[stop])
-    assert (run.step, run.epoch, run.epochs, run.stopped) == (17, 5, 105, "callback")
+    assert (run.step, run.epoch, run.requested_epochs, run.stopped) == (17, 5, 105, "callback")
     run.resume(X, Y, epochs=1)
-    assert (run.step, run.epoch, run.epochs, run.stopped) == (18, 6, 6, "epochs")
+    assert (run.step, run.epoch, run.requested_epochs, run.stopped) == (18, 6, 6, "epochs")
 
 
 def test_a_call_of_many_steps_is_cut(monkeypatch):
@@ -207,7 +206,7 @@ def test_the_description_is_json():
         "early_stopping": {"patience": 9, "min_delta": 0.0},
     }
     assert description["optimizer"]["learning_rate"]["name"] == "cosine"
-    assert (description["step"], description["epochs"]) == (6, 1)
+    assert (description["step"], description["requested_epochs"]) == (6, 1)
 
 
 def broken(**changes):
@@ -227,7 +226,7 @@ def broken(**changes):
         ({"step": -1}, "step must be a whole number >= 0, got -1"),
         ({"step": 5}, r"array 'losses' must be float64 of shape \(5,\), got float64 \(6,\)"),
         ({"step": 10**15}, r"array 'losses' must be float64 of shape \(1000000000000000,\)"),
-        ({"epochs": "2"}, "epochs must be a whole number >= 0, got '2'"),
+        ({"requested_epochs": "2"}, "requested_epochs must be a whole number >= 0, got '2'"),
         ({"options": {"n_samples": 23}}, "field 'batch_size' is missing"),
         ({"options": None}, "field 'options' is missing"),
         ({"options": {"n_samples": 23, "batchsize": 3}}, "unknown field of options 'batchsize'"),
@@ -237,10 +236,10 @@ def broken(**changes):
         ({"validation_losses": None}, "array 'validation_losses' is missing"),
         (
             {"validation_losses": np.zeros(3)},
-            r"must have one entry an epoch \(2\), got 3",
+            r"array 'validation_losses' must be float64 of shape \(2,\), got float64 \(3,\)",
         ),
-        ({"state.first_moment": None}, "array 'state.first_moment' is missing"),
-        ({"state.first_moment": np.zeros(3)}, r"'state.first_moment' must be float64 of shape"),
+        ({"last.first_moment": None}, "array 'last.first_moment' is missing"),
+        ({"last.first_moment": np.zeros(3)}, r"'last.first_moment' must be float64 of shape"),
     ],
 )
 def test_a_wrong_description(changes, message):
@@ -287,9 +286,11 @@ def test_a_call_is_at_most_a_million_steps(calls):
 
 def test_early_stopping_looks_once_at_each_epoch(monkeypatch):
     """Each epoch's loss is taken once, and not those before it anew."""
-    seen, improves = [], Watch.improves
+    seen, after = [], cr.EarlyStopping.after
     monkeypatch.setattr(
-        Watch, "improves", lambda self, loss: (seen.append(loss), improves(self, loss))[1]
+        cr.EarlyStopping,
+        "after",
+        lambda rule, so_far, loss: (seen.append(loss), after(rule, so_far, loss))[1],
     )
     run = fit_ones(200, early_stopping=cr.EarlyStopping(patience=10**6))
     assert seen == run.epoch_losses.tolist()

@@ -9,7 +9,6 @@ import subprocess
 import sys
 import threading
 import time
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -224,49 +223,28 @@ def test_ctrl_c_while_nothing_is_trained(method):
     assert interrupted({}, after=0.3, program=READING.replace("METHOD", method))
 
 
-def test_ctrl_c_during_a_validation():
+@pytest.mark.parametrize("epoch", [1, 3])
+def test_ctrl_c_during_a_validation(monkeypatch, epoch):
     """The epoch is done, its validation loss is not known: resume takes it first."""
     X, y = np.random.default_rng(0).normal(size=(2, 30, 3))
     options = {"batch_size": 10, "early_stopping": cr.EarlyStopping(100), "validation": (X, y)}
     expected = cr.Network([3, 4, 3]).fit(X, y, epochs=5, **options)
-    net, runs = cr.Network([3, 4, 3]), []
+    loss, seen = compiled.loss, []
 
-    def interrupt(*_):
-        net.engine = compiled
-        raise KeyboardInterrupt
+    def interrupt(*arguments):
+        seen.append(1)
+        if len(seen) == epoch:
+            raise KeyboardInterrupt
+        return loss(*arguments)
 
-    def break_validation(run):
-        runs.append(run)
-        if run.epoch == 2:
-            net.engine = SimpleNamespace(loss=interrupt, Trainer=compiled.Trainer)
-
-    with pytest.raises(KeyboardInterrupt):
-        net.fit(X, y, epochs=5, callbacks=[break_validation], **options)
-    run = runs[0]
-    assert (run.epoch, len(run.validation_losses)) == (3, 2)
-    run.resume(X, y, epochs=2, validation=(X, y))
-    assert run.validation_losses == expected.validation_losses
-    assert np.array_equal(net.w, expected.network.w)
-
-
-def test_ctrl_c_during_the_first_validation():
-    X, y = np.random.default_rng(0).normal(size=(2, 30, 3))
-    options = {"batch_size": 10, "early_stopping": cr.EarlyStopping(100), "validation": (X, y)}
-    expected = cr.Network([3, 4, 3]).fit(X, y, epochs=3, **options)
-    net, runs = cr.Network([3, 4, 3]), []
-
-    def interrupt(*_):
-        net.engine = compiled
-        raise KeyboardInterrupt
-
-    net.engine = SimpleNamespace(loss=interrupt, Trainer=compiled.Trainer)
-    with pytest.raises(KeyboardInterrupt):
-        net.fit(X, y, epochs=3, callbacks=[cr.Callback(runs.append, every=1)], **options)
-    run = runs[0]
-    assert (run.epoch, run.validation_losses) == (1, [])
-    run.resume(X, y, epochs=2, validation=(X, y))
-    assert run.validation_losses == expected.validation_losses
-    assert run.best_epoch == expected.best_epoch
+    monkeypatch.setattr(compiled, "loss", interrupt)
+    with pytest.raises(KeyboardInterrupt) as caught:
+        cr.Network([3, 4, 3]).fit(X, y, epochs=5, **options)
+    run = caught.value.run
+    assert (run.epoch, len(run.validation_losses)) == (epoch, epoch - 1)
+    run.resume(X, y, epochs=5 - epoch, validation=(X, y))
+    assert np.array_equal(run.validation_losses, expected.validation_losses)
+    assert np.array_equal(run.network.w, expected.network.w)
 
 
 GIL = """

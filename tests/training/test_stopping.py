@@ -78,13 +78,11 @@ def test_min_delta():
     min_delta=st.sampled_from([0.0, 0.1]),
 )
 def test_best_epoch(losses, min_delta):
-    """The rule restated: the first epoch; then each that is below the best so far by more.
-
-    After nan, which is no loss at all, any epoch is better.
-    """
-    best = 1 if losses else 0
-    for epoch in range(2, len(losses) + 1):
-        if np.isnan(losses[best - 1]) or losses[epoch - 1] < losses[best - 1] - min_delta:
+    """The rule restated: each epoch that is below the best so far by more; nan and ∞ never are."""
+    best = 0
+    for epoch, loss in enumerate(losses, start=1):
+        so_far = losses[best - 1] if best else np.inf
+        if np.isfinite(loss) and loss < so_far - min_delta:
             best = epoch
     assert cr.EarlyStopping(min_delta=min_delta).best_epoch(losses) == best
 

@@ -93,8 +93,9 @@ def _print_run(run: Run) -> None:
     rate = run.optimizer.to_dict()["learning_rate"]
     facts = {
         "optimizer": f"{run.optimizer.name}, learning rate {rate}",
-        "training": f"{run.epoch:,} of {plural(run.epochs, 'epoch')}, {plural(run.step, 'step')} "
-        f"with batches of {run.options.batch_size}; stopped by {run.stopped}",
+        "training": f"{run.epoch:,} of {plural(run.requested_epochs, 'epoch')}, "
+        f"{plural(run.step, 'step')} with batches of {run.options.batch_size}; "
+        f"stopped by {run.stopped}",
     }
     if run.step:
         facts["losses"] = (

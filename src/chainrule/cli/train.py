@@ -125,7 +125,7 @@ def _progress(epochs: int) -> Iterator[list[Callable[[Run], None]]]:
                 task,
                 completed=run.epoch,
                 loss=f"{run.epoch_losses[-1]:.4g}",
-                validation=f"{checked[-1]:.4g}" if checked else "none",
+                validation=f"{checked[-1]:.4g}" if len(checked) else "none",
             )
 
         yield [watch]

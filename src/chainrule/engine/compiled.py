@@ -212,13 +212,13 @@ class Trainer:
     def trace(self) -> Trace:
         """Return every quantity of the next step, which is not taken."""
         spec, data = self.parameters.spec, self.batches
-        rows = data.rows(self.step + 1)
+        rows = np.empty(self._core.rows, dtype=np.int64)
         shapes = [(len(rows), units) for units in spec.layer_sizes[1:]]
         z, a, delta = ([np.empty(shape, dtype=spec.dtype) for shape in shapes] for _ in range(3))
         masks = [np.empty(shape, dtype=spec.dtype) for shape in shapes[:-1] if self._dropout]
         sample_losses = np.empty(len(rows), dtype=spec.dtype)
         gradient = Parameters(spec)
-        total, penalty = self._core.trace(z, a, delta, masks, sample_losses, gradient.theta)
+        total, penalty = self._core.trace(z, a, delta, masks, sample_losses, gradient.theta, rows)
         return Trace(
             parameters=self.parameters.copy(),
             activations=(data.X[rows], *a),

@@ -21,7 +21,8 @@ class Parameters:
     ----------
     spec : NetworkSpec
     theta : ndarray of shape (n_weights + n_biases,), optional
-        The buffer to look into, C-contiguous; zeros of the spec's dtype without it.
+        The buffer to look into, C-contiguous; a copy of it where it can't be written. Zeros of
+        the spec's dtype without it.
 
     Attributes
     ----------
@@ -32,6 +33,10 @@ class Parameters:
     weights, biases : tuple of ndarray
         Writable views, one a layer, of shapes (fan_in, fan_out) and (fan_out,).
 
+    Notes
+    -----
+    The arrays can be written, not replaced: the engines hold on to them.
+
     Examples
     --------
     >>> parameters = Parameters(NetworkSpec((2, 3, 1), ("tanh", "identity")))
@@ -39,6 +44,13 @@ class Parameters:
     >>> parameters.w
     array([0., 0., 0., 0., 0., 5., 0., 0., 0.], dtype=float32)
     """
+
+    spec: NetworkSpec
+    theta: NDArray[Any]
+    w: NDArray[Any]
+    b: NDArray[Any]
+    weights: tuple[NDArray[Any], ...]
+    biases: tuple[NDArray[Any], ...]
 
     def __init__(self, spec: NetworkSpec, theta: NDArray[Any] | None = None) -> None:
         size = spec.n_weights + spec.n_biases
@@ -49,12 +61,14 @@ class Parameters:
             f"theta must be C-contiguous {spec.dtype} of shape ({size},) for layers "
             f"{list(spec.layer_sizes)}, got {theta.dtype} of shape {theta.shape}",
         )
-        self.spec = spec
-        self.theta = theta
-        self.w = theta[: spec.n_weights]
-        self.b = theta[spec.n_weights :]
-        self.weights = _layers(self.w, spec.shapes)
-        self.biases = _layers(self.b, [(fan_out,) for _, fan_out in spec.shapes])
+        theta = np.array(theta) if not theta.flags.writeable else theta
+        w, b = theta[: spec.n_weights], theta[spec.n_weights :]
+        weights = _layers(w, spec.shapes)
+        biases = _layers(b, [(fan_out,) for _, fan_out in spec.shapes])
+        self.__dict__.update(spec=spec, theta=theta, w=w, b=b, weights=weights, biases=biases)
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError(f"{name} can't be replaced, as engines hold on to it; use {name}[:] =")
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Parameters, (self.spec, self.theta)  # copied or pickled, the views are made anew

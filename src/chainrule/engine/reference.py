@@ -5,7 +5,9 @@ equation. The compiled engine has the same signatures, and every quantity of
 every step agrees between them.
 """
 
+from collections import deque
 from collections.abc import Sequence
+from itertools import repeat
 from typing import Any
 
 import numpy as np
@@ -185,7 +187,7 @@ class Trainer:
         self.optimizer = optimizer
         self.state = state
         self.batches = batches
-        self.step = step
+        self._steps = np.array([step])
         self.threads = 1
 
     def advance(
@@ -212,10 +214,22 @@ class Trainer:
             losses[i] = step.loss
             if not np.isfinite(step.loss):
                 return losses[: i + 1]
+            theta, state = self.parameters.theta.copy(), [vector.copy() for vector in self.state]
             g = self.optimizer.clipped(step.gradient.theta)
-            self.optimizer.update(self.parameters.theta, g, self.state, float(eta), step.step)
-            self.step += 1
+            self.optimizer.update(theta, g, state, float(eta), step.step)
+            self._commit(theta, state)
         return losses
+
+    @property
+    def step(self) -> int:
+        """Steps taken, those before included."""
+        return int(self._steps[0])
+
+    def _commit(self, theta: Array, state: list[Array]) -> None:
+        """Take the step whole: Python looks for Ctrl-C between its own instructions only."""
+        places = (self.parameters.theta, *self.state, self._steps)
+        numbers = (theta, *state, self._steps + 1)
+        deque(map(np.ndarray.__setitem__, places, repeat(...), numbers), maxlen=0)
 
     def trace(self) -> Trace:
         """Return every quantity of the next step, which is not taken."""

@@ -17,6 +17,7 @@ from chainrule.tables.report import Report
 from chainrule.tables.table import Table
 from chainrule.tables.targets import ClassTarget, Target, target_from_dict
 from chainrule.training.network import Network
+from chainrule.training.perceptron import MultilayerPerceptron
 
 _NETWORK = "network."
 
@@ -46,7 +47,7 @@ class TableModel:
 
     features: FeatureEncoder
     target: Target
-    network: Network
+    network: MultilayerPerceptron
     report: Report
 
     def outputs(self, table: Table) -> NDArray[np.floating[Any]]:

@@ -54,3 +54,9 @@ def fields_from(kind: str, description: dict[str, Any], known: Iterable[str]) ->
     for key in fields:
         require_name(f"field of {kind}", key, known)
     return fields
+
+
+def field(description: dict[str, Any], name: str) -> Any:  # noqa: ANN401
+    """Return the named field of a description; ``ValueError`` if it is missing."""
+    require(name in description, f"field {name!r} is missing")
+    return description[name]

@@ -40,11 +40,7 @@ class Optimizer:
         When the norm of g over all weights and biases exceeds this, g is scaled
         down to it, penalty included (Pascanu, Mikolov, Bengio 2013, Algorithm 1).
 
-    Raises
-    ------
-    ValueError
-        If an option is out of range, or the class is none of ``cr.OPTIMIZERS``: the compiled
-        engine and files know those only.
+    Subclasses are refused: the compiled engine and files know ``cr.OPTIMIZERS`` only.
 
     Examples
     --------
@@ -87,9 +83,12 @@ class Optimizer:
 
     def over(self, steps: int) -> Self:
         """Return the optimizer for a fit of so many steps, which an open schedule lasts."""
-        if not isinstance(self.learning_rate, Schedule):
-            return self
-        return replace(self, learning_rate=self.learning_rate.over(steps))
+        rate = self.learning_rate
+        return self.at_rate(rate.over(steps)) if isinstance(rate, Schedule) else self
+
+    def at_rate(self, learning_rate: float | Schedule) -> Self:
+        """Return the optimizer with another learning rate."""
+        return replace(self, learning_rate=learning_rate)
 
     def rates(self, steps: NDArray[np.int64]) -> NDArray[np.float64]:
         """Return η for each step (from 1), float64 of shape (len(steps),)."""
@@ -359,6 +358,10 @@ class Rprop(Optimizer):
             lambda v: 0 < v <= self.largest,
             f"between 0 and largest ({self.largest})",
         )
+
+    def at_rate(self, learning_rate: float | Schedule) -> Self:  # noqa: ARG002
+        """Raise ``ValueError``: the learning rate was only the first step size."""
+        raise ValueError("Rprop adapts its own step sizes: its learning rate can't be changed")
 
     def initial_slot(self, slot: str, theta: NDArray[Any]) -> NDArray[Any]:
         """Return the first step sizes (the learning rate) or the gradient before any (0)."""

@@ -1,7 +1,7 @@
 """The boundary: what users pass is checked here once; below, arrays are as the engines need."""
 
-from collections.abc import Iterable
-from typing import Any, TypeGuard
+from collections.abc import Iterable, Iterator
+from typing import Any, NamedTuple, TypeGuard
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -11,8 +11,22 @@ from chainrule.engine.spec import DTYPES, NetworkSpec
 from chainrule.theory.checks import require, require_whole
 
 Array = NDArray[Any]
-Samples = tuple[Array, Array, Array | None]  # X, y, sample weights
 Validation = tuple[ArrayLike, ArrayLike] | tuple[ArrayLike, ArrayLike, ArrayLike]
+
+
+class Samples(NamedTuple):
+    """Samples as an engine takes them.
+
+    Attributes
+    ----------
+    X : ndarray of shape (n, inputs)
+    y : ndarray of shape (n, outputs)
+    sample_weight : ndarray of shape (n,) or None
+    """
+
+    X: Array
+    y: Array
+    sample_weight: Array | None
 
 
 def features(spec: NetworkSpec, X: ArrayLike) -> Array:
@@ -56,10 +70,8 @@ def samples(
 
     Returns
     -------
-    X : ndarray of shape (n, inputs)
-    y : ndarray of shape (n, outputs)
+    Samples
         Class numbers become one-hot rows.
-    sample_weight : ndarray of shape (n,) or None
 
     Raises
     ------
@@ -70,7 +82,7 @@ def samples(
     inputs = sample_features(spec, X)
     n = len(inputs)
     targets = sample_targets(spec, y, n)
-    return inputs, targets, sample_weights(spec, sample_weight, n)
+    return Samples(inputs, targets, sample_weights(spec, sample_weight, n))
 
 
 def sample_features(spec: NetworkSpec, X: ArrayLike) -> Array:
@@ -115,11 +127,9 @@ def thread_choice(threads: int | None) -> Threads:
 
 def sample_count(name: str, values: ArrayLike) -> int:
     """Return how many samples X or y has, before anything else is known of it."""
-    try:
-        array = np.asarray(values)
-    except ValueError as error:
-        raise ValueError(f"{name} must be an array of numbers: {error}") from None
-    require(array.ndim > 0 and len(array) > 0, f"{name} must have at least one sample, got none")
+    array = given_array(name, values)
+    require(array.ndim > 0, f"{name} must be an array of numbers, got {values!r:.60}")
+    require(len(array) > 0, f"{name} must have at least one sample, got none")
     return len(array)
 
 
@@ -152,9 +162,27 @@ def whole_number(name: str, value: Any, lowest: int, highest: int | None = None)
     return int(value)
 
 
-def _numbers(name: str, values: ArrayLike, dtype: str) -> Array:
+def given_array(name: str, values: Any) -> Array:  # noqa: ANN401
+    """Return the values as an array; ``ValueError`` where NumPy would lose what they mean."""
+    masked = isinstance(values, np.ma.MaskedArray) and np.ma.getmaskarray(values).any()
     try:
-        given = np.asarray(values)
+        require(
+            not isinstance(values, Iterator),
+            f"a {type(values).__name__} can be read once only; make it a list",
+        )
+        require(
+            not hasattr(values, "tocsr"),
+            f"a sparse {type(values).__name__} is not taken; use its toarray()",
+        )
+        require(not masked, "some are masked; fill in or leave out such samples")
+        return np.asarray(values)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{name} must be an array of numbers: {error}") from None
+
+
+def _numbers(name: str, values: ArrayLike, dtype: str) -> Array:
+    given = given_array(name, values)
+    try:
         require(given.dtype.kind in "biufO", f"expected real ones, got {given.dtype}")
         with np.errstate(over="ignore"):  # what doesn't fit is infinite, and refused below
             return np.require(given, dtype=dtype, requirements=["C", "A"])
@@ -180,7 +208,7 @@ def _require_finite(name: str, array: Array) -> None:
 
 def _targets(spec: NetworkSpec, y: ArrayLike) -> Array:
     kind = spec.loss_row.targets
-    given = np.asarray(y)
+    given = given_array("y", y)
     if kind == "classes" and given.ndim == 1:
         return _one_hot(given, spec)
     targets = _numbers("y", given, spec.dtype)

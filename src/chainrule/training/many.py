@@ -16,7 +16,8 @@ from chainrule.training.continuation import LONGEST_CALL, Continuation
 from chainrule.training.inputs import Validation, sample_count, thread_choice
 from chainrule.training.network import Network
 from chainrule.training.options import FitOptions
-from chainrule.training.run import Run
+from chainrule.training.perceptron import MultilayerPerceptron
+from chainrule.training.run import Run, callback_list
 from chainrule.training.sharing import SharedData
 from chainrule.training.stopping import Callback, EarlyStopping
 
@@ -78,8 +79,9 @@ def fit_many(
     ValueError
         If data or options don't fit, or networks share parameters; nothing is trained then.
     KeyboardInterrupt
-        On Ctrl-C, within 0.2 s; each network is as after its last whole step. To go on from
-        there, fit for 0 epochs and use ``resume_many``.
+        On Ctrl-C, within 0.2 s; each network is as after its last whole step.
+
+    Whatever is raised on the way has the runs as its ``runs``: ``resume_many`` goes on.
 
     Notes
     -----
@@ -190,7 +192,7 @@ def _go_on(
 ) -> list[Run]:
     k, n, use = len(runs), sample_count("X", X), thread_choice(threads)
     _require_apart([run.network for run in runs])
-    data = SharedData(X)
+    data, calls = SharedData(X), callback_list(callbacks)
     given = zip(
         runs,
         _each_target(y, k, n),
@@ -202,12 +204,13 @@ def _go_on(
     going = []
     for i, (run, targets, weights, held_out, more) in enumerate(given):
         with _about(i):
-            spec = run.network.spec
-            samples = data.samples(spec, targets, weights)
-            held_out = data.validation(spec, held_out)
-            going.append(Continuation(run, samples, held_out, more, callbacks, use))
+            known = data.known(run.network.spec, targets, weights, held_out)
+            going.append(Continuation(run.record, known, more, calls, run))
     try:
         _take_steps(going, use.most)
+    except BaseException as error:
+        error.runs = runs  # type: ignore[attr-defined]
+        raise
     finally:
         for one in going:
             one.close()
@@ -234,14 +237,14 @@ def _take_steps(going: list[Continuation], threads: int) -> None:
 
 def _advance(asked: list[tuple[Continuation, Any, Any]], threads: int) -> None:
     """Take the steps asked for, in one native call for each engine."""
-    engines = {one.run.network.engine.NAME: one.run.network.engine for one, *_ in asked}
+    engines = {one.engine.NAME: one.engine for one, *_ in asked}
     for name, engine in engines.items():
-        mine = [work for work in asked if name == work[0].run.network.engine.NAME]
+        mine = [work for work in asked if name == work[0].engine.NAME]
         rates, losses = [work[1] for work in mine], [work[2] for work in mine]
         trainers = [one.trainer for one, *_ in mine]
         written = engine.advance_many(trainers, rates, losses, threads)
         for (one, *_), count in zip(mine, written, strict=True):
-            one.record(count)
+            one.take(count)
 
 
 def _warn_of_divergence(going: list[Continuation]) -> None:
@@ -312,7 +315,7 @@ def _each_validation(validation: Any, k: int) -> list[Any]:  # noqa: ANN401
     return _each("validation", validation, k) if is_each else [validation] * k
 
 
-def _require_apart(networks: list[Network]) -> None:
+def _require_apart(networks: list[MultilayerPerceptron]) -> None:
     """Raise ``ValueError`` if two networks would write to the same memory."""
     places: list[tuple[int, int, int]] = []
     for i, network in enumerate(networks):

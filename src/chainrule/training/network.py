@@ -2,22 +2,20 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from types import ModuleType
 from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from chainrule.engine import compiled, reference
+from chainrule.engine.batches import Batches
 from chainrule.engine.parameters import Parameters
 from chainrule.engine.spec import NetworkSpec, Reduction, activation_names
-from chainrule.engine.trace import Gradient, Trace
-from chainrule.theory.checks import require, require_name
+from chainrule.theory.checks import require_name
 from chainrule.theory.initializers import INITIALIZERS, default_initializer
 from chainrule.theory.optimizers import Adam, Optimizer
+from chainrule.training.continuation import Claim, divergence
 from chainrule.training.inputs import (
     Validation,
-    features,
     sample_count,
     samples,
     thread_choice,
@@ -25,16 +23,12 @@ from chainrule.training.inputs import (
     whole_numbers,
 )
 from chainrule.training.options import FitOptions
-from chainrule.training.restoring import array_like, field
-from chainrule.training.run import Run
+from chainrule.training.perceptron import MultilayerPerceptron
+from chainrule.training.run import Run, require_optimizer
 from chainrule.training.stopping import Callback, EarlyStopping
 
-Array = NDArray[Any]
 
-ENGINES = {engine.NAME: engine for engine in (compiled, reference)}
-
-
-class Network:
+class Network(MultilayerPerceptron):
     """A fully connected network: a^l = φ(a^{l−1} W^l + b^l), layer after layer.
 
     Parameters
@@ -109,137 +103,6 @@ class Network:
             parameters.biases[layer][:] = row.biases(seed, layer, shape)
         self._hold(parameters, engine)
 
-    @classmethod
-    def from_parameters(cls, parameters: Parameters, engine: str = "compiled") -> "Network":
-        """Return a network around existing parameters, which it shares."""
-        network = cls.__new__(cls)
-        network._hold(parameters, engine)
-        return network
-
-    def _hold(self, parameters: Parameters, engine: str) -> None:
-        require_name("engine", engine, ENGINES)
-        require(
-            engine == "compiled" or parameters.spec.dtype == "float64",
-            f"the reference engine computes in float64, got dtype {parameters.spec.dtype!r}",
-        )
-        self.parameters = parameters
-        self.engine: ModuleType = ENGINES[engine]
-
-    # -- parameters ---------------------------------------------------------------------
-
-    @property
-    def spec(self) -> NetworkSpec:
-        """The shape and the mathematics of the network."""
-        return self.parameters.spec
-
-    @property
-    def weights(self) -> tuple[Array, ...]:
-        """W of each layer: writable views of shape (fan_in, fan_out)."""
-        return self.parameters.weights
-
-    @property
-    def biases(self) -> tuple[Array, ...]:
-        """b of each layer: writable views of shape (fan_out,)."""
-        return self.parameters.biases
-
-    @property
-    def w(self) -> Array:
-        """The article's **w**: every weight, layer after layer, each W row by row; writable.
-
-        Rows of W are the inputs k, so a layer lists w_jk by k, then j; the article by j, then k.
-        """
-        return self.parameters.w
-
-    @w.setter
-    def w(self, values: ArrayLike) -> None:
-        self.parameters.w[:] = _vector("w", values, self.parameters.w)
-
-    @property
-    def b(self) -> Array:
-        """The article's **b**: every bias, layer after layer; writable."""
-        return self.parameters.b
-
-    @b.setter
-    def b(self, values: ArrayLike) -> None:
-        self.parameters.b[:] = _vector("b", values, self.parameters.b)
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return Network.from_parameters, (self.parameters, self.engine.NAME)
-
-    def copy(self) -> "Network":
-        """Return an independent copy."""
-        return Network.from_parameters(self.parameters.copy(), self.engine.NAME)
-
-    def __repr__(self) -> str:
-        spec = self.spec
-        layers = " → ".join(
-            [str(spec.n_inputs)]
-            + [
-                f"{n} {name}"
-                for n, name in zip(spec.layer_sizes[1:], spec.activations, strict=True)
-            ]
-        )
-        count = spec.n_weights + spec.n_biases
-        return f"<Network: {layers}; {spec.loss}; {count} parameters, {spec.dtype}>"
-
-    # -- one step, quantity by quantity -------------------------------------------------
-
-    def forward(self, X: ArrayLike, *, threads: int | None = None) -> Array:
-        """Return the outputs a^L: the article's equation (1), layer after layer.
-
-        Parameters
-        ----------
-        X : array-like of shape (n, inputs)
-        threads : int, optional
-            As many as prove fastest without it; no bit depends on it.
-
-        Returns
-        -------
-        ndarray of shape (n, outputs), of the network's dtype
-            In the compiled engine row i has the same bits alone and among others. A nan or
-            an infinity goes through to the outputs of its row; ``loss`` and ``fit`` refuse it.
-        """
-        rows = features(self.spec, X)
-        return self.engine.forward(self.parameters, rows, thread_choice(threads))
-
-    def loss(self, X: ArrayLike, y: ArrayLike, *, sample_weight: ArrayLike | None = None) -> float:
-        """Return L = Σ sᵢ ℓᵢ / Σ sᵢ (or the sum Σ sᵢ ℓᵢ) plus the penalty: equation (2).
-
-        Parameters
-        ----------
-        X : array-like of shape (n, inputs)
-        y : array-like of shape (n, outputs) or (n,)
-            Targets; for cross_entropy also class numbers.
-        sample_weight : array-like of shape (n,), optional
-            sᵢ; all 1 without it.
-
-        Returns
-        -------
-        float
-        """
-        data = samples(self.spec, X, y, sample_weight)
-        return float(self.engine.loss(self.parameters, *data, thread_choice(None)))
-
-    def trace(self, X: ArrayLike, y: ArrayLike, *, sample_weight: ArrayLike | None = None) -> Trace:
-        """Return every z, a, δ, loss and gradient of one step on these samples.
-
-        Nothing is changed, and dropout is off. Parameters as for ``loss``.
-        """
-        data = samples(self.spec, X, y, sample_weight)
-        result: Trace = self.engine.trace(self.parameters, *data, thread_choice(None))
-        return result
-
-    def gradient(
-        self, X: ArrayLike, y: ArrayLike, *, sample_weight: ArrayLike | None = None
-    ) -> Gradient:
-        """Return ∂L/∂w and ∂L/∂b, the derivative of what ``loss`` returns.
-
-        Parameters as for ``loss``. The gradient has ``.w``, ``.b``, ``.weights``,
-        ``.biases`` in the layout of the network's, and ``.loss``.
-        """
-        trace = self.trace(X, y, sample_weight=sample_weight)
-        return Gradient(trace.loss, trace.gradient)
-
     def step(
         self,
         X: ArrayLike,
@@ -257,12 +120,21 @@ class Network:
         float
             L before the step.
         """
-        n = sample_count("y", y)
+        data = samples(self.spec, X, y, sample_weight)
+        require_optimizer(optimizer, self.spec)
         certain = Parameters(replace(self.spec, dropout=0.0), self.parameters.theta)
-        network = Network.from_parameters(certain, self.engine.NAME)
-        run = Run(network, optimizer, FitOptions(n, n, False, 0, False, None))
-        run.resume(X, y, epochs=1, sample_weight=sample_weight)
-        return float(run.losses[0])
+        state = [optimizer.initial_slot(slot, certain.theta) for slot in optimizer.slots]
+        rates = optimizer.over(1).rates(np.array([1]))
+        with Claim(self.parameters):
+            trainer = self.engine.Trainer(
+                certain, optimizer, state, Batches.whole(*data), threads=thread_choice(None)
+            )
+            (loss,) = trainer.advance(rates)
+        if trainer.step == 0:
+            raise divergence(f"the loss became {loss}", 1, 1, rates[0])
+        if not np.isfinite(certain.theta).all():
+            raise divergence("the parameters became infinite", 1, 1, rates[0])
+        return float(loss)
 
     # -- many steps ---------------------------------------------------------------------
 
@@ -300,6 +172,9 @@ class Network:
         seed : int
             Key of the shuffles and of dropout.
         sample_weight : array-like of shape (n,), optional
+            sᵢ. In the loss of a batch B, sample i has the share sᵢ / (|B| · mean of s over all
+            samples): for any batch size, what is minimised is what ``loss`` returns. (PyTorch
+            users and scikit-learn up to 1.6 divide by the batch's own weights, or by |B|.)
         validation : (X, y) or (X, y, sample_weight), optional
             Held-out samples; their loss is taken after each epoch.
         early_stopping : EarlyStopping, optional
@@ -317,50 +192,19 @@ class Network:
         ValueError
             If data or options don't fit.
         FloatingPointError
-            If the loss is no longer finite; the network keeps its last parameters.
+            If the loss is no longer finite; the network is as after the last step taken.
         KeyboardInterrupt
             On Ctrl-C; the network is as after the last whole step.
+
+        Whatever is raised on the way, by a callback too, the run is its ``run``:
+        ``error.run.resume`` goes on. With early stopping, the network has its best epoch's
+        parameters however the call ends.
         """
         n = sample_count("y", y)
         size = min(32, n) if batch_size == "auto" else batch_size
         options = FitOptions(n, size, shuffle, seed, validation is not None, early_stopping)
-        run = Run(self, optimizer or Adam(), options)
+        run = Run(self, Adam() if optimizer is None else optimizer, options)
         return run.resume(
             X, y, epochs=epochs, sample_weight=sample_weight,
             validation=validation, callbacks=callbacks, threads=threads,
         )  # fmt: skip
-
-    # -- files --------------------------------------------------------------------------
-
-    def describe(self) -> dict[str, Any]:
-        """Return everything but the arrays, ready for JSON."""
-        return {"spec": self.spec.to_dict(), "engine": self.engine.NAME}
-
-    def arrays(self) -> dict[str, Array]:
-        """Return the weights and biases by name."""
-        named = {f"weights.{layer}": W for layer, W in enumerate(self.weights)}
-        return named | {f"biases.{layer}": b for layer, b in enumerate(self.biases)}
-
-    @classmethod
-    def restore(cls, description: dict[str, Any], arrays: dict[str, Array]) -> "Network":
-        """Return the network that ``describe`` and ``arrays`` describe.
-
-        Raises
-        ------
-        ValueError
-            If a field is unknown or out of range, or an array is missing or has the
-            wrong shape, dtype, or numbers that are not finite.
-        """
-        parameters = Parameters(NetworkSpec.from_dict(field(description, "spec")))
-        network = cls.from_parameters(parameters, field(description, "engine"))
-        for name, view in network.arrays().items():
-            array = array_like(view, arrays, name)
-            require(np.isfinite(array).all(), f"array {name!r} has numbers that are not finite")
-            view[:] = array
-        return network
-
-
-def _vector(name: str, values: ArrayLike, like: Array) -> Array:
-    array = np.asarray(values, dtype=like.dtype)
-    require(array.shape == like.shape, f"{name} must have shape {like.shape}, got {array.shape}")
-    return array

@@ -3,9 +3,8 @@
 from dataclasses import dataclass, fields
 from typing import Any
 
-from chainrule.theory.checks import fields_from, is_whole, require
+from chainrule.theory.checks import field, fields_from, is_whole, require
 from chainrule.training.inputs import whole_number
-from chainrule.training.restoring import field
 from chainrule.training.stopping import EarlyStopping
 
 
@@ -21,7 +20,7 @@ class FitOptions:
     early_stopping: EarlyStopping | None
 
     def __post_init__(self) -> None:
-        whole_number("n_samples", self.n_samples, 1)
+        object.__setattr__(self, "n_samples", whole_number("n_samples", self.n_samples, 1))
         size, n = self.batch_size, self.n_samples
         require(
             is_whole(size) and 1 <= size <= n,
@@ -36,6 +35,11 @@ class FitOptions:
             self.early_stopping is None or isinstance(self.early_stopping, EarlyStopping),
             f"early_stopping must be a cr.EarlyStopping or None, got {self.early_stopping!r}",
         )
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Number of batches in one pass over the data."""
+        return -(-self.n_samples // self.batch_size)
 
 
 def restored_options(description: dict[str, Any]) -> FitOptions:

@@ -1,32 +1,41 @@
 """Run: the record of a fit, and how it goes on."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from copy import deepcopy
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from chainrule.engine.spec import NetworkSpec
 from chainrule.engine.trace import Trace
-from chainrule.theory.checks import require
+from chainrule.theory.checks import field, require
 from chainrule.theory.optimizers import Optimizer, optimizer_from_dict
+from chainrule.theory.schedules import Schedule
 from chainrule.training.continuation import LONGEST_CALL, Continuation
-from chainrule.training.inputs import (
-    Validation,
-    samples,
-    thread_choice,
-    validation_samples,
-    whole_number,
-)
-from chainrule.training.memory import LossRecord, Memory
+from chainrule.training.fingerprints import fit_data
+from chainrule.training.history import Checkpoint
+from chainrule.training.inputs import Validation, thread_choice
 from chainrule.training.options import FitOptions, restored_options
-from chainrule.training.restoring import array_like, array_of, field
-from chainrule.training.stopping import Callback, EarlyStopping
-
-if TYPE_CHECKING:
-    from chainrule.training.network import Network
+from chainrule.training.perceptron import MultilayerPerceptron
+from chainrule.training.record import Record
+from chainrule.training.stopping import Callback
 
 Array = NDArray[Any]
+
+
+def require_optimizer(optimizer: object, spec: NetworkSpec) -> None:
+    """Raise ``ValueError`` unless it is an optimizer that can be used for such a network."""
+    require(
+        isinstance(optimizer, Optimizer),
+        f"optimizer must be one of chainrule's, as cr.Adam(), got {optimizer!r}",
+    )
+    optimizer.require_dtype(spec.dtype)  # type: ignore[attr-defined]
+
+
+def callback_list(callbacks: Sequence[Callable[["Run"], Any] | Callback]) -> list[Callback]:
+    """Return the callbacks, plain functions as those of each epoch."""
+    return [c if isinstance(c, Callback) else Callback(c) for c in callbacks]
 
 
 class Run:
@@ -35,92 +44,177 @@ class Run:
     A run is made by ``Network.fit``. Continued by ``resume``, at once or from a
     file in another process, it takes the very steps that one longer fit would have.
 
+    Its attributes can be read at any time, in a callback too, and not set. A copy, or a pickled
+    or saved run, holds the moment after the last step, with a network of its own.
+
     Attributes
     ----------
-    network : Network
-    optimizer : Optimizer
-    options : FitOptions
-    step, epoch : int
-        Steps taken, whole epochs done.
-    epochs : int
-        Epochs asked for: those done before the last call, and those that it was to add.
-    threads : int
-        Threads that the last call's steps were taken by: as asked for, or as many as proved
-        fastest; 0 before the first.
-    stopped : str
-        Why the last call ended: "epochs", "early_stopping", "callback" or "diverged".
-    validation_losses : list of float
-        Loss on the validation set after each epoch, without penalty.
+    record : Record
+        What all the others are read from.
     """
 
-    def __init__(self, network: "Network", optimizer: Optimizer, options: FitOptions) -> None:
-        require(
-            isinstance(optimizer, Optimizer),
-            f"optimizer must be one of chainrule's, as cr.Adam(), got {optimizer!r}",
-        )
-        theta = network.parameters.theta
-        optimizer.require_dtype(network.spec.dtype)
-        self.network = network
-        self.optimizer = optimizer
-        self.options = options
-        self.state = [optimizer.initial_slot(slot, theta) for slot in optimizer.slots]
-        self.step = 0
-        self.epochs = 0
-        self.threads = 0
-        self.stopped = ""
-        self.validation_losses: list[float] = []
-        self.memory = Memory(LossRecord(options.n_samples, options.batch_size))
+    record: Record
 
-    # -- what happened ------------------------------------------------------------------
+    def __init__(
+        self, network: MultilayerPerceptron, optimizer: Optimizer, options: FitOptions
+    ) -> None:
+        require_optimizer(optimizer, network.spec)
+        self.__dict__["record"] = Record(network, optimizer, options)
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError(
+            f"run.{name} can't be set: a run is a record; run.set_learning_rate changes the "
+            "learning rate, and a new fit anything else"
+        )
+
+    # -- what was asked -----------------------------------------------------------------
+
+    @property
+    def network(self) -> MultilayerPerceptron:
+        """The ``Network`` that is trained."""
+        return self.record.network
+
+    @property
+    def optimizer(self) -> Optimizer:
+        """The optimizer; a schedule without ``steps`` has those of the first call."""
+        return self.record.optimizer
+
+    @property
+    def options(self) -> FitOptions:
+        """What the fit keeps for its whole life."""
+        return self.record.options
+
+    @property
+    def requested_epochs(self) -> int:
+        """Epochs asked for: those done before the last call, and those that it was to add."""
+        return self.record.requested_epochs
 
     @property
     def steps_per_epoch(self) -> int:
         """Number of batches in one pass over the data."""
-        return -(-self.options.n_samples // self.options.batch_size)
+        return self.record.steps_per_epoch
+
+    # -- what happened ------------------------------------------------------------------
+
+    @property
+    def step(self) -> int:
+        """Steps taken."""
+        return self.record.step
 
     @property
     def epoch(self) -> int:
         """Whole epochs done."""
-        return self.step // self.steps_per_epoch
+        return self.record.epoch
 
     @property
     def losses(self) -> NDArray[np.float64]:
         """L of each step, before its update; shape (step,)."""
-        return self.memory.losses.all
+        return self.record.history.losses.first(self.step)
+
+    @property
+    def rates(self) -> NDArray[np.float64]:
+        """Learning rate η of each step; shape (step,)."""
+        return self.record.history.rates.first(self.step)
 
     @property
     def epoch_losses(self) -> NDArray[np.float64]:
         """Mean of L over each epoch's steps, weighted by their batches; shape (epoch,)."""
-        return self.memory.losses.epoch_means(self.epoch)
+        return self.record.history.epoch_losses(self.epoch)
 
     @property
-    def watched_losses(self) -> Sequence[float]:
-        """The losses that early stopping looks at, one an epoch."""
-        if self.options.is_validated:
-            return self.validation_losses
-        return self.epoch_losses.tolist()
+    def validation_losses(self) -> NDArray[np.float64]:
+        """Loss on the validation set after each epoch, without penalty; none without a set."""
+        known = self.record.judged.progress.epoch if self.options.is_validated else 0
+        return self.record.history.validation.first(known)
 
     @property
     def best_epoch(self) -> int:
         """The last epoch (from 1) that improved on those before it; 0 before the first."""
-        stopping = self.options.early_stopping or EarlyStopping()
-        return stopping.best_epoch(self.watched_losses) if self.epoch else 0
+        progress = self.record.judged.progress
+        if progress.epoch:
+            return progress.best_epoch
+        finite = np.where(np.isfinite(self.epoch_losses), self.epoch_losses, np.inf)
+        return int(np.argmin(finite)) + 1 if np.isfinite(finite).any() else 0
+
+    @property
+    def start(self) -> Checkpoint:
+        """θ and the optimizer's state before the first step."""
+        return self.record.start
+
+    @property
+    def last(self) -> Checkpoint:
+        """θ and the optimizer's state after the last step, from which ``resume`` goes on."""
+        return self.record.last
+
+    @property
+    def best(self) -> Checkpoint | None:
+        """θ and the optimizer's state after the best epoch, with early stopping."""
+        return self.record.judged.best
+
+    @property
+    def optimizer_state(self) -> tuple[Array, ...]:
+        """The optimizer's vectors, one a slot, as they are now."""
+        return self.record.optimizer_state
+
+    @property
+    def threads(self) -> int:
+        """Threads of the last call: as asked for, or as many as proved fastest; 0 before it."""
+        return self.record.threads
+
+    @property
+    def stopped(self) -> str:
+        """Why the last call ended.
+
+        "epochs", "early_stopping", "callback", "diverged", or "interrupted" by Ctrl-C or an
+        exception of a callback; "" while it goes on.
+        """
+        return self.record.stopped
+
+    def __repr__(self) -> str:
+        last = f", last loss {self.losses[-1]:.3g}" if self.step else ""
+        return f"<Run: {self.epoch} epochs, {self.step} steps{last}, stopped by {self.stopped!r}>"
+
+    # -- for callbacks ------------------------------------------------------------------
 
     def trace(self) -> Trace:
         """Return every quantity of the next step; for callbacks, while the run goes on."""
-        if self.memory.trainer is None:
-            raise ValueError("run.trace() is for callbacks: this run is not going on")
-        result: Trace = self.memory.trainer.trace()
+        require(
+            self.record.trainer is not None,
+            "run.trace() is for callbacks: this run is not going on",
+        )
+        result: Trace = self.record.trainer.trace()
         return result
 
     def stop(self) -> None:
         """End the run after the step just taken; for callbacks."""
-        self.stopped = "callback"
+        self.record.stopped = "callback"
 
-    def __repr__(self) -> str:
-        losses = self.losses
-        last = f", last loss {losses[-1]:.3g}" if len(losses) else ""
-        return f"<Run: {self.epoch} epochs, {self.step} steps{last}, stopped by {self.stopped!r}>"
+    def set_learning_rate(self, learning_rate: float | Schedule) -> None:
+        """Take the next steps at another rate; in a callback, or between two calls.
+
+        Parameters
+        ----------
+        learning_rate : float or Schedule
+            A schedule counts the steps of the run from its first, not from now.
+
+        Raises
+        ------
+        ValueError
+            If it is out of range, or the optimizer has no rate to change (Rprop).
+
+        Examples
+        --------
+        >>> import chainrule as cr
+        >>> net, slow = cr.Network([1, 1]), lambda run: run.set_learning_rate(0.1 / run.epoch)
+        >>> run = net.fit([[1.0]], [2.0], epochs=3, optimizer=cr.SGD(0.1), callbacks=[slow])
+        >>> run.rates
+        array([0.1 , 0.1 , 0.05])
+        """
+        record = self.record
+        optimizer = record.optimizer.at_rate(learning_rate)
+        going_on = record.trainer is not None
+        last = record.requested_epochs * record.steps_per_epoch
+        record.optimizer = optimizer.over(last) if going_on else optimizer
 
     # -- going on -----------------------------------------------------------------------
 
@@ -136,6 +230,9 @@ class Run:
         threads: int | None = None,
     ) -> "Run":
         """Train for more epochs, exactly as if they had been asked for at once.
+
+        It goes on from ``last``. What was written into the network's parameters since the last
+        call counts, unless they are those of ``best``, which early stopping left there.
 
         Parameters
         ----------
@@ -154,57 +251,52 @@ class Run:
         Raises
         ------
         ValueError
-            If the data cannot be those of the fit, or an option is out of range.
-        FloatingPointError
-            If the loss is no longer finite; the network keeps its last parameters.
+            If the data are not those of the fit, an option is out of range, or the network is
+            being trained by another call.
+        FloatingPointError, KeyboardInterrupt
+            As ``Network.fit``, with this run as ``run``.
         """
-        spec = self.network.spec
-        data = samples(spec, X, y, sample_weight)
-        held_out = validation_samples(spec, validation)
-        use = thread_choice(threads)
-        going = Continuation(self, data, held_out, epochs, callbacks, use)
+        spec, use = self.network.spec, thread_choice(threads)
+        data = fit_data(spec, X, y, sample_weight, validation)
+        going = Continuation(self.record, data, epochs, callback_list(callbacks), self)
         try:
             going.begin(use)
             while not going.is_over:
                 rates, losses = going.request(LONGEST_CALL)
-                going.record(len(going.trainer.advance(rates, losses)))
+                going.take(len(going.trainer.advance(rates, losses)))
                 going.pause()
             going.finish()
+            if going.failure is not None:
+                raise going.failure
+        except BaseException as error:
+            error.run = self  # type: ignore[attr-defined]
+            raise
         finally:
             going.close()
-        if going.failure is not None:
-            raise going.failure
         return self
 
-    # -- files --------------------------------------------------------------------------
+    # -- copies and files ---------------------------------------------------------------
+
+    def copy(self) -> "Run":
+        """Return an independent copy, at rest after the last step."""
+        return deepcopy(self)
+
+    __copy__ = copy
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
 
     def describe(self) -> dict[str, Any]:
         """Return everything but the arrays, ready for JSON."""
-        return {
-            "network": self.network.describe(),
-            "optimizer": self.optimizer.to_dict(),
-            "options": asdict(self.options),
-            "step": self.step,
-            "epochs": self.epochs,
-            "stopped": self.stopped,
-        }
+        return {"network": self.network.describe(), **self.record.describe()}
 
     def arrays(self) -> dict[str, Array]:
-        """Return the arrays: the network's, the optimizer's state, the losses."""
-        optional = {"best": self.memory.best, "last": self.memory.last}
-        return {
-            **self.network.arrays(),
-            **{
-                f"state.{slot}": v for slot, v in zip(self.optimizer.slots, self.state, strict=True)
-            },
-            "losses": self.losses,
-            "validation_losses": np.array(self.validation_losses, dtype=np.float64),
-            **{name: theta for name, theta in optional.items() if theta is not None},
-        }
+        """Return the arrays: the network's, those of the checkpoints, losses and rates."""
+        return self.network.arrays() | self.record.arrays()
 
     @classmethod
     def restore(
-        cls, network: "Network", description: dict[str, Any], arrays: dict[str, Array]
+        cls, network: MultilayerPerceptron, description: dict[str, Any], arrays: dict[str, Array]
     ) -> "Run":
         """Return the run that ``describe`` and ``arrays`` describe, around its network.
 
@@ -216,20 +308,5 @@ class Run:
         """
         optimizer = optimizer_from_dict(field(description, "optimizer"))
         run = cls(network, optimizer, restored_options(field(description, "options")))
-        run.step = whole_number("step", field(description, "step"), 0)
-        run.epochs = whole_number("epochs", field(description, "epochs"), 0)
-        run.stopped = str(field(description, "stopped"))
-        theta = network.parameters.theta
-        run.state = [array_like(theta, arrays, f"state.{slot}") for slot in optimizer.slots]
-        run.memory.best = array_like(theta, arrays, "best") if "best" in arrays else None
-        run.memory.last = array_like(theta, arrays, "last") if "last" in arrays else None
-        float64 = np.dtype(np.float64)
-        run.memory.losses.append(array_of(float64, (run.step,), arrays, "losses"))
-        count = np.size(arrays.get("validation_losses", ()))
-        require(
-            count in (0, run.epoch - 1, run.epoch),  # one less: interrupted in a validation
-            f"array 'validation_losses' must have one entry an epoch ({run.epoch}), got {count}",
-        )
-        validation = array_of(float64, (count,), arrays, "validation_losses")
-        run.validation_losses = validation.tolist()
+        run.record.restore(description, arrays)
         return run

@@ -3,13 +3,14 @@
 from collections.abc import Callable, Hashable
 from typing import Any, TypeVar
 
-import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from chainrule.engine.spec import NetworkSpec
+from chainrule.training.fingerprints import FitData, fingerprint, known_data
 from chainrule.training.inputs import (
     Samples,
     Validation,
+    given_array,
     sample_features,
     sample_targets,
     sample_weights,
@@ -28,26 +29,35 @@ class SharedData:
     """
 
     def __init__(self, X: ArrayLike) -> None:
-        self._X = np.asarray(X)
+        self._X = given_array("X", X)
         self._made: dict[Hashable, tuple[Any, Any]] = {}
 
-    def samples(self, spec: NetworkSpec, y: ArrayLike, weight: ArrayLike | None) -> Samples:
-        """Return X, y and the sample weights as ``inputs.samples`` does."""
+    def known(
+        self,
+        spec: NetworkSpec,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None,
+        validation: Validation | None,
+    ) -> FitData:
+        """Return what ``fingerprints.fit_data`` does."""
+        held_out = ("validation", spec.dtype, spec.n_inputs, spec.n_outputs, spec.loss)
+        return known_data(
+            self._samples(spec, y, sample_weight),
+            self._once(held_out, validation, lambda given: validation_samples(spec, given)),
+            lambda array: self._once(("fingerprint",), array, fingerprint),
+        )
+
+    def _samples(self, spec: NetworkSpec, y: ArrayLike, weight: ArrayLike | None) -> Samples:
         dtype, outputs = spec.dtype, (spec.n_outputs, spec.loss)
         X: NDArray[Any] = self._once(
             ("X", dtype, spec.n_inputs), self._X, lambda X: sample_features(spec, X)
         )
         n = len(X)
-        return (
+        return Samples(
             X,
             self._once(("y", dtype, *outputs), y, lambda y: sample_targets(spec, y, n)),
             self._once(("weight", dtype), weight, lambda s: sample_weights(spec, s, n)),
         )
-
-    def validation(self, spec: NetworkSpec, held_out: Validation | None) -> Samples | None:
-        """Return the held-out samples as ``inputs.validation_samples`` does."""
-        key = ("validation", spec.dtype, spec.n_inputs, spec.n_outputs, spec.loss)
-        return self._once(key, held_out, lambda given: validation_samples(spec, given))
 
     def _once(self, key: tuple[Hashable, ...], given: T, make: Callable[[T], Any]) -> Any:  # noqa: ANN401
         """Return what was made of the very same object before, or make it."""

@@ -1,33 +1,59 @@
 """When a run stops early, and who is called on the way."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from chainrule.theory.checks import is_whole, require, require_number, require_whole
 
-if TYPE_CHECKING:
-    from chainrule.training.run import Run
+
+class Progress(NamedTuple):
+    """What the losses of the epochs so far say, the best of them and when it was.
+
+    Attributes
+    ----------
+    epoch, best_epoch : int
+        Epochs seen, and the last that improved on those before it, from 1; 0 before the first.
+    best_loss : float
+        Of the best epoch; infinite before the first.
+    patience_from : int
+        The epoch after which patience began anew, as a run went on that had been stopped early.
+    """
+
+    epoch: int = 0
+    best_epoch: int = 0
+    best_loss: float = math.inf
+    patience_from: int = 0
 
 
 @dataclass(frozen=True)
 class EarlyStopping:
     """Stop when the validation loss has not improved for ``patience`` epochs.
 
-    Without a validation set, the training loss of the epochs is watched. When the
-    run ends, the network has the parameters of its best epoch.
+    Without a validation set, the training loss of the epochs is watched. However the call
+    ends, by itself, an error or Ctrl-C, the network then has the parameters of its best epoch;
+    the run remembers the last, and goes on from there. Gone on with after it was stopped early,
+    it waits for ``patience`` epochs anew.
 
     Parameters
     ----------
     patience : int
         Epochs without improvement after which the run stops.
     min_delta : float
-        An epoch improves when its loss is below the best by more than this.
+        An epoch improves when its loss is below the best by more than this. A loss that is
+        not finite never improves.
 
     References
     ----------
     Prechelt 1998, Early stopping - but when?, section 2.
+
+    Examples
+    --------
+    >>> import chainrule as cr
+    >>> rule = cr.EarlyStopping(patience=2)
+    >>> rule.best_epoch([0.5, 0.4, 0.45, float("nan")])
+    2
     """
 
     patience: int = 10
@@ -36,42 +62,31 @@ class EarlyStopping:
     def __post_init__(self) -> None:
         require_whole("patience", self.patience, 1)
         require_number("min_delta", self.min_delta, lambda v: v >= 0, "a number >= 0")
+        object.__setattr__(self, "patience", int(self.patience))
+        object.__setattr__(self, "min_delta", float(self.min_delta))
 
-    def best_epoch(self, losses: Sequence[float]) -> int:
-        """Return the last epoch (from 1) that improved on those before it."""
-        return Watch(self, losses).best_epoch
+    def after(self, progress: Progress, loss: float) -> Progress:
+        """Return the progress after one more epoch, of this loss."""
+        epoch = progress.epoch + 1
+        if math.isfinite(loss) and loss < progress.best_loss - self.min_delta:
+            return progress._replace(epoch=epoch, best_epoch=epoch, best_loss=loss)
+        return progress._replace(epoch=epoch)
 
-
-class Watch:
-    """The losses that early stopping has seen, one an epoch: their best, and whether it is over.
-
-    Attributes
-    ----------
-    epoch, best_epoch : int
-        Epochs seen, and the last that improved; from 1.
-    """
-
-    def __init__(self, stopping: EarlyStopping, losses: Sequence[float]) -> None:
-        self.stopping = stopping
-        self.epoch = 0
-        self.best_epoch = 0
-        self._best_loss = math.inf
+    def after_all(self, losses: Iterable[float], patience_from: int = 0) -> Progress:
+        """Return the progress after epochs of these losses."""
+        progress = Progress(patience_from=patience_from)
         for loss in losses:
-            self.improves(loss)
+            progress = self.after(progress, loss)
+        return progress
 
-    @property
-    def is_over(self) -> bool:
-        """Whether patience has run out."""
-        return self.epoch - self.best_epoch >= self.stopping.patience
+    def is_over(self, progress: Progress) -> bool:
+        """Return whether patience has run out."""
+        waited_from = max(progress.best_epoch, progress.patience_from)
+        return progress.epoch - waited_from >= self.patience
 
-    def improves(self, loss: float) -> bool:
-        """Take the loss of the next epoch; return whether it improved on those before."""
-        self.epoch += 1
-        first = self.epoch == 1 or math.isnan(self._best_loss)
-        improved = first or loss < self._best_loss - self.stopping.min_delta
-        if improved:
-            self.best_epoch, self._best_loss = self.epoch, loss
-        return improved
+    def best_epoch(self, losses: Iterable[float]) -> int:
+        """Return the last epoch (from 1) that improved on those before it; 0 without any."""
+        return self.after_all(losses).best_epoch
 
 
 @dataclass(frozen=True)
@@ -81,7 +96,8 @@ class Callback:
     Parameters
     ----------
     function : callable
-        Takes the ``Run``; may read anything, change the network, or call ``run.stop()``.
+        Takes the ``Run``; may read anything, change the network's parameters, call
+        ``run.set_learning_rate`` or ``run.stop``, copy or save the run.
     every : "epoch" or int
 
     Examples
@@ -95,7 +111,7 @@ class Callback:
     [2, 4, 6]
     """
 
-    function: Callable[["Run"], Any]
+    function: Callable[[Any], Any]
     every: Literal["epoch"] | int = "epoch"
 
     def __post_init__(self) -> None:
@@ -105,6 +121,6 @@ class Callback:
             f"every must be 'epoch' or a whole number of steps >= 1, got {self.every!r}",
         )
 
-    def is_due(self, step: int, steps_per_epoch: int) -> bool:
-        """Return whether the function is called after this step."""
-        return step % (steps_per_epoch if self.every == "epoch" else self.every) == 0
+    def stride(self, steps_per_epoch: int) -> int:
+        """Return after how many steps the function is called again."""
+        return steps_per_epoch if self.every == "epoch" else self.every

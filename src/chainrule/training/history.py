@@ -1,0 +1,115 @@
+"""What a run keeps of its past: points that it can go back to, and a history of its losses."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from chainrule.theory.checks import require
+
+Array = NDArray[Any]
+Series = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Checkpoint:
+    """θ and the optimizer's state after some step of a run; never changed.
+
+    Attributes
+    ----------
+    step : int
+        Steps taken before.
+    theta : ndarray of shape (n_weights + n_biases,)
+    optimizer_state : tuple of ndarray
+        One vector a slot of the optimizer, each as long as theta.
+    """
+
+    step: int
+    theta: Array
+    optimizer_state: tuple[Array, ...]
+
+    def __post_init__(self) -> None:
+        for array in (self.theta, *self.optimizer_state):
+            array.flags.writeable = False
+
+    @classmethod
+    def of(cls, step: int, theta: Array, optimizer_state: Sequence[Array]) -> "Checkpoint":
+        """Return a checkpoint with copies of these arrays."""
+        return cls(step, theta.copy(), tuple(vector.copy() for vector in optimizer_state))
+
+    def holds(self, theta: Array) -> bool:
+        """Return whether θ is, bit for bit, that of the checkpoint."""
+        return np.array_equal(self.theta.view(np.uint8), theta.view(np.uint8))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Checkpoint, (self.step, self.theta, self.optimizer_state)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> "Checkpoint":
+        return self
+
+
+def array_of(
+    dtype: np.dtype[Any], shape: tuple[int, ...], arrays: Mapping[str, Array], name: str
+) -> Array:
+    """Return a copy of the named array; ``ValueError`` unless it has this dtype and shape."""
+    require(name in arrays, f"array {name!r} is missing")
+    array = arrays[name]
+    require(
+        array.shape == shape and array.dtype == dtype,
+        f"array {name!r} must be {dtype} of shape {shape}, got {array.dtype} {array.shape}",
+    )
+    return np.array(array, order="C")
+
+
+class Growing:
+    """Numbers that become more; how many there are is known by whoever asks for the first n."""
+
+    def __init__(self, numbers: Series | Sequence[float] = ()) -> None:
+        self._buffer = np.array(numbers, dtype=np.float64)
+
+    def room(self, start: int, count: int) -> Series:
+        """Return the places from ``start`` on, to be written."""
+        end = start + count
+        if end > len(self._buffer):
+            buffer = np.empty(max(end, 2 * start))
+            buffer[:start] = self._buffer[:start]
+            self._buffer = buffer
+        return self._buffer[start:end]
+
+    def first(self, count: int) -> Series:
+        """Return the first numbers, in a view that is not to be written."""
+        view = self._buffer[:count]
+        view.flags.writeable = False
+        return view
+
+
+class History:
+    """Losses and learning rates by step, losses on held-out samples by epoch.
+
+    It has no length: the run knows its step, the first so many numbers are what happened, and
+    what lies behind them is being written.
+
+    Parameters
+    ----------
+    n_samples, batch_size : int
+        Of the fit: an epoch's last batch is as large as is left.
+    """
+
+    def __init__(self, n_samples: int, batch_size: int) -> None:
+        self.batch_sizes = np.full(-(-n_samples // batch_size), float(batch_size))
+        self.batch_sizes[-1] = n_samples - self.batch_sizes[:-1].sum()
+        self.losses, self.rates, self.validation = Growing(), Growing(), Growing()
+        self._means = Growing()
+        self._known_means = 0
+
+    def epoch_losses(self, epochs: int) -> Series:
+        """Return the mean L of each of the first epochs, weighted by the batches' sizes."""
+        first, spe = self._known_means, len(self.batch_sizes)
+        if epochs > first:
+            new = self.losses.first(epochs * spe)[first * spe :].reshape(-1, spe)
+            means = np.average(new, axis=1, weights=self.batch_sizes)
+            self._means.room(first, len(means))[:] = means
+            self._known_means = epochs
+        return self._means.first(epochs)

@@ -1,0 +1,205 @@
+"""Record: all that a run remembers, each thing once."""
+
+from dataclasses import asdict
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from chainrule.theory.checks import field, require
+from chainrule.theory.optimizers import Optimizer
+from chainrule.training.history import Array, Checkpoint, History, array_of
+from chainrule.training.inputs import whole_number
+from chainrule.training.options import FitOptions
+from chainrule.training.perceptron import MultilayerPerceptron
+from chainrule.training.stopping import EarlyStopping, Progress
+
+
+class Judged(NamedTuple):
+    """What was made of the epochs' losses; it is replaced as a whole, so its parts agree."""
+
+    progress: Progress = Progress()
+    best: Checkpoint | None = None
+
+
+class Record:
+    """The state of a run: what ``Run`` shows and ``Continuation`` writes.
+
+    While the run goes on, the trainer knows the step, and parameters and optimizer state are the
+    arrays that it writes, in one native call: so they, and with the step the losses and rates, are
+    always those of one moment, whatever interrupts. In between, ``rest`` is that moment.
+
+    Attributes
+    ----------
+    network : MultilayerPerceptron
+    optimizer : Optimizer
+        Replaced where its learning rate is.
+    options : FitOptions
+    history : History
+    judged : Judged
+    start : Checkpoint
+        Before the first step.
+    rest : Checkpoint
+        After the last step of the last call, with the parameters that it goes on from.
+    fingerprints : dict of str
+        Of the data; empty before the first call.
+    requested_epochs : int
+    stopped : str
+    trainer : the engine's Trainer or None
+        While the run goes on.
+    """
+
+    def __init__(
+        self, network: MultilayerPerceptron, optimizer: Optimizer, options: FitOptions
+    ) -> None:
+        theta = network.parameters.theta
+        initial = tuple(optimizer.initial_slot(slot, theta) for slot in optimizer.slots)
+        self.network, self.optimizer, self.options = network, optimizer, options
+        self.history = History(options.n_samples, options.batch_size)
+        self.judged = Judged()
+        self.start = self.rest = Checkpoint(0, theta.copy(), initial)
+        self.fingerprints: dict[str, str] = {}
+        self.requested_epochs = 0
+        self.stopped = ""
+        self.trainer: Any = None
+        self._threads = 0
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Number of batches in one pass over the data."""
+        return self.options.steps_per_epoch
+
+    @property
+    def step(self) -> int:
+        """Steps taken."""
+        return self.rest.step if self.trainer is None else int(self.trainer.step)
+
+    @property
+    def epoch(self) -> int:
+        """Whole epochs done."""
+        return self.step // self.steps_per_epoch
+
+    @property
+    def last(self) -> Checkpoint:
+        """After the last step taken."""
+        if self.trainer is None:
+            return self.rest
+        return Checkpoint.of(self.step, self.network.parameters.theta, self.trainer.state)
+
+    @property
+    def optimizer_state(self) -> tuple[Array, ...]:
+        """The optimizer's vectors, in views that are not to be written."""
+        vectors = self.rest.optimizer_state if self.trainer is None else self.trainer.state
+        views = tuple(vector.view() for vector in vectors)
+        for view in views:
+            view.flags.writeable = False
+        return views
+
+    @property
+    def threads(self) -> int:
+        """Threads of the last call that took steps."""
+        took = self.trainer is not None and self.step > self.rest.step
+        return int(self.trainer.threads) if took else self._threads
+
+    def settle(self) -> None:
+        """Come to rest after the trainer's last step, if there is a trainer."""
+        if self.trainer is not None:
+            self._threads = self.threads
+            self.rest = self.last
+            self.trainer = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        # copied or pickled while it goes on, a record is at rest after the last step
+        return self.__dict__ | {"rest": self.last, "trainer": None}
+
+    # -- files --------------------------------------------------------------------------
+
+    def describe(self) -> dict[str, Any]:
+        """Return everything but the network and the arrays, ready for JSON."""
+        return {
+            "optimizer": self.optimizer.to_dict(),
+            "options": asdict(self.options),
+            "fingerprints": self.fingerprints,
+            "step": self.step,
+            "judged_epochs": self.judged.progress.epoch,
+            "patience_from": self.judged.progress.patience_from,
+            "requested_epochs": self.requested_epochs,
+            "stopped": self.stopped,
+        }
+
+    def arrays(self) -> dict[str, Array]:
+        """Return the arrays but the network's; the state at the start follows from θ."""
+        points = {"start": self.start, "last": self.last, "best": self.judged.best}
+        named: dict[str, Array] = {}
+        for name, point in points.items():
+            if point is not None:
+                named[f"{name}.theta"] = point.theta
+                slots = zip(self.optimizer.slots, point.optimizer_state, strict=True)
+                named |= {f"{name}.{slot}": v for slot, v in slots if name != "start"}
+        history, judged = self.history, self.judged.progress.epoch
+        return named | {
+            "losses": history.losses.first(self.step),
+            "rates": history.rates.first(self.step),
+            "validation_losses": history.validation.first(
+                judged if self.options.is_validated else 0
+            ),
+        }
+
+    def restore(self, description: dict[str, Any], arrays: dict[str, Array]) -> None:
+        """Become what ``describe`` and ``arrays`` describe; ``ValueError`` says what is wrong."""
+        step = whole_number("step", field(description, "step"), 0)
+        judged = whole_number("judged_epochs", field(description, "judged_epochs"), 0)
+        self._restore_history(step, judged, arrays)
+        self.rest = self._checkpoint("last", step, arrays)
+        self.start = self._checkpoint("start", 0, arrays)
+        self.requested_epochs = whole_number(
+            "requested_epochs", field(description, "requested_epochs"), 0
+        )
+        self.stopped = str(field(description, "stopped"))
+        self.fingerprints = _text_by_name("fingerprints", field(description, "fingerprints"))
+        is_judged = self.options.is_validated or self.options.early_stopping is not None
+        require(  # one less: interrupted before it was judged
+            judged in (self.epoch - 1, self.epoch) if is_judged else judged == 0,
+            f"judged_epochs must be that of step {step}, got {judged}",
+        )
+        since = whole_number("patience_from", field(description, "patience_from"), 0, judged)
+        rule = self.options.early_stopping or EarlyStopping()
+        validated = self.options.is_validated
+        history = self.history
+        watched = history.validation.first(judged) if validated else history.epoch_losses(judged)
+        progress = rule.after_all(watched.tolist(), since)
+        best = None
+        if self.options.early_stopping and progress.best_epoch:
+            best = self._checkpoint("best", progress.best_epoch * self.steps_per_epoch, arrays)
+        self.judged = Judged(progress, best)
+
+    def _restore_history(self, step: int, judged: int, arrays: dict[str, Array]) -> None:
+        lengths = {"losses": step, "rates": step}
+        lengths["validation_losses"] = judged if self.options.is_validated else 0
+        numbers = {
+            name: array_of(np.dtype(np.float64), (length,), arrays, name)
+            for name, length in lengths.items()
+        }
+        series = self.history.losses, self.history.rates, self.history.validation
+        for place, found in zip(series, numbers.values(), strict=True):
+            place.room(0, len(found))[:] = found
+
+    def _checkpoint(self, name: str, step: int, arrays: dict[str, Array]) -> Checkpoint:
+        theta = self.network.parameters.theta
+
+        def named(part: str) -> Array:
+            return array_of(theta.dtype, theta.shape, arrays, f"{name}.{part}")
+
+        start, slots = named("theta"), self.optimizer.slots
+        if name == "start":
+            state = tuple(self.optimizer.initial_slot(slot, start) for slot in slots)
+        else:
+            state = tuple(named(slot) for slot in slots)
+        return Checkpoint(step, start, state)
+
+
+def _text_by_name(what: str, found: Any) -> dict[str, str]:  # noqa: ANN401
+    require(
+        isinstance(found, dict) and all(isinstance(value, str) for value in found.values()),
+        f"{what} must be texts by name, got {found!r:.60}",
+    )
+    return dict(found)
