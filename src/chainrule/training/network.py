@@ -173,8 +173,10 @@ class Network(MultilayerPerceptron):
             Key of the shuffles and of dropout.
         sample_weight : array-like of shape (n,), optional
             sᵢ. In the loss of a batch B, sample i has the share sᵢ / (|B| · mean of s over all
-            samples): for any batch size, what is minimised is what ``loss`` returns. (PyTorch
-            users and scikit-learn up to 1.6 divide by the batch's own weights, or by |B|.)
+            samples): for any batch size, what is minimised is what ``loss`` returns, and the
+            mean of an epoch's losses at fixed θ, weighted by the batches, is the same.
+            (scikit-learn 1.9 divides by the sum of the batch's own weights, so that they count
+            nothing at a batch size of 1.)
         validation : (X, y) or (X, y, sample_weight), optional
             Held-out samples; their loss is taken after each epoch.
         early_stopping : EarlyStopping, optional
@@ -196,6 +198,8 @@ class Network(MultilayerPerceptron):
         KeyboardInterrupt
             On Ctrl-C; the network is as after the last whole step.
 
+        Notes
+        -----
         Whatever is raised on the way, by a callback too, the run is its ``run``:
         ``error.run.resume`` goes on. With early stopping, the network has its best epoch's
         parameters however the call ends.
