@@ -143,10 +143,10 @@ void backward_rows(const Spec& spec, const Packed<T>& net, const Values<T>& valu
   }
 }
 
-// weighted = delta times the share in L, for each of the rows [first, last); 0 where the share is,
-// whatever delta.
-template <class T>
-void weigh_rows(const Values<T>& values, const T* shares, std::int64_t first, std::int64_t last) {
+// weighted = weigh(delta, share in L), which is their product, for the rows [first, last).
+template <class T, class Weigh>
+void weigh_rows(const Values<T>& values, const T* shares, std::int64_t first, std::int64_t last,
+                Weigh weigh) {
   for (std::size_t l = 0; l < values.layers.size(); ++l) {
     const auto& layer = values.layers[l];
     const Panels<T>& panels = values.panels[l];
@@ -155,10 +155,8 @@ void weigh_rows(const Values<T>& values, const T* shares, std::int64_t first, st
       const T* from = layer.delta + panels.first_column(p);
       T* to = layer.weighted + panels.offset(p);
       for (std::int64_t i = first; i < last; ++i)
-        for (std::int64_t j = 0; j < columns; j += width<T>) {
-          const Vector<T> delta = shares[i] == 0 ? Vector<T>{} : load(from + i * layer.stride + j);
-          store(to + i * columns + j, delta * shares[i]);
-        }
+        for (std::int64_t j = 0; j < columns; j += width<T>)
+          store(to + i * columns + j, weigh(load(from + i * layer.stride + j), shares[i]));
     }
   }
 }

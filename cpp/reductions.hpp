@@ -85,10 +85,9 @@ inline double divisor_of(const Spec& spec, std::int64_t n, double mean_weight) {
 template <class T>
 double weighted_sum(const T* losses, const T* weights, std::int64_t n) {
   double total = 0;
-  for (std::int64_t i = 0; i < n; ++i) {
-    const double weight = weights ? static_cast<double>(weights[i]) : 1.0;
-    if (weight != 0) total += weight * static_cast<double>(losses[i]);
-  }
+  for (std::int64_t i = 0; !weights && i < n; ++i) total += static_cast<double>(losses[i]);
+  for (std::int64_t i = 0; weights && i < n; ++i)
+    if (weights[i] != 0) total += static_cast<double>(weights[i]) * static_cast<double>(losses[i]);
   return total;
 }
 

@@ -172,7 +172,12 @@ class LevelTrainer final : public Trainer<T> {
                                                      top.delta + at, sample_losses_.data() + first,
                                                      top.stride, last - first, outputs});
     backward_rows(spec_, net_, values, first, last, dropout);
-    weigh_rows(values, batch.shares, first, last);
+    if (reader_.weights())  // a share of 0 counts nothing, whatever delta
+      weigh_rows(values, batch.shares, first, last,
+                 [](Vector<T> delta, T share) { return share == 0 ? Vector<T>{} : delta * share; });
+    else
+      weigh_rows(values, batch.shares, first, last,
+                 [](Vector<T> delta, T share) { return delta * share; });
   }
 
   // Forward, loss and backward of the next batch; returns L, penalty included.

@@ -75,12 +75,6 @@ class Optimizer:
         """The names of the state vectors, each as long as θ."""
         return self.state_names
 
-    @property
-    def schedule(self) -> Schedule:
-        """The learning rate as a schedule, constant if it is a number."""
-        rate = self.learning_rate
-        return rate if isinstance(rate, Schedule) else Constant(rate)
-
     def over(self, steps: int) -> Self:
         """Return the optimizer for a fit of so many steps, which an open schedule lasts."""
         rate = self.learning_rate
@@ -92,7 +86,9 @@ class Optimizer:
 
     def rates(self, steps: NDArray[np.int64]) -> NDArray[np.float64]:
         """Return η for each step (from 1), float64 of shape (len(steps),)."""
-        return np.ascontiguousarray(self.schedule.rates(steps), dtype=np.float64)
+        if not isinstance(self.learning_rate, Schedule):
+            return np.full(len(steps), self.learning_rate, dtype=np.float64)
+        return np.ascontiguousarray(self.learning_rate.rates(steps), dtype=np.float64)
 
     def initial_slot(self, slot: str, theta: NDArray[Any]) -> NDArray[Any]:  # noqa: ARG002
         """Return the state before the first step: zeros, unless an optimizer says otherwise."""

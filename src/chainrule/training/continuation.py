@@ -15,6 +15,7 @@ from chainrule.engine.compiled import Threads
 from chainrule.engine.parameters import Parameters
 from chainrule.theory.checks import require
 from chainrule.theory.optimizers import Optimizer
+from chainrule.theory.schedules import Schedule
 from chainrule.training.fingerprints import FitData
 from chainrule.training.history import Checkpoint, Series
 from chainrule.training.inputs import whole_number
@@ -243,21 +244,22 @@ def _require_same_data(record: Record, data: FitData) -> None:
     )
     for name, found in data.fingerprints.items():
         known = record.fingerprints.get(name, found)
-        given = "is given now" if not known else "is missing" if not found else "is another"
-        require(
-            found == known,
-            f"resume needs the data of the fit, in the same order: {name} {given}; "
-            "to learn from other data, fit the network again",
-        )
+        if found != known:
+            given = "is given now" if not known else "is missing" if not found else "is another"
+            raise ValueError(
+                f"resume needs the data of the fit, in the same order: {name} {given}; "
+                "to learn from other data, fit the network again"
+            )
 
 
 def _say_if_beyond_its_end(optimizer: Optimizer, step: int, final: int) -> None:
-    end = optimizer.schedule.end
+    rate = optimizer.learning_rate
+    end = rate.end if isinstance(rate, Schedule) else None
     if end is not None and final > end and final > step:
-        (rate,) = optimizer.rates(np.array([final]))
+        (lowest,) = optimizer.rates(np.array([final]))
         warnings.warn(
             f"the learning rate's schedule ends with step {end}, and this call goes on to step "
-            f"{final}, at a rate of {rate:.6g} from there: give it as many steps, or none, which "
+            f"{final}, at a rate of {lowest:.6g} from there: give it as many steps, or none, which "
             "is the whole fit",
             UserWarning,
             stacklevel=5,

@@ -128,7 +128,8 @@ def thread_choice(threads: int | None) -> Threads:
 def sample_count(name: str, values: ArrayLike) -> int:
     """Return how many samples X or y has, before anything else is known of it."""
     array = given_array(name, values)
-    require(array.ndim > 0, f"{name} must be an array of numbers, got {values!r:.60}")
+    if array.ndim == 0:
+        raise ValueError(f"{name} must be an array of numbers, got {values!r:.60}")
     require(len(array) > 0, f"{name} must have at least one sample, got none")
     return len(array)
 
@@ -164,6 +165,8 @@ def whole_number(name: str, value: Any, lowest: int, highest: int | None = None)
 
 def given_array(name: str, values: Any) -> Array:  # noqa: ANN401
     """Return the values as an array; ``ValueError`` where NumPy would lose what they mean."""
+    if type(values) is np.ndarray:
+        return values
     masked = isinstance(values, np.ma.MaskedArray) and np.ma.getmaskarray(values).any()
     try:
         require(
