@@ -213,24 +213,28 @@ void multiply_panel(std::int64_t M, std::int64_t K, Left A, const T* b, std::int
 // Multiply-adds of a chain: so many rows of a panel, 16 KiB at most, stay in the first-level cache.
 constexpr std::int64_t chain = 128;
 
-// c (M, B.columns padded, rows c_stride apart) = start + A B, B in panels: the first chain begins
-// with the start, the others with 0, and they are added up in c.
+// One chain for every entry of c (M, B.columns padded, rows c_stride apart): A B, B in panels, over
+// the rows of B from k on, started from `start` (one row for all, or null: 0).
+template <class T, class Finish>
+CHAINRULE_INLINE void multiply_chain(std::int64_t M, Rows<T> A, const T* b, const Panels<T>& B,
+                                     std::int64_t k, const T* start, T* c, std::int64_t c_stride,
+                                     Finish finish) {
+  for (std::int64_t p = 0; p < B.count; ++p) {
+    const std::int64_t columns = B.panel_width(p), first = B.first_column(p);
+    const Start<T> from = {start ? start + first : zeros<T>, 0};
+    multiply_panel(M, std::min(chain, B.rows - k), A.from(0, k), b + B.offset(p) + k * columns,
+                   columns, from, c + first, c_stride, finish);
+  }
+}
+
+// c = start + A B: the first chain begins with the start, the others with 0, and they are added up
+// in c.
 template <class T>
 void multiply(std::int64_t M, Rows<T> A, const T* b, const Panels<T>& B, const T* start, T* c,
               std::int64_t c_stride) {
-  for (std::int64_t k = 0; k < B.rows; k += chain)
-    for (std::int64_t p = 0; p < B.count; ++p) {
-      const std::int64_t columns = B.panel_width(p), first = B.first_column(p);
-      const auto run = [&](Start<T> from, auto finish) {
-        multiply_panel(M, std::min(chain, B.rows - k), A.from(0, k), b + B.offset(p) + k * columns,
-                       columns, from, c + first, c_stride, finish);
-      };
-      const Start<T> zero{zeros<T>, 0};
-      if (k > 0)
-        run(zero, Add<T>{});
-      else
-        run(start ? Start<T>{start + first, 0} : zero, Store<T>{});
-    }
+  multiply_chain<T>(M, A, b, B, 0, start, c, c_stride, Store<T>{});
+  for (std::int64_t k = chain; k < B.rows; k += chain)
+    multiply_chain<T>(M, A, b, B, k, nullptr, c, c_stride, Add<T>{});
 }
 
 }  // namespace chainrule::CHAINRULE_LEVEL

@@ -115,6 +115,8 @@ class Continuation:
         if data.held_out is not None or record.options.early_stopping is not None:
             self._strides.add(spe)
         self.pauses = bool(self._strides)
+        if data.held_out is not None:
+            self._unpenalised = _unpenalised(record.network.parameters)
 
     def begin(self, threads: Threads) -> None:
         """Set the run going, each step on so many threads."""
@@ -195,8 +197,7 @@ class Continuation:
         if progress.epoch >= record.epoch or not (self._data.held_out or stopping):
             return
         if self._data.held_out is not None:
-            unpenalised = _unpenalised(record.network.parameters)
-            loss = self.engine.loss(unpenalised, *self._data.held_out, self._threads)
+            loss = self.engine.loss(self._unpenalised, *self._data.held_out, self._threads)
             record.history.validation.room(progress.epoch, 1)[:] = loss
         else:
             loss = float(record.history.epoch_losses(record.epoch)[-1])
@@ -225,11 +226,13 @@ class Continuation:
         if self._claim is None:
             return
         record = self.record
-        record.settle()
-        record.stopped = record.stopped or "interrupted"
-        if record.options.early_stopping and record.judged.best is not None:
-            record.network.parameters.theta[:] = record.judged.best.theta
-        self._claim.release()
+        try:
+            record.settle()
+            record.stopped = record.stopped or "interrupted"
+            if record.options.early_stopping and record.judged.best is not None:
+                record.network.parameters.theta[:] = record.judged.best.theta
+        finally:
+            self._claim.release()
 
 
 def _require_same_data(record: Record, data: FitData) -> None:

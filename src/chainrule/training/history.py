@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -41,7 +42,7 @@ class Checkpoint:
 
     def holds(self, theta: Array) -> bool:
         """Return whether θ is, bit for bit, that of the checkpoint."""
-        return np.array_equal(self.theta.view(np.uint8), theta.view(np.uint8))
+        return self.theta.data.cast("B") == theta.data.cast("B")
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Checkpoint, (self.step, self.theta, self.optimizer_state)
@@ -98,18 +99,22 @@ class History:
     """
 
     def __init__(self, n_samples: int, batch_size: int) -> None:
-        self.batch_sizes = np.full(-(-n_samples // batch_size), float(batch_size))
-        self.batch_sizes[-1] = n_samples - self.batch_sizes[:-1].sum()
+        self._n_samples, self._batch_size = n_samples, batch_size
         self.losses, self.rates, self.validation = Growing(), Growing(), Growing()
         self._means = Growing()
         self._known_means = 0
 
+    @cached_property
+    def _batch_sizes(self) -> Series:
+        starts = np.arange(0, self._n_samples, self._batch_size)
+        return np.minimum(self._batch_size, self._n_samples - starts).astype(np.float64)
+
     def epoch_losses(self, epochs: int) -> Series:
         """Return the mean L of each of the first epochs, weighted by the batches' sizes."""
-        first, spe = self._known_means, len(self.batch_sizes)
+        first, spe = self._known_means, len(self._batch_sizes)
         if epochs > first:
             new = self.losses.first(epochs * spe)[first * spe :].reshape(-1, spe)
-            means = np.average(new, axis=1, weights=self.batch_sizes)
+            means = (new * self._batch_sizes).sum(axis=1) / self._n_samples
             self._means.room(first, len(means))[:] = means
             self._known_means = epochs
         return self._means.first(epochs)

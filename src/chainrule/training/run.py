@@ -26,11 +26,9 @@ Array = NDArray[Any]
 
 def require_optimizer(optimizer: object, spec: NetworkSpec) -> None:
     """Raise ``ValueError`` unless it is an optimizer that can be used for such a network."""
-    require(
-        isinstance(optimizer, Optimizer),
-        f"optimizer must be one of chainrule's, as cr.Adam(), got {optimizer!r}",
-    )
-    optimizer.require_dtype(spec.dtype)  # type: ignore[attr-defined]
+    if not isinstance(optimizer, Optimizer):
+        raise ValueError(f"optimizer must be one of chainrule's, as cr.Adam(), got {optimizer!r}")
+    optimizer.require_dtype(spec.dtype)
 
 
 def callback_list(callbacks: Sequence[Callable[["Run"], Any] | Callback]) -> list[Callback]:
