@@ -62,7 +62,7 @@ def problems(run):
 
 def interrupt(signals):
     \"\"\"Go on until done, interrupted at random moments of a stretch of the work.\"\"\"
-    run, taken, stages = fit(0, cr.EarlyStopping(10**6)), 0, set()
+    run, taken = fit(0, cr.EarlyStopping(10**6)), 0
     found = []
     while run.epoch < EPOCHS:
         if moments.random() < 0.2:
@@ -76,7 +76,7 @@ def interrupt(signals):
         except KeyboardInterrupt:
             taken += 1
             found += problems(run)
-            stages.add(run.step % run.steps_per_epoch == 0)
+    run.resume(X, y, epochs=0, validation=validation)  # the last epoch may not have been judged
     return run, taken, found
 
 
