@@ -1,14 +1,20 @@
 """Fingerprints: by which a run knows its data again."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from numpy.typing import ArrayLike, NDArray
-from xxhash import xxh3_128_hexdigest
+from xxhash import xxh3_128, xxh3_128_hexdigest
 
 from chainrule.engine.spec import NetworkSpec
-from chainrule.training.inputs import Samples, Validation, samples, validation_samples
+from chainrule.training.inputs import (
+    Samples,
+    Validation,
+    blocks,
+    require_finite_block,
+    samples,
+    validation_samples,
+)
 
 Array = NDArray[Any]
 
@@ -30,19 +36,37 @@ class FitData:
     fingerprints: dict[str, str]
 
 
-def fingerprint(array: Array | None) -> str:
-    """Return 128 bits (XXH3) of an array's numbers, in their order; "" of none."""
-    return "" if array is None else xxh3_128_hexdigest(array.data.cast("B"))
+class Fingerprinter:
+    """Fingerprints of arrays, each taken once: 128 bits (XXH3) of their numbers, in their order."""
 
+    def __init__(self) -> None:
+        self._known: dict[int, tuple[str, Array]] = {}  # held: its id is not given away again
 
-def known_data(
-    data: Samples, held_out: Samples | None, prints: Callable[[Array | None], str] = fingerprint
-) -> FitData:
-    """Return the data with their fingerprints."""
-    found = dict(zip(Samples._fields, map(prints, data), strict=True))
-    if held_out is not None:
-        found |= {f"validation's {name}": prints(a) for name, a in held_out._asdict().items()}
-    return FitData(data, held_out, found)
+    def look(self, name: str, array: Array) -> None:
+        """Raise ``ValueError`` as ``inputs.require_finite``, and take the fingerprint by the way.
+
+        Both read the whole array: done block by block, it comes from memory once.
+        """
+        digest = xxh3_128()
+        for start, block in blocks(array):
+            require_finite_block(name, array, start, block)
+            digest.update(block.data.cast("B"))
+        self._known[id(array)] = digest.hexdigest(), array
+
+    def of(self, array: Array | None) -> str:
+        """Return the fingerprint of an array; "" of none."""
+        if array is None:
+            return ""
+        if id(array) not in self._known:
+            self._known[id(array)] = xxh3_128_hexdigest(array.data.cast("B")), array
+        return self._known[id(array)][0]
+
+    def data(self, samples: Samples, held_out: Samples | None) -> FitData:
+        """Return the data with their fingerprints."""
+        found = {name: self.of(array) for name, array in samples._asdict().items()}
+        if held_out is not None:
+            found |= {f"validation's {k}": self.of(v) for k, v in held_out._asdict().items()}
+        return FitData(samples, held_out, found)
 
 
 def fit_data(
@@ -59,4 +83,6 @@ def fit_data(
     ValueError
         As ``inputs.samples`` and ``inputs.validation_samples``.
     """
-    return known_data(samples(spec, X, y, sample_weight), validation_samples(spec, validation))
+    prints = Fingerprinter()
+    known = samples(spec, X, y, sample_weight, prints.look)
+    return prints.data(known, validation_samples(spec, validation, prints.look))

@@ -1,6 +1,7 @@
 """The boundary: what users pass is checked here once; below, arrays are as the engines need."""
 
-from collections.abc import Iterable, Iterator
+import math
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple, TypeGuard
 
 import numpy as np
@@ -11,6 +12,7 @@ from chainrule.engine.spec import DTYPES, NetworkSpec
 from chainrule.theory.checks import require, require_whole
 
 Array = NDArray[Any]
+Look = Callable[[str, Array], None]  # at an array of a name: an error, if its numbers won't do
 Validation = tuple[ArrayLike, ArrayLike] | tuple[ArrayLike, ArrayLike, ArrayLike]
 
 
@@ -27,6 +29,37 @@ class Samples(NamedTuple):
     X: Array
     y: Array
     sample_weight: Array | None
+
+
+_BLOCK = 1 << 17  # numbers that are looked at together: they stay in a cache
+
+
+def require_finite(name: str, array: Array) -> None:
+    """Raise ``ValueError`` that names the first number that isn't finite."""
+    for start, block in blocks(array):
+        require_finite_block(name, array, start, block)
+
+
+def blocks(array: Array) -> Iterator[tuple[int, Array]]:
+    """Yield the numbers of a C-contiguous array, some at a time, with the place of the first."""
+    flat = array.reshape(-1)  # no copy
+    for start in range(0, len(flat), _BLOCK):
+        yield start, flat[start : start + _BLOCK]
+
+
+def require_finite_block(name: str, array: Array, start: int, block: Array) -> None:
+    """Raise ``ValueError`` that names the first number of a block that isn't finite."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        if math.isfinite(block.sum()):  # then each of them is; faster than to ask each
+            return
+    finite = np.isfinite(block)
+    if not finite.all():
+        place = start + int(np.argmin(finite))
+        where = [int(i) for i in np.unravel_index(place, array.shape)]
+        raise ValueError(
+            f"{name} must be finite in {array.dtype}, got {array.reshape(-1)[place]} at {where}; "
+            "fill in or leave out such samples"
+        )
 
 
 def features(spec: NetworkSpec, X: ArrayLike) -> Array:
@@ -64,7 +97,11 @@ def _is_ready(X: ArrayLike, spec: NetworkSpec) -> TypeGuard[Array]:
 
 
 def samples(
-    spec: NetworkSpec, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None
+    spec: NetworkSpec,
+    X: ArrayLike,
+    y: ArrayLike,
+    sample_weight: ArrayLike | None,
+    look: Look = require_finite,
 ) -> Samples:
     """Return X, y and the sample weights, ready for an engine.
 
@@ -79,17 +116,17 @@ def samples(
         If there are no samples, numbers are missing or infinite, shapes disagree,
         or a target is none that the loss can take.
     """
-    inputs = sample_features(spec, X)
+    inputs = sample_features(spec, X, look)
     n = len(inputs)
     targets = sample_targets(spec, y, n)
     return Samples(inputs, targets, sample_weights(spec, sample_weight, n))
 
 
-def sample_features(spec: NetworkSpec, X: ArrayLike) -> Array:
+def sample_features(spec: NetworkSpec, X: ArrayLike, look: Look = require_finite) -> Array:
     """Return X as ``features`` does; ``ValueError`` unless it has finite samples."""
     inputs = features(spec, X)
     require(len(inputs) > 0, "X must have at least one sample, got none")
-    _require_finite("X", inputs)
+    look("X", inputs)
     return inputs
 
 
@@ -112,7 +149,7 @@ def sample_weights(spec: NetworkSpec, sample_weight: ArrayLike | None, n: int) -
         weights.shape == (n,),
         f"sample_weight must have shape ({n},), got {weights.shape}",
     )
-    _require_finite("sample_weight", weights)
+    require_finite("sample_weight", weights)
     require(np.all(weights >= 0), f"sample_weight must be >= 0, got {weights.min()}")
     require(np.any(weights > 0), "sample_weight must not be 0 for every sample")
     return weights
@@ -134,7 +171,9 @@ def sample_count(name: str, values: ArrayLike) -> int:
     return len(array)
 
 
-def validation_samples(spec: NetworkSpec, validation: Validation | None) -> Samples | None:
+def validation_samples(
+    spec: NetworkSpec, validation: Validation | None, look: Look = require_finite
+) -> Samples | None:
     """Return the validation set, ready for an engine; errors begin with its name."""
     if validation is None:
         return None
@@ -146,7 +185,7 @@ def validation_samples(spec: NetworkSpec, validation: Validation | None) -> Samp
     )
     X, y, *rest = validation
     try:
-        return samples(spec, X, y, rest[0] if rest else None)
+        return samples(spec, X, y, rest[0] if rest else None, look)
     except ValueError as error:
         raise ValueError(f"validation: {error}") from None
 
@@ -193,22 +232,6 @@ def _numbers(name: str, values: ArrayLike, dtype: str) -> Array:
         raise ValueError(f"{name} must be an array of numbers: {error}") from None
 
 
-_BLOCK = 1 << 18  # numbers that are looked at together: an array of truths as long is small
-
-
-def _require_finite(name: str, array: Array) -> None:
-    flat = array.reshape(-1)  # C-contiguous: no copy
-    for start in range(0, len(flat), _BLOCK):
-        finite = np.isfinite(flat[start : start + _BLOCK])
-        if not finite.all():
-            place = start + int(np.argmin(finite))
-            where = [int(i) for i in np.unravel_index(place, array.shape)]
-            raise ValueError(
-                f"{name} must be finite in {array.dtype}, got {flat[place]} at {where}; "
-                "fill in or leave out such samples"
-            )
-
-
 def _targets(spec: NetworkSpec, y: ArrayLike) -> Array:
     kind = spec.loss_row.targets
     given = given_array("y", y)
@@ -223,7 +246,7 @@ def _targets(spec: NetworkSpec, y: ArrayLike) -> Array:
         + (" or be class numbers" if kind == "classes" else "")
         + f", got {targets.shape}",
     )
-    _require_finite("y", targets)
+    require_finite("y", targets)
     lowest, highest = targets.min(initial=0), targets.max(initial=0)
     if kind != "real":
         require(lowest >= 0, f"y must be >= 0 for loss {spec.loss!r}, got {lowest}")

@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 from numpy.typing import ArrayLike, NDArray
 
 from chainrule.engine.spec import NetworkSpec
-from chainrule.training.fingerprints import FitData, fingerprint, known_data
+from chainrule.training.fingerprints import Fingerprinter, FitData
 from chainrule.training.inputs import (
     Samples,
     Validation,
@@ -30,6 +30,7 @@ class SharedData:
 
     def __init__(self, X: ArrayLike) -> None:
         self._X = given_array("X", X)
+        self._prints = Fingerprinter()
         self._made: dict[Hashable, tuple[Any, Any]] = {}
 
     def known(
@@ -41,16 +42,18 @@ class SharedData:
     ) -> FitData:
         """Return what ``fingerprints.fit_data`` does."""
         held_out = ("validation", spec.dtype, spec.n_inputs, spec.n_outputs, spec.loss)
-        return known_data(
+        look = self._prints.look
+        return self._prints.data(
             self._samples(spec, y, sample_weight),
-            self._once(held_out, validation, lambda given: validation_samples(spec, given)),
-            lambda array: self._once(("fingerprint",), array, fingerprint),
+            self._once(held_out, validation, lambda given: validation_samples(spec, given, look)),
         )
 
     def _samples(self, spec: NetworkSpec, y: ArrayLike, weight: ArrayLike | None) -> Samples:
         dtype, outputs = spec.dtype, (spec.n_outputs, spec.loss)
         X: NDArray[Any] = self._once(
-            ("X", dtype, spec.n_inputs), self._X, lambda X: sample_features(spec, X)
+            ("X", dtype, spec.n_inputs),
+            self._X,
+            lambda X: sample_features(spec, X, self._prints.look),
         )
         n = len(X)
         return Samples(
