@@ -2,6 +2,7 @@
 
 import copy
 import pickle
+from dataclasses import dataclass
 
 import numpy as np
 import pytest
@@ -244,6 +245,17 @@ def test_an_error_of_fit_has_the_run():
     assert caught.value.run.epoch == 2
     caught.value.run.resume(X, Y, epochs=1, validation=HELD_OUT)
     assert same(caught.value.run, fit(net(), epochs=3))
+
+
+@dataclass(frozen=True)
+class Frozen(Exception):  # noqa: N818 (an error that takes no attribute)
+    message: str
+
+
+def test_an_error_that_takes_no_attribute_is_raised_all_the_same():
+    with pytest.raises(Frozen, match="mine") as caught:
+        fit(net(), epochs=3, callbacks=[raised_in(2, Frozen("mine"))])
+    assert caught.value.run.epoch == 2
 
 
 def test_an_error_of_fit_many_has_the_runs():

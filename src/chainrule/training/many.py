@@ -209,7 +209,7 @@ def _go_on(
     try:
         _take_steps(going, use.most)
     except BaseException as error:
-        error.runs = runs  # type: ignore[attr-defined]
+        error.__dict__["runs"] = runs  # whatever its class makes of an assignment
         raise
     finally:
         for one in going:

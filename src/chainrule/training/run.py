@@ -267,7 +267,7 @@ class Run:
             if going.failure is not None:
                 raise going.failure
         except BaseException as error:
-            error.run = self  # type: ignore[attr-defined]
+            error.__dict__["run"] = self  # whatever its class makes of an assignment
             raise
         finally:
             going.close()
