@@ -232,6 +232,7 @@ class Continuation:
             if record.options.early_stopping and record.judged.best is not None:
                 record.network.parameters.theta[:] = record.judged.best.theta
         finally:
+            self.trainer = None  # whoever keeps an error keeps this, too
             self._claim.release()
 
 
