@@ -9,6 +9,7 @@ import pytest
 
 import chainrule as cr
 from chainrule.engine import compiled
+from chainrule.training.history import History
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(40, 4))
@@ -305,3 +306,17 @@ def permutation_of_two_epochs():
     from chainrule.theory.random import permutation
 
     return np.concatenate([permutation(0, 0, 40), permutation(0, 1, 40)])[8:]
+
+
+@pytest.mark.parametrize("steps", [1, 2, 7, 8, 9, 100, 129, 1000])
+def test_an_epochs_mean_has_the_same_bits_whenever_it_is_taken(steps):
+    """One after the other, as early stopping does, or all at once, as of a run from a file."""
+    at_once, in_turn = (History(3 * steps - 1, 3) for _ in range(2))
+    losses = RNG.normal(size=50 * steps)
+    for history in (at_once, in_turn):
+        history.losses.room(0, len(losses))[:] = losses
+    for epochs in range(51):
+        means = in_turn.epoch_losses(epochs)
+    np.testing.assert_array_equal(at_once.epoch_losses(50), means)
+    expected = np.average(losses.reshape(50, steps), axis=1, weights=[3] * (steps - 1) + [2])
+    np.testing.assert_allclose(means, expected, rtol=1e-12, atol=1e-15)

@@ -67,8 +67,8 @@ def array_of(
 class Growing:
     """Numbers that become more; how many there are is known by whoever asks for the first n."""
 
-    def __init__(self, numbers: Series | Sequence[float] = ()) -> None:
-        self._buffer = np.array(numbers, dtype=np.float64)
+    def __init__(self) -> None:
+        self._buffer = np.empty(0)
 
     def room(self, start: int, count: int) -> Series:
         """Return the places from ``start`` on, to be written."""
