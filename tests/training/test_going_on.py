@@ -205,3 +205,20 @@ def test_a_loss_that_is_no_number_is_no_improvement():
     assert rule.best_epoch([math.nan, 2.0, math.nan, math.inf, 1.0, math.nan]) == 5
     assert rule.best_epoch([math.nan, math.inf]) == 0
     assert rule.is_over(rule.after_all([1.0, math.nan, math.nan]))
+
+
+def test_a_long_array_is_read_whole_by_several_threads():
+    """Each of its numbers counts; and of those that are not finite, the first is named."""
+    long = np.zeros((4_200_000, 2), "float32")  # two chunks and a rest
+    y = np.zeros(len(long), "float32")
+    one = cr.Network([2, 1])
+    run = one.fit(long, y, epochs=0)
+    for place in (0, 4_194_303, 4_194_304, 8_399_999):
+        long.reshape(-1)[place] = 1
+        with pytest.raises(ValueError, match=r"resume needs .*: X is another"):
+            run.resume(long, y, epochs=0)
+        long.reshape(-1)[place] = 0
+    run.resume(long, y, epochs=0)
+    long[4_199_999, 1], long[2_097_152, 1] = np.nan, np.inf
+    with pytest.raises(ValueError, match=r"X must be finite in float32, got inf at \[2097152, 1\]"):
+        run.resume(long, y, epochs=0)

@@ -1,11 +1,14 @@
 """Fingerprints: by which a run knows its data again."""
 
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
 from numpy.typing import ArrayLike, NDArray
 from xxhash import xxh3_128, xxh3_128_hexdigest
 
+from chainrule.engine.compiled import FASTEST
 from chainrule.engine.spec import NetworkSpec
 from chainrule.training.inputs import (
     Samples,
@@ -36,8 +39,15 @@ class FitData:
     fingerprints: dict[str, str]
 
 
+_CHUNK = 1 << 22  # numbers that one thread looks at; part of what a fingerprint is
+
+
 class Fingerprinter:
-    """Fingerprints of arrays, each taken once: 128 bits (XXH3) of their numbers, in their order."""
+    """Fingerprints of arrays, each taken once: 128 bits (XXH3) of their numbers, in their order.
+
+    To read an array from memory takes as long as a part of an epoch, so a long one is cut into
+    chunks, which all cores read; its fingerprint is that of the fingerprints of the chunks.
+    """
 
     def __init__(self) -> None:
         self._known: dict[int, tuple[str, Array]] = {}  # held: its id is not given away again
@@ -47,19 +57,33 @@ class Fingerprinter:
 
         Both read the whole array: done block by block, it comes from memory once.
         """
-        digest = xxh3_128()
-        for start, block in blocks(array):
-            require_finite_block(name, array, start, block)
-            digest.update(block.data.cast("B"))
-        self._known[id(array)] = digest.hexdigest(), array
+        self._take(array, lambda start, block: require_finite_block(name, array, start, block))
 
     def of(self, array: Array | None) -> str:
         """Return the fingerprint of an array; "" of none."""
         if array is None:
             return ""
         if id(array) not in self._known:
-            self._known[id(array)] = xxh3_128_hexdigest(array.data.cast("B")), array
+            self._take(array, lambda start, block: None)  # noqa: ARG005
         return self._known[id(array)][0]
+
+    def _take(self, array: Array, look: Callable[[int, Array], None]) -> None:
+        flat = array.reshape(-1)  # C-contiguous: no copy
+
+        def digest(first: int) -> bytes:
+            found = xxh3_128()
+            for start, block in blocks(flat, first, first + _CHUNK):
+                look(start, block)
+                found.update(block.data.cast("B"))
+            return found.digest()
+
+        chunks = range(0, len(flat), _CHUNK)
+        if len(chunks) > 1:
+            with ThreadPoolExecutor(min(len(chunks), FASTEST.most)) as pool:
+                digests = list(pool.map(digest, chunks))
+        else:
+            digests = [digest(first) for first in chunks]
+        self._known[id(array)] = xxh3_128_hexdigest(b"".join(digests)), array
 
     def data(self, samples: Samples, held_out: Samples | None) -> FitData:
         """Return the data with their fingerprints."""

@@ -31,19 +31,18 @@ class Samples(NamedTuple):
     sample_weight: Array | None
 
 
-_BLOCK = 1 << 17  # numbers that are looked at together: they stay in a cache
+_BLOCK = 1 << 16  # numbers that are looked at together: they stay in a cache
 
 
 def require_finite(name: str, array: Array) -> None:
     """Raise ``ValueError`` that names the first number that isn't finite."""
-    for start, block in blocks(array):
+    for start, block in blocks(array.reshape(-1), 0, array.size):  # C-contiguous: no copy
         require_finite_block(name, array, start, block)
 
 
-def blocks(array: Array) -> Iterator[tuple[int, Array]]:
-    """Yield the numbers of a C-contiguous array, some at a time, with the place of the first."""
-    flat = array.reshape(-1)  # no copy
-    for start in range(0, len(flat), _BLOCK):
+def blocks(flat: Array, first: int, last: int) -> Iterator[tuple[int, Array]]:
+    """Yield the numbers from ``first`` to before ``last``, some at a time, with their place."""
+    for start in range(first, min(last, len(flat)), _BLOCK):
         yield start, flat[start : start + _BLOCK]
 
 
