@@ -12,7 +12,7 @@ class BatchReader {
   BatchReader(const Spec& spec, Samples<T> samples, Order order)
       : inputs_(spec.sizes.front()),
         outputs_(spec.sizes.back()),
-        spec_(spec),
+        sum_(spec.sum),
         samples_(samples),
         mean_weight_(mean_weight(samples)),
         order_(order),
@@ -49,7 +49,7 @@ class BatchReader {
   // The batch's loss is the weighted sum of its samples' divided by this: by |B| times the mean
   // weight of all samples, not of the batch's, so that the mean of the batches' losses, weighted by
   // their sizes, is L of all samples, and their gradients' that of L.
-  double divisor() const { return divisor_of(spec_, batch_.rows, mean_weight_); }
+  double divisor() const { return divisor_of(sum_, batch_.rows, mean_weight_); }
 
   const T* weights() const { return samples_.weights ? weights_.data() : nullptr; }
   const T* targets(std::int64_t i) const { return samples_.y + sample(i) * outputs_; }
@@ -81,7 +81,7 @@ class BatchReader {
   }
 
   const std::int64_t inputs_, outputs_;
-  const Spec& spec_;
+  const bool sum_;
   const Samples<T> samples_;
   const double mean_weight_;
   const Order order_;

@@ -123,7 +123,7 @@ double total_loss(const Spec& spec, const T* theta, Samples<T> samples, Threads 
   });
   const Loaded<T>& loaded = passes.loaded();
   return weighted_sum(losses.data(), samples.weights, samples.n) /
-             divisor_of(spec, samples.n, mean_weight(samples)) +
+             divisor_of(spec.sum, samples.n, mean_weight(samples)) +
          penalty_of(spec, loaded.layout, loaded.theta.get());
 }
 

@@ -74,10 +74,10 @@ double mean_weight(Samples<T> samples) {
   return total / static_cast<double>(samples.n);
 }
 
-// What the weighted sum of the losses of n samples is divided by to give L.
-inline double divisor_of(const Spec& spec, std::int64_t n, double mean_weight) {
+// What the weighted sum of the losses of n samples is divided by to give L, a mean or their sum.
+inline double divisor_of(bool sum, std::int64_t n, double mean_weight) {
   const double total = static_cast<double>(n) * mean_weight;
-  return spec.sum || total == 0 ? 1 : total;
+  return sum || total == 0 ? 1 : total;
 }
 
 // The sum of the losses of n samples times their weights, from the first to the last; a sample of

@@ -144,6 +144,24 @@ def test_borrowed_arrays_outlive_their_names():
     del junk
 
 
+def test_a_trainer_outlives_its_description():
+    """Descriptions are kept for the last 64 networks only; the next takes the memory of one."""
+    given = arrays()
+    one = trainer()
+    expected = np.empty(1)
+    one.advance(np.zeros(1), expected)
+    update = _core.Update("adam", Adam().constants(), np.inf)
+    spec = _core.Spec([3, 4, 2], ["tanh", "identity"], "squared_error", False, False, 0, 0, 0)
+    one = _core.TrainerFloat32(spec, *given.values(), N, False, 0, update, 0, ONE)
+    del spec
+    sums = [_core.Spec([3, 4, 2], ["tanh", "identity"], "huber", False, True, 0, 0, 0)]
+    sums += [_core.Spec([1, 1], ["tanh"], "huber", False, True, 0, 0, 0) for _ in range(100)]
+    found = np.empty(1)
+    one.advance(np.zeros(1), found)
+    assert found[0] == expected[0]
+    del sums
+
+
 @pytest.mark.parametrize(
     ("make", "message"),
     [

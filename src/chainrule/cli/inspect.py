@@ -90,7 +90,7 @@ def _print_network(spec: NetworkSpec) -> None:
 
 
 def _print_run(run: Run) -> None:
-    rate = run.optimizer.to_dict()["learning_rate"]
+    rate = run.optimizer.learning_rate
     facts = {
         "optimizer": f"{run.optimizer.name}, learning rate {rate}",
         "training": f"{run.epoch:,} of {plural(run.requested_epochs, 'epoch')}, "

@@ -51,8 +51,11 @@ def penalty(parameters: Parameters) -> float:
     return float(0.5 * spec.l2 * np.sum(w * w) + spec.l1 * np.sum(np.abs(w)))
 
 
-def shares(spec: NetworkSpec, sample_weight: Array | None, n: int, mean: float = 1.0) -> Array:
-    """Return the factor of each of n ℓᵢ in L: 1/n, sᵢ / (n s̄), or for the sum 1, sᵢ."""
+def shares(spec: NetworkSpec, sample_weight: Array | None, n: int, mean: float) -> Array:
+    """Return the factor of each of n ℓᵢ in L: 1/n, sᵢ / (n s̄), or for the sum 1, sᵢ.
+
+    The mean s̄ is that of all samples, of which these n may be a batch.
+    """
     s = np.ones(n) if sample_weight is None else sample_weight
     return s if spec.reduction == "sum" or mean == 0 else s / (n * mean)
 

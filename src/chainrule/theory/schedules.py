@@ -176,7 +176,7 @@ class Cosine(Course):
     formula: ClassVar[str] = "m + (η - m) (1 + cos(π min(t - 1, T) / T)) / 2"
     latex: ClassVar[str] = r"m + \tfrac{1}{2} (\eta - m)\left(1 + \cos\frac{\pi (t-1)}{T}\right)"
     source: ClassVar[str] = "Loshchilov, Hutter 2017, SGDR, equation (5)"
-    departures: ClassVar[str] = "one descent, without restarts"
+    departures: ClassVar[str] = "one descent, without restarts; without steps, over the whole fit"
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -207,7 +207,8 @@ class OneCycle(Course):
     latex: ClassVar[str] = r"\eta / 25 \nearrow \eta \searrow \eta / 250000"
     source: ClassVar[str] = "Smith, Topin 2018, Super-convergence, section 3"
     departures: ClassVar[str] = (
-        "cosine instead of straight ramps, momentum left alone; steps as in PyTorch's OneCycleLR"
+        "cosine instead of straight ramps, momentum left alone; steps as in PyTorch's OneCycleLR; "
+        "without steps, over the whole fit"
     )
 
     def __post_init__(self) -> None:
@@ -219,9 +220,7 @@ class OneCycle(Course):
     def rates(self, steps: NDArray[np.int64]) -> NDArray[np.float64]:
         """Return η for each step."""
         length = self._length()
-        top = max(
-            1.0, self.warmup * length
-        )  # the step at which η is reached, which may lie between
+        top = max(1.0, self.warmup * length)  # where η is reached, which may lie between steps
         start = self.learning_rate / self.start_divisor
         end = start / self.end_divisor
         # of a course of one step, or one that begins at its top, the share risen or fallen is 0

@@ -81,10 +81,10 @@ def fit_many(
     KeyboardInterrupt
         On Ctrl-C, within 0.2 s; each network is as after its last whole step.
 
-    Whatever is raised on the way has the runs as its ``runs``: ``resume_many`` goes on.
-
     Notes
     -----
+    Whatever is raised on the way has the runs as its ``runs``: ``resume_many`` goes on.
+
     Epochs without validation, early stopping or callbacks of any network are one native call,
     up to a million steps of all networks together; otherwise there is a call an epoch. While
     there are fewer networks than threads, each gets its share of them.

@@ -7,7 +7,7 @@ import numpy as np
 
 from chainrule.theory.checks import field, require
 from chainrule.theory.optimizers import Optimizer
-from chainrule.training.history import Array, Checkpoint, History, array_of
+from chainrule.training.history import Array, Checkpoint, History, Series, array_of
 from chainrule.training.inputs import whole_number
 from chainrule.training.options import FitOptions
 from chainrule.training.perceptron import MultilayerPerceptron
@@ -79,6 +79,12 @@ class Record:
         return self.step // self.steps_per_epoch
 
     @property
+    def validation_losses(self) -> Series:
+        """Loss on the held-out samples after each epoch; none without such samples."""
+        known = self.judged.progress.epoch if self.options.is_validated else 0
+        return self.history.validation.first(known)
+
+    @property
     def last(self) -> Checkpoint:
         """After the last step taken."""
         if self.trainer is None:
@@ -135,13 +141,10 @@ class Record:
                 named[f"{name}.theta"] = point.theta
                 slots = zip(self.optimizer.slots, point.optimizer_state, strict=True)
                 named |= {f"{name}.{slot}": v for slot, v in slots if name != "start"}
-        history, judged = self.history, self.judged.progress.epoch
         return named | {
-            "losses": history.losses.first(self.step),
-            "rates": history.rates.first(self.step),
-            "validation_losses": history.validation.first(
-                judged if self.options.is_validated else 0
-            ),
+            "losses": self.history.losses.first(self.step),
+            "rates": self.history.rates.first(self.step),
+            "validation_losses": self.validation_losses,
         }
 
     def restore(self, description: dict[str, Any], arrays: dict[str, Array]) -> None:
@@ -163,9 +166,10 @@ class Record:
         )
         since = whole_number("patience_from", field(description, "patience_from"), 0, judged)
         rule = self.options.early_stopping or EarlyStopping()
-        validated = self.options.is_validated
-        history = self.history
-        watched = history.validation.first(judged) if validated else history.epoch_losses(judged)
+        by_training = self.history.epoch_losses(judged)
+        watched = (
+            self.history.validation.first(judged) if self.options.is_validated else by_training
+        )
         progress = rule.after_all(watched.tolist(), since)
         best = None
         if self.options.early_stopping and progress.best_epoch:
@@ -189,12 +193,12 @@ class Record:
         def named(part: str) -> Array:
             return array_of(theta.dtype, theta.shape, arrays, f"{name}.{part}")
 
-        start, slots = named("theta"), self.optimizer.slots
+        at, slots = named("theta"), self.optimizer.slots
         if name == "start":
-            state = tuple(self.optimizer.initial_slot(slot, start) for slot in slots)
+            state = tuple(self.optimizer.initial_slot(slot, at) for slot in slots)
         else:
             state = tuple(named(slot) for slot in slots)
-        return Checkpoint(step, start, state)
+        return Checkpoint(step, at, state)
 
 
 def _text_by_name(what: str, found: Any) -> dict[str, str]:  # noqa: ANN401

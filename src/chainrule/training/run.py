@@ -122,8 +122,7 @@ class Run:
     @property
     def validation_losses(self) -> NDArray[np.float64]:
         """Loss on the validation set after each epoch, without penalty; none without a set."""
-        known = self.record.judged.progress.epoch if self.options.is_validated else 0
-        return self.record.history.validation.first(known)
+        return self.record.validation_losses
 
     @property
     def best_epoch(self) -> int:
@@ -280,9 +279,6 @@ class Run:
         return deepcopy(self)
 
     __copy__ = copy
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__.update(state)
 
     def describe(self) -> dict[str, Any]:
         """Return everything but the arrays, ready for JSON."""
