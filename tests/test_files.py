@@ -192,7 +192,7 @@ EDITS = {
     "older": ("network", put("format", value=0), "edited header: expected a kind and its form"),
     "true": ("network", put("format", value=True), "edited header: expected a kind and its"),
     "kind": ("network", put("kind", value="estimator"), "header: expected a kind and its format"),
-    "other kind": ("network", put("kind", value="table_model"), "not a sound model file"),
+    "other kind": ("table_model", put("kind", value="run"), "not a sound model file"),
     "old run": (
         "run",
         put("format", value=1),
@@ -234,7 +234,17 @@ EDITS = {
     "classes": (
         "table_model",
         put("model", "target", "classes", value=["a", "b"]),
-        "expected 4 inputs and 1 outputs",
+        "target.shares: expected one a class",
+    ),
+    "shares": (
+        "table_model",
+        put("model", "target", "shares", value=[0.5, 0.5, 0.5]),
+        "together 1",
+    ),
+    "conventions": (
+        "table_model",
+        put("model", "conventions", "thousands", value="."),
+        "decimal and thousands must be different",
     ),
     "std": ("table_model", put("model", "columns", 0, "std", value=-1), r"columns\[0\].std"),
     "report": ("table_model", put("model", "report", "epochs", value="9"), "report.epochs"),

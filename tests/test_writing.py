@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 import chainrule as cr
-from chainrule.files import atomic_file, load, save
+from chainrule.atomic import atomic_file
+from chainrule.files import load, save
 
 
 def network() -> cr.Network:

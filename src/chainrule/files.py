@@ -8,20 +8,19 @@ array is wrong. What is restored must describe itself as the file does, so that 
 or silently changed. Nothing in a file is ever executed.
 """
 
-import contextlib
 import hashlib
 import importlib
 import json
-import os
-import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, BinaryIO, NoReturn, Protocol
+from typing import Any, NoReturn, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-FORMATS = {"network": 1, "run": 2, "table_model": 1}  # of each kind, the one that is written
+from chainrule.atomic import atomic_file
+
+FORMATS = {"network": 1, "run": 2, "table_model": 2}  # of each kind, the one that is written
 _KEY = "chainrule"
 _KINDS = {
     "network": ("chainrule.training.network", "Network"),
@@ -206,74 +205,6 @@ def _difference(found: object, expected: object, where: str) -> str:
     return "" if same else f"{where} should be {expected!r:.60}, got {found!r:.60}"
 
 
-@contextlib.contextmanager
-def atomic_file(path: str | Path) -> Iterator[BinaryIO]:
-    """Open a file whose content replaces ``path`` in one step, when all of it is on the disk.
-
-    Raises
-    ------
-    OSError
-        If it can't be written. On this and on any other exception nothing is left behind.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> path = Path(tempfile.mkdtemp(), "note.txt")
-    >>> with atomic_file(path) as file:
-    ...     _ = file.write(b"whole")
-    >>> path.read_text()
-    'whole'
-    """
-    target = writable(path)
-    temporary = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
-    try:
-        with temporary.open("xb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(target)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-    _sync_folder(target.parent)
-
-
-def writable(path: str | Path) -> Path:
-    """Return the file that a path leads to, where one can be written.
-
-    Raises
-    ------
-    OSError
-        If there is no such folder, it takes no files, or something else than a file is there.
-
-    Examples
-    --------
-    >>> writable("nowhere/model.safetensors")
-    Traceback (most recent call last):
-    ...
-    OSError: can't write nowhere/model.safetensors: there is no folder 'nowhere'
-    """
-    target = Path(os.path.realpath(path))
-    if target.exists() and not target.is_file():
-        raise OSError(f"can't write {path}: it is not a regular file")
-    if not target.parent.is_dir():
-        raise OSError(f"can't write {path}: there is no folder {str(Path(path).parent)!r}")
-    if not os.access(target.parent, os.W_OK):
-        raise OSError(f"can't write {path}: its folder takes no files from this user")
-    return target
-
-
-def _sync_folder(folder: Path) -> None:
-    """Put the new name on the disk, where the system can open a folder."""
-    if os.name != "posix":
-        return
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
 def _kind(model: Savable) -> str:
     for kind, (module, name) in _KINDS.items():
         if (type(model).__module__, type(model).__name__) == (module, name):
@@ -284,34 +215,35 @@ def _kind(model: Savable) -> str:
 
 def _content(path: Path) -> tuple[str | None, dict[str, NDArray[Any]]]:
     """Return the description in the header, if there is one, and the arrays."""
-    from safetensors import SafetensorError, safe_open
+    from safetensors import SafetensorError
+    from safetensors.numpy import load as from_bytes
 
     if path.is_dir():
         raise ModelFileError(f"{path} is a folder where a model file was expected")
     if not path.exists():
         raise ModelFileError(f"no model file {str(path)!r}")
+    content = path.read_bytes()
     try:
-        with safe_open(str(path), framework="numpy") as file:
-            text = (file.metadata() or {}).get(_KEY)
-            return text, {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except PermissionError:
-        raise
-    except (SafetensorError, OSError) as error:
+        arrays = from_bytes(content)
+    except SafetensorError as error:
         raise ModelFileError(_defect(path)) from error
-    except (TypeError, AttributeError) as error:  # an array type that NumPy doesn't have
+    except (TypeError, AttributeError, KeyError, ValueError) as error:  # a type that NumPy lacks
         raise ModelFileError(f"{path} holds an array type that chainrule never writes") from error
+    length = int.from_bytes(content[:8], "little")
+    stated = json.loads(content[8 : 8 + length]).get("__metadata__") or {}
+    return stated.get(_KEY), arrays
 
 
 def _defect(path: Path) -> str:
     """Return what a file is that safetensors refused."""
     with path.open("rb") as file:
-        start = file.read(8)
+        start, brace = file.read(8), file.read(1)
     size = path.stat().st_size
     if path.suffix.lower() in _TABLES:
         return f"{path} is a table where a model file was expected"
     if len(start) == 8 and size - 8 >= int.from_bytes(start, "little"):
         return f"{path} is truncated or edited: its arrays are not those of its header"
-    if start[:1] == b"\x80" or start[:2] == b"PK":
+    if brace != b"{" and (start[:1] == b"\x80" or start[:2] == b"PK"):
         return (
             f"{path} is a pickle or a zip archive, which chainrule never opens: it could run code; "
             "expected a safetensors file"

@@ -27,7 +27,9 @@ EVERY_OPTION = {
     "task": "regression", "hidden": [3, 2], "activation": "tanh", "optimizer": "sgd",
     "learning_rate": 0.01, "epochs": 2, "batch_size": 9, "l2": 0.5, "dropout": 0.25, "patience": 7,
     "test_fraction": 0.3, "validation_fraction": 0.2, "seed": 4, "dtype": "float64",
-    "ignore": ["bmi"],
+    "ignore": ["bmi"], "l1": 0.01, "loss": "huber", "output_activation": "tanh",
+    "init": "he_normal", "schedule": "cosine", "clip_norm": 0.5, "reduction": "sum",
+    "engine": "reference",
 }  # fmt: skip
 
 
@@ -40,11 +42,14 @@ def test_each_option_changes_the_model_as_its_name_in_python_does(
         text = ",".join(map(str, value)) if isinstance(value, list) else str(value)
         flags += [f"--{name.replace('_', '-')}", text]
         lines.append(f"{name} = {json.dumps(value)}")
-    assert set(EVERY_OPTION) == set(TrainOptions.names()) - {"threads"}
+    # with one output, all options of TrainOptions; of columns, test_columns_are_read_as_asked
+    named = {name.replace("output_activation", "output") for name in EVERY_OPTION}
+    assert named == set(TrainOptions.names()) - {"threads", "kinds"}
     Path("c.toml").write_text("\n".join(lines))
     inside("train", "diabetes", "-o", "flags.safetensors", *flags)
     inside("train", "diabetes", "-o", "file.safetensors", "--config", "c.toml")
     options = {k: tuple(v) if isinstance(v, list) else v for k, v in EVERY_OPTION.items()}
+    options["output"] = options.pop("output_activation")
     expected = train(read("diabetes"), "target", TrainOptions(**options))
     for name in ("flags", "file"):
         model = load(f"{name}.safetensors")
@@ -86,7 +91,7 @@ def test_predictions_replace_no_table_and_no_column(
     (tmp_path / "link.csv").symlink_to("t.csv")
     for output in ("t.csv", "./t.csv", "link.csv"):
         message = refused("predict", "m.safetensors", "t.csv", "-o", output)
-        assert "would replace the table itself" in message
+        assert "would replace what this command reads" in message
     message = refused("predict", "m.safetensors", "t.csv", "--keep", "prediction")
     assert "--keep prediction: the predictions have a column of that name" in message
 

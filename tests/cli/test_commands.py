@@ -125,7 +125,7 @@ def test_evaluate_leaves_out_rows_without_a_target(inside: Callable[..., str]) -
     inside("train", "t.csv", "-t", "y", "--epochs", 2)
     Path("u.csv").write_text("y,x\n1,3\n,4\n0,5\n")
     told = json.loads(inside("evaluate", "t.safetensors", "u.csv", "--json"))
-    assert told["rows"] == {"evaluated": 2, "without_target": 1}
+    assert told["rows"] == {"evaluated": 2, "without_target": 1, "seen": 1}
     assert set(told["metrics"]) == {"accuracy", "log_loss", "auc"}
     assert "1 row without 'y' left out" in inside("evaluate", "t.safetensors", "u.csv")
     Path("v.csv").write_text("y,x\n1,3\n")

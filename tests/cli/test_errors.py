@@ -36,7 +36,7 @@ TABLES = {
     "misspelled target": (GOOD.replace("price", "prise"), "did you mean 'prise'?"),
     "constant target": (
         "size,price\n1,5\n2,5\n",
-        "column 'price': all values are 5.0; a constant target",
+        "column 'price': all values are 5; a constant target",
     ),
     "all-missing target": ("size,price\n1,\n2,\n", "column 'price': all values are missing"),
     "all-missing column": (
@@ -92,7 +92,7 @@ MODELS = {
     ),
     "a pickle": (lambda _: pickle.dumps({"w": np.zeros(500)}), "m.safetensors is a pickle"),
     "a newer one": (
-        lambda content: content.replace(b'\\"format\\": 1', b'\\"format\\": 2'),
+        lambda content: content.replace(b'\\"format\\": 2', b'\\"format\\": 3'),
         "written by a newer chainrule",
     ),
     "missing": (None, "no model file 'm.safetensors'"),
@@ -170,10 +170,16 @@ OPTIONS = {
     "config missing": ("train iris --config c.toml", "c.toml: no such file"),
     "output folder": ("train iris -o no/m.safetensors", "there is no folder 'no'"),
     "output is a folder": ("train iris -o .", "is not a regular file"),
-    "output is the table": ("train t.csv -t price -o t.csv", "would replace the table itself"),
+    "output is the table": (
+        "train t.csv -t price -o t.csv",
+        "would replace what this command reads",
+    ),
     "model as table": ("train m.safetensors -t x", "is a model file where a table was expected"),
     "table as model": ("predict t.csv t.csv", "t.csv is a table where a model file was expected"),
-    "predict suffix": ("predict m.safetensors iris -o p.xlsx", "must end in .csv or .parquet"),
+    "predict suffix": (
+        "predict m.safetensors iris -o p.xlsx",
+        "expected a name ending in .csv or .parquet",
+    ),
     "topic": ("info activation", "'activation': did you mean 'activations'"),
     "row": ("info losses huberr", "'huberr': did you mean 'huber'"),
 }

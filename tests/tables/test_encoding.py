@@ -192,7 +192,9 @@ def test_text_is_kept_where_its_values_come_twice_on_average() -> None:
 def test_a_stray_mark_in_a_column_of_numbers_is_remarked() -> None:
     texts = [str(i % 20) for i in range(50)] + ["n.k."]
     table = Table("t", pa.table({"x": texts, "y": texts}), typed=False, place="line {}".format)
-    assert selected(table, "y").remarks == {"x": "text because of 'n.k.' (line 50)"}
+    assert selected(table, "y").remarks == {
+        "x": "text because of 'n.k.' (line 50); --na n.k. reads it as a number"
+    }
 
 
 @pytest.mark.parametrize(

@@ -134,7 +134,6 @@ DEFECTS = {
     "missing file": ("digit", None, r"^no table 'digit'; did you mean 'digits'\?$"),
     "empty": ("t.csv", b"", "is empty"),
     "blank": ("t.csv", b" \n\n", "is empty"),
-    "header only": ("t.csv", b"a,b\n", "column names and no rows"),
     "binary": ("t.csv", b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", "not a table.*binary data"),
     "utf-16": ("t.csv", "a,b\n1,2\n".encode("utf-16"), "not a table.*UTF-8"),
     "latin-1": ("t.csv", "a,b\n1,2\n3,é\n".encode("latin-1"), "line 3.*UTF-8"),

@@ -7,7 +7,8 @@ import pyarrow as pa
 import pytest
 
 from chainrule.tables import ClassTarget, NumberTarget, Table, TableError
-from chainrule.tables.targets import checked_target, inferred_task, target_from_dict
+from chainrule.tables.target_column import target_column
+from chainrule.tables.targets import target_from_dict
 
 
 def table_of(y: object) -> Table:
@@ -27,8 +28,7 @@ def table_of(y: object) -> Table:
     ],
 )
 def test_the_task_is_inferred_from_the_target(values: object, task: str) -> None:
-    rows, kind = checked_target(table_of(values), "y")
-    assert inferred_task(rows, "y", kind) == task
+    assert target_column(table_of(values), "y").task == task
 
 
 @pytest.mark.parametrize(
@@ -45,8 +45,7 @@ def test_classes_go_to_numbers_and_back_in_their_own_type(
     values: list, classes: tuple[str, ...], answers: list
 ) -> None:
     table = table_of(values)
-    _, kind = checked_target(table, "y")
-    target = ClassTarget.fit(table, "y", kind)
+    target = ClassTarget.fit(table, "y", target_column(table, "y").kind)
     again = target_from_dict(json.loads(json.dumps(target.to_dict())))
     assert again == target
     assert target.classes == classes
@@ -78,7 +77,7 @@ def test_a_date_target_comes_back_as_a_time() -> None:
     ("values", "message"),
     [
         ([None, None], "column 'y': all values are missing"),
-        ([3, 3, None], "column 'y': all values are 3.0; a constant target"),
+        ([3, 3, None], "column 'y': all values are 3; a constant target"),
         (["a", "a"], "column 'y': all values are 'a'; a constant target"),
         ([1.0, float("inf")], "row 2, column 'y': expected a finite number, got inf"),
         (pa.array([{"a": 1}, {"a": 2}]), "column 'y': expected numbers, text, booleans or dates"),
@@ -86,24 +85,25 @@ def test_a_date_target_comes_back_as_a_time() -> None:
 )
 def test_what_can_not_be_a_target(values: object, message: str) -> None:
     with pytest.raises(TableError, match=message):
-        checked_target(table_of(values), "y")
+        target_column(table_of(values), "y")
 
 
 def test_a_constant_target_written_in_two_ways() -> None:
     with pytest.raises(TableError, match="constant target"):
-        checked_target(Table("t", pa.table({"y": ["1", "1.0"]}), typed=False), "y")
+        target_column(Table("t", pa.table({"y": ["1", "1.0"]}), typed=False), "y")
 
 
 def test_a_misspelled_target_is_suggested() -> None:
     table = Table("t", pa.table({"Survived": [0, 1], "Age": [1, 2]}), typed=True)
     with pytest.raises(TableError, match=r"t: no column 'survivd'; did you mean 'Survived'\?"):
-        checked_target(table, "survivd")
+        target_column(table, "survivd")
     with pytest.raises(TableError, match=r"t: no column 'price'; its columns are Survived, Age"):
-        checked_target(table, "price")
+        target_column(table, "price")
 
 
 def test_rows_without_a_target_are_left_out_and_keep_their_place() -> None:
-    rows, _ = checked_target(table_of(["a", None, "b"]), "y")
+    table = table_of(["a", None, "b"])
+    rows = table.take(target_column(table, "y").present)
     assert rows.column("y").to_pylist() == ["a", "b"]
     assert rows.where(1) == "t, row 3"
 
@@ -120,7 +120,7 @@ def test_too_many_classes_are_refused() -> None:
         ClassTarget.fit(table_of([f"{i}" for i in range(1001)]), "y", "text")
 
 
-CLASSES = ClassTarget("y", "text", ("a", "b")).to_dict()
+CLASSES = ClassTarget("y", "text", ("a", "b"), (0.5, 0.5)).to_dict()
 NUMBER = NumberTarget("y", "number", 0.0, 1.0).to_dict()
 
 

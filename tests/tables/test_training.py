@@ -38,7 +38,7 @@ def test_california_housing_with_the_default_options() -> None:
 @needs_data
 def test_titanic_as_it_is() -> None:
     model = train(read(DATA / "titanic.csv"), "Survived")
-    assert set(model.report.left_out) == {"Name", "Ticket", "Cabin"}
+    assert set(model.report.left_out) == {"PassengerId", "Name", "Ticket", "Cabin"}
     assert model.report.missing == {"Age": 177, "Embarked": 2}
     assert model.report.metrics["accuracy"] > 0.75
     assert model.report.metrics["auc"] > 0.8

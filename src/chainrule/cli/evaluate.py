@@ -3,6 +3,7 @@
 from chainrule.cli.models import table_model
 from chainrule.cli.options import Json, ModelFile, Source
 from chainrule.cli.printing import plural, print_json, print_line, print_metrics
+from chainrule.cli.train import baseline_name, unit
 from chainrule.tables import read
 
 
@@ -13,22 +14,32 @@ def evaluate(
 ) -> None:
     """Measure a model on a table that has the target."""
     loaded = table_model(model)
-    source = read(table)
+    source = read(table, loaded.conventions)
     found = loaded.evaluate(source)
     without = source.n_rows - found.rows
     if json:
+        rows = {"evaluated": found.rows, "without_target": without, "seen": found.seen}
         print_json(
             {
                 "model": str(model),
                 "table": table,
                 "target": loaded.target.name,
-                "rows": {"evaluated": found.rows, "without_target": without},
+                "rows": rows,
                 "metrics": found.values,
+                "baseline": found.baseline,
                 "reasons": found.reasons,
             }
         )
         return
-    print_metrics(found.values, found.reasons, f"{loaded.target.name}, {plural(found.rows, 'row')}")
+    heading = f"{loaded.target.name}, {plural(found.rows, 'row')}{unit(loaded)}"
+    print_metrics(found, heading, baseline_name(loaded))
+    remarks = []
     if without:
+        remarks.append(f"{plural(without, 'row')} without {loaded.target.name!r} left out")
+    if found.seen:
+        rows_seen = "the row was" if found.rows == 1 else f"{found.seen:,} of the rows were"
+        remarks.append(f"{rows_seen} seen in training: the figures flatter the model")
+    if remarks:
         print_line()
-        print_line(f"{plural(without, 'row')} without {loaded.target.name!r} left out")
+    for remark in remarks:
+        print_line(remark)

@@ -6,10 +6,9 @@ from chainrule.cli.printing import (
     print_facts,
     print_json,
     print_line,
-    print_metrics,
     print_table,
 )
-from chainrule.cli.train import target_in_words
+from chainrule.cli.train import print_worth, target_in_words
 from chainrule.engine.spec import NetworkSpec
 from chainrule.files import header, load
 from chainrule.tables import NumberColumn, TableModel
@@ -58,10 +57,8 @@ def _print_table_model(model: TableModel) -> None:
     print_table(("column", "kind", "becomes"), rows)
     print_line()
     _print_network(model.network.spec)
-    if report.metrics:
-        print_line()
-        held_out = plural(report.rows["test"], "held-out row")
-        print_metrics(report.metrics, report.reasons, f"on {held_out}")
+    print_line()
+    print_worth(model)
 
 
 def _encoding(column: Column) -> str:

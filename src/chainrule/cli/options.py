@@ -34,9 +34,40 @@ ModelFile = Annotated[Path, typer.Argument(metavar="MODEL", help="A model file."
 Json = Annotated[bool, typer.Option("--json", metavar="", help="Print one JSON document.")]
 
 Target = Annotated[str | None, _option("--target -t", "COLUMN", "The column to predict.", _TABLE)]
+Kind = Annotated[
+    list[str] | None,
+    _option(
+        "--kind",
+        "COLUMN=KIND",
+        "Read a column as number, text, date or boolean; can be repeated.",
+        _TABLE,
+    ),
+]
+Na = Annotated[
+    list[str] | None,
+    _option("--na", "WORD", "A word for a missing value; can be repeated.", _TABLE),
+]
+Decimal = Annotated[
+    str | None, _option("--decimal", "SIGN", "Before the decimals: . or ,", _TABLE, ".")
+]
+Thousands = Annotated[
+    str | None, _option("--thousands", "SIGN", "Between groups of digits", _TABLE, "none")
+]
+Strip = Annotated[
+    str | None,
+    _option("--strip", "SIGNS", "To take from the ends of numbers, as '$%'.", _TABLE),
+]
+DateOrder = Annotated[
+    str | None,
+    _option("--date-order", "ORDER", "dmy or mdy, for dates that end with the year.", _TABLE),
+]
+HeldOut = Annotated[
+    Path | None,
+    _option("--held-out", "FILE", "Write the held-out rows, as .csv or .parquet.", _TABLE),
+]
 Ignore = Annotated[
     list[str] | None,
-    _option("--ignore", "COLUMN", "A column not to read; can be repeated.", _TABLE),
+    _option("--ignore", "COLUMN", "A column not to read, or A,B; can be repeated.", _TABLE),
 ]
 Task = Annotated[
     str | None,
@@ -57,7 +88,7 @@ ValidationFraction = Annotated[
     _option(
         "--validation-fraction",
         "X",
-        "Others that say when to stop",
+        "Others that say when to stop; 0: all epochs are trained",
         _TABLE,
         _DEFAULT.validation_fraction,
     ),
@@ -77,10 +108,28 @@ Activation = Annotated[
     _option(
         "--activation",
         "NAME",
-        "Of the hidden layers, see info activations",
+        "Of the hidden layers, or one each: A,B; see info activations",
         _NETWORK,
         _DEFAULT.activation,
     ),
+]
+OutputActivation = Annotated[
+    str | None,
+    _option("--output-activation", "NAME", "Of the output", _NETWORK, "by the loss"),
+]
+Loss = Annotated[str | None, _option("--loss", "NAME", "See info losses", _NETWORK, "by the task")]
+Init = Annotated[
+    str | None,
+    _option("--init", "NAME", "See info initializers", _NETWORK, "by the activation"),
+]
+L1 = Annotated[float | None, _option("--l1", "X", "The penalty l1 Σ |w|", _NETWORK, _DEFAULT.l1)]
+Reduction = Annotated[
+    str | None,
+    _option("--reduction", "NAME", "mean or sum, of a step's losses", _NETWORK, _DEFAULT.reduction),
+]
+Engine = Annotated[
+    str | None,
+    _option("--engine", "NAME", "compiled, or reference: plain NumPy", _NETWORK, _DEFAULT.engine),
 ]
 Dropout = Annotated[
     float | None,
@@ -94,18 +143,37 @@ Dropout = Annotated[
 ]
 L2 = Annotated[
     str | None,
-    _option("--l2", "X", "The penalty ½ l2 Σ w²", _NETWORK, "10 / rows"),
+    _option("--l2", "X", "The penalty ½ l2 Σ w²", _NETWORK, "10 / the rows trained on"),
 ]
 Dtype = Annotated[
     str | None, _option("--dtype", "NAME", "float32 or float64", _NETWORK, _DEFAULT.dtype)
 ]
 OptimizerName = Annotated[
     str | None,
-    _option("--optimizer", "NAME", "See info optimizers", _TRAINING, _DEFAULT.optimizer),
+    _option(
+        "--optimizer",
+        "NAME",
+        "Options after a colon, as sgd:momentum=0.9; see info optimizers",
+        _TRAINING,
+        _DEFAULT.optimizer,
+    ),
 ]
 LearningRate = Annotated[
     float | None,
     _option("--learning-rate", "X", "The step size η", _TRAINING, "the optimizer's own"),
+]
+Schedule = Annotated[
+    str | None,
+    _option(
+        "--schedule",
+        "NAME",
+        "Of the step size, as cosine or staircase:every=500; see info schedules",
+        _TRAINING,
+        "constant",
+    ),
+]
+ClipNorm = Annotated[
+    float | None, _option("--clip-norm", "X", "The longest gradient", _TRAINING, "any")
 ]
 Epochs = Annotated[
     int | None,
@@ -113,7 +181,7 @@ Epochs = Annotated[
 ]
 BatchSize = Annotated[
     str | None,
-    _option("--batch-size", "N", "Rows a step", _TRAINING, "16 to 128"),
+    _option("--batch-size", "N", "Rows a step", _TRAINING, "1/40 of the rows, 16 to 128"),
 ]
 Patience = Annotated[
     int | None,
@@ -131,7 +199,13 @@ Seed = Annotated[
 ]
 Threads = Annotated[
     int | None,
-    _option("--threads", "N", "Of no consequence for the result", _TRAINING, "all cores"),
+    _option(
+        "--threads",
+        "N",
+        "Cores to use, to leave others free; the result is the same",
+        _TRAINING,
+        "as many as help",
+    ),
 ]
 ModelOutput = Annotated[
     Path | None,

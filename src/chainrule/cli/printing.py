@@ -14,6 +14,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from chainrule.tables import Metrics
+
+_NARROWEST = 60  # columns: a terminal wraps what is wider, and words stay whole
 METRIC_NAMES = {
     "accuracy": "accuracy",
     "log_loss": "log-loss",
@@ -58,18 +61,26 @@ def print_table(headings: Sequence[str], rows: Iterable[Sequence[str]], right: i
         table.add_column(Text(heading), justify=justify, overflow="fold")
     for row in rows:
         table.add_row(*(Text(cell) for cell in row))
-    Console().print(table)
+    console = Console()
+    console.print(table, width=max(console.width, _NARROWEST))
 
 
-def print_metrics(
-    values: Mapping[str, float | None], reasons: Mapping[str, str], heading: str
-) -> None:
-    """Print metrics under a heading, and the reason where one is undefined."""
-    rows = [
-        (METRIC_NAMES[name], f"undefined: {reasons[name]}" if value is None else number(value))
-        for name, value in values.items()
-    ]
-    print_table((heading, ""), rows, right=1)
+def print_metrics(found: Metrics, heading: str, baseline: str) -> None:
+    """Print metrics under a heading beside those of a baseline, and why one is undefined.
+
+    Where a figure is no better than the baseline's, a line below says so.
+    """
+    rows = []
+    for name, value in found.values.items():
+        other = found.baseline.get(name)
+        told = f"undefined: {found.reasons[name]}" if value is None else number(value)
+        rows.append((METRIC_NAMES[name], told, "" if other is None else number(other)))
+    print_table((heading, "model", baseline), rows, right=2)
+    if found.worse:
+        print_line(
+            (f"{METRIC_NAMES[found.worse]} is no better than that of {baseline}, ", "bold"),
+            "which looks at no column",
+        )
 
 
 def number(value: float) -> str:

@@ -5,11 +5,13 @@ import importlib
 import math
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from chainrule.cli import options
 from chainrule.cli.config import OPTIONS, settings
+from chainrule.cli.outputs import check_output, check_table_output, write_table
 from chainrule.cli.printing import (
     command_line,
     plural,
@@ -19,13 +21,25 @@ from chainrule.cli.printing import (
     print_metrics,
     print_table,
 )
-from chainrule.files import save, writable
-from chainrule.tables import ClassTarget, Table, TableModel, bundled_target, read, stem
+from chainrule.files import save
+from chainrule.tables import (
+    ClassTarget,
+    Metrics,
+    Report,
+    Table,
+    TableModel,
+    TrainOptions,
+    bundled_target,
+    read,
+    stem,
+)
+from chainrule.tables import held_out as held_out_rows
 from chainrule.tables import train as trained
 from chainrule.tables.errors import listed
 from chainrule.training.run import Run
 
 _BETWEEN_UPDATES = 0.1  # seconds
+_FEW = 20  # rows
 
 
 def train(
@@ -34,15 +48,30 @@ def train(
     output: options.ModelOutput = None,
     task: options.Task = None,
     ignore: options.Ignore = None,
+    kind: options.Kind = None,
+    na: options.Na = None,
+    decimal: options.Decimal = None,
+    thousands: options.Thousands = None,
+    strip: options.Strip = None,
+    date_order: options.DateOrder = None,
     test_fraction: options.TestFraction = None,
+    held_out: options.HeldOut = None,
     validation_fraction: options.ValidationFraction = None,
     hidden: options.Hidden = None,
     activation: options.Activation = None,
+    output_activation: options.OutputActivation = None,
+    loss: options.Loss = None,
+    init: options.Init = None,
     dropout: options.Dropout = None,
     l2: options.L2 = None,
+    l1: options.L1 = None,
+    reduction: options.Reduction = None,
     dtype: options.Dtype = None,
+    engine: options.Engine = None,
     optimizer: options.OptimizerName = None,
     learning_rate: options.LearningRate = None,
+    schedule: options.Schedule = None,
+    clip_norm: options.ClipNorm = None,
     epochs: options.Epochs = None,
     batch_size: options.BatchSize = None,
     patience: options.Patience = None,
@@ -52,23 +81,39 @@ def train(
     json: options.Json = False,
 ) -> None:
     """Train a network on a table and save it, ready to predict."""
-    flags = dict(locals())
-    chosen = settings(config, {name: flags[name] for name in flags if name in OPTIONS})
-    source = read(table)
+    given = dict(locals())
+    chosen = settings(config, {name: given[name] for name in given if name in OPTIONS})
+    source = read(table, chosen.conventions)
     name = chosen.target or _default_target(table, source)
+    trained_with = _with_ignored(chosen.options, source)
     path = chosen.output or Path(f"{stem(table)}.safetensors")
-    _check_output(path, table)
+    replaced = check_output(path, (table, config), "model")
+    if chosen.held_out:
+        check_table_output(chosen.held_out, (table, config), "rows")
     importlib.import_module("sklearn.model_selection")  # on first use it takes longer than training
     start = time.perf_counter()
-    with _progress(chosen.options.epochs) as callbacks:
-        model = trained(source, name, chosen.options, callbacks)
+    with _progress(trained_with.epochs) as callbacks:
+        model = trained(source, name, trained_with, callbacks)
     seconds = time.perf_counter() - start
+    if chosen.held_out:
+        write_table(held_out_rows(source, name, trained_with).data, chosen.held_out)
     save(model, path)
     if json:
         print_json({"model": str(path), "seconds": seconds, **summary(model)})
     else:
         _print(source, model, seconds)
-        print_facts({"model": str(path), "try next": command_line("predict", path, table)})
+        done = f"{path}, replaced" if replaced else str(path)
+        print_facts({"model": done, "try next": command_line("predict", path, table)})
+
+
+def _with_ignored(chosen: TrainOptions, source: Table) -> TrainOptions:
+    """Return the options with A,B to ignore as A and B, where no column has that name."""
+    names = [
+        part
+        for name in chosen.ignore
+        for part in ([name] if name in source.names else name.split(","))
+    ]
+    return replace(chosen, ignore=tuple(dict.fromkeys(names)))
 
 
 def summary(model: TableModel) -> dict[str, Any]:
@@ -87,13 +132,6 @@ def _default_target(table: str, source: Table) -> str:
             f"--target is missing: name a column of {table} to predict: {listed(source.names)}"
         )
     return name
-
-
-def _check_output(path: Path, table: str) -> None:
-    """Refuse before training what would be refused, or regretted, after it."""
-    writable(path)
-    if path.exists() and Path(table).exists() and path.samefile(table):
-        raise ValueError(f"--output {path} would replace the table itself; name another file")
 
 
 @contextlib.contextmanager
@@ -136,21 +174,44 @@ def _print(source: Table, model: TableModel, seconds: float) -> None:
     facts = {
         "table": f"{source.short_name}, {plural(source.n_rows, 'row')}",
         "target": target_in_words(model),
+        "task": f"{model.target.task}: {report.task_why}" if report.task_why else "",
         "network": f"{' → '.join(map(str, spec.layer_sizes))}, "
         f"{plural(spec.n_weights + spec.n_biases, 'parameter')}",
         "training": f"{plural(report.epochs, 'epoch')} of {plural(rows['training'], 'row')} "
-        f"in {seconds:.1f} s",
+        f"in batches of {report.batch_size}, l2 {spec.l2:.3g}, in {seconds:.1f} s",
     }
     if rows["validation"]:
-        facts["kept"] = f"epoch {report.best_epoch}, the best on {rows['validation']:,} other rows"
-    print_facts(facts)
+        facts["kept"] = (
+            f"epoch {report.best_epoch}, the best on {plural(rows['validation'], 'other row')}"
+        )
+    print_facts({name: fact for name, fact in facts.items() if fact})
     print_line()
     if remarks := _remarks(model):
         print_table(("column", "what was done with it"), remarks)
         print_line()
-    if report.metrics:
-        print_metrics(report.metrics, report.reasons, f"on {rows['test']:,} held-out rows")
-        print_line()
+    print_worth(model)
+    print_line()
+
+
+def print_worth(model: TableModel) -> None:
+    """Print what a model is worth on held-out rows, beside the baseline, or why it isn't known."""
+    report = model.report
+    count = report.rows["test"]
+    if not count:
+        print_line(f"no figures: {_why_no_figures(report)}")
+        return
+    heading = f"on {plural(count, 'held-out row')}{unit(model)}"
+    found = Metrics(report.metrics, report.reasons, count, report.baseline)
+    print_metrics(found, heading, baseline_name(model))
+    if count < _FEW:
+        print_line("so few rows say little: with another --seed they may be others")
+
+
+def _why_no_figures(report: Report) -> str:
+    if report.options.get("test_fraction") == 0:
+        return "--test-fraction is 0"
+    present = sum(report.rows[part] for part in ("training", "validation", "test"))
+    return f"{plural(present, 'row')} are too few to hold some out"
 
 
 def target_in_words(model: TableModel) -> str:
@@ -159,6 +220,16 @@ def target_in_words(model: TableModel) -> str:
     if isinstance(target, ClassTarget):
         return f"{target.name}, {len(target.classes)} classes: {listed(target.classes)}"
     return f"{target.name}, a {target.kind}"
+
+
+def unit(model: TableModel) -> str:
+    """Return the unit of the figures, where they have one that has to be said."""
+    return ", in days" if model.target.kind == "date" else ""
+
+
+def baseline_name(model: TableModel) -> str:
+    """Return what a baseline answers."""
+    return "class shares" if isinstance(model.target, ClassTarget) else "the mean"
 
 
 def _remarks(model: TableModel) -> list[tuple[str, str]]:

@@ -1,8 +1,9 @@
 """Tables in, predictions out: files, columns as numbers and back, models of tables."""
 
+from chainrule.tables.conventions import Conventions
 from chainrule.tables.encoding import CategoryColumn, FeatureEncoder, NumberColumn
 from chainrule.tables.errors import TableError
-from chainrule.tables.fitting import train
+from chainrule.tables.fitting import held_out, train
 from chainrule.tables.metrics import Metrics
 from chainrule.tables.model import TableModel
 from chainrule.tables.options import TrainOptions
@@ -14,6 +15,7 @@ from chainrule.tables.targets import ClassTarget, NumberTarget
 __all__ = [
     "CategoryColumn",
     "ClassTarget",
+    "Conventions",
     "FeatureEncoder",
     "Metrics",
     "NumberColumn",
@@ -24,6 +26,7 @@ __all__ = [
     "TableModel",
     "TrainOptions",
     "bundled_target",
+    "held_out",
     "read",
     "stem",
     "train",

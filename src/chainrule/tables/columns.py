@@ -1,5 +1,6 @@
 """The values of one column: their kind, and as numbers or text, with the line of a wrong one."""
 
+from collections.abc import Mapping
 from typing import Literal, get_args
 
 import numpy as np
@@ -7,6 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from chainrule.tables import parsing
 from chainrule.tables.errors import TableError
 from chainrule.tables.table import Table
 
@@ -14,7 +16,7 @@ Kind = Literal["number", "boolean", "date", "text"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 _WORDS = {"number": "a number", "boolean": "true or false", "date": "a date", "text": "text"}
 _MICROSECONDS_A_DAY = 86_400e6
-_NUMBER = r"^\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*$"
+_TRUE, _FALSE = ("true", "yes", "y", "t", "on", "1"), ("false", "no", "n", "f", "off", "0")
 
 
 def kind_of(table: Table, name: str) -> Kind | None:
@@ -25,18 +27,18 @@ def kind_of(table: Table, name: str) -> Kind | None:
     "number", "boolean", "date" or "text"
         None where the values are none of these (lists, structures, binary).
     """
-    column = _plain(table.column(name))
+    column = table.column(name)
     if not table.typed:
-        return next((kind for kind in ("number", "boolean", "date") if _is(column, kind)), "text")
+        return next(
+            (kind for kind in ("number", "boolean", "date") if _is(table, name, kind)), "text"
+        )
     if pa.types.is_boolean(column.type):
         return "boolean"
     if pa.types.is_date(column.type) or pa.types.is_timestamp(column.type):
         return "date"
-    if _is_text(column.type):
+    if parsing.is_text(column.type):
         return "text"
-    if _is_numeric(column.type):
-        return "number"
-    return None
+    return "number" if _is_numeric(column.type) else None
 
 
 def numbers(table: Table, name: str, kind: Kind) -> NDArray[np.float64]:
@@ -58,7 +60,10 @@ def numbers(table: Table, name: str, kind: Kind) -> NDArray[np.float64]:
     TableError
         If a value isn't of that kind or is infinite; the line is named.
     """
-    column = _converted(table, name, kind)
+    column = converted(table, name, kind)
+    if kind == "date":
+        column = pc.cast(pc.cast(column, pa.int64()), pa.float64(), safe=False)
+        column = pc.divide(column, _MICROSECONDS_A_DAY)
     values = np.asarray(column.to_numpy(), dtype=np.float64)
     infinite = np.flatnonzero(np.isinf(values))
     if infinite.size:
@@ -78,24 +83,77 @@ def texts(table: Table, name: str, kind: Kind) -> pa.Array:
     TableError
         If a value can't be of that kind; the line is named.
     """
-    column = pc.cast(_converted(table, name, kind), pa.string())
+    column = pc.cast(converted(table, name, kind), pa.string())
     return column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
 
 
+def known_texts(table: Table, name: str, kind: Kind, known: tuple[str, ...]) -> pa.Array:
+    """Return a column of categories as `texts` does, in the words of those that a model knows.
+
+    Where none of the values is known, the column may have been retyped since. Truth values are
+    told in the model's own words where it knows two, as yes and no.
+
+    Raises
+    ------
+    TableError
+        As `texts`, and if the column now has another type, in which nothing is known.
+    """
+    values = texts(table, name, kind)
+    words = pa.array(known, pa.string())
+    present = pc.drop_null(values)
+    if not len(present) or not known or pc.any(pc.is_in(present, value_set=words)).as_py():
+        return values
+    told = _in_words_of(values, known)
+    if pc.any(pc.is_in(told, value_set=words)).as_py():
+        return told
+    if not parsing.is_text(table.column(name).type):
+        raise TableError(
+            f"{table.name}, column {name!r}: expected text as {known[0]!r}, as in training, got "
+            f"{table.column(name).type}, as {present[0].as_py()!r}; convert the column"
+        )
+    return values
+
+
+def _in_words_of(values: pa.Array, known: tuple[str, ...]) -> pa.Array:
+    """Return truth values in the two words for them that a model knows, others as they are."""
+    lower = {text.strip().lower(): text for text in known}
+    words: dict[str, str | None] = {}
+    for truth in (_FALSE, _TRUE):
+        words |= dict.fromkeys(truth, next((lower[word] for word in truth if word in lower), None))
+    if len(known) != 2 or None in words.values():
+        return values
+    given = pc.utf8_lower(pc.utf8_trim_whitespace(values))
+    index = pc.index_in(given, value_set=pa.array(list(words)))
+    return pc.coalesce(pa.array(list(words.values())).take(index), values)
+
+
+def parsed(table: Table, kinds: Mapping[str, Kind]) -> Table:
+    """Return a table whose columns of these kinds have their types: float64, bool, time, text."""
+    return table.with_columns({name: converted(table, name, kinds[name]) for name in kinds})
+
+
 def natural(table: Table, name: str) -> pa.ChunkedArray:
-    """Return a column in the type of its kind: whole numbers of a CSV file are int64."""
+    """Return a column in the type of its kind, where that tells no less than its text.
+
+    Whole numbers are int64; what has leading zeros, or more digits than a number keeps, stays text.
+    """
     column = table.column(name)
     if table.typed:
         return column
-    kind = kind_of(table, name)
-    if kind == "date":
-        return _timestamps(pc.utf8_trim_whitespace(column))
-    if kind == "number":
+    kind = kind_of(table, name) or "text"
+    if kind != "number":
+        return converted(table, name, kind)
+    digits = pc.utf8_trim_whitespace(column)
+    if pc.any(pc.match_substring_regex(digits, r"^[+-]?(0\d|\d{16})")).as_py():
         try:
-            return pc.cast(pc.utf8_trim_whitespace(column), pa.int64())
+            whole = pc.cast(digits, pa.int64())
         except pa.ArrowInvalid:
-            return _convert(column, "number")
-    return _convert(column, kind or "text")
+            return column
+        return whole if pc.cast(whole, pa.string()).equals(digits) else column
+    try:
+        return pc.cast(digits, pa.int64())
+    except pa.ArrowInvalid:
+        return converted(table, name, "number")
 
 
 def missing(table: Table, name: str) -> NDArray[np.bool_]:
@@ -103,35 +161,30 @@ def missing(table: Table, name: str) -> NDArray[np.bool_]:
     return np.asarray(pc.is_null(table.column(name), nan_is_null=True).to_numpy(), dtype=np.bool_)
 
 
-def almost_numbers(table: Table, name: str) -> str:
-    """Say why a CSV column is text where most of its values are numbers; '' where they aren't.
+def converted(table: Table, name: str, kind: Kind) -> pa.ChunkedArray:
+    """Return a column in the type of a kind: float64, bool, timestamp (microseconds) or text.
 
-    One stray mark in a column of numbers turns all of it into text; the report says so.
+    Raises
+    ------
+    TableError
+        If a value isn't of that kind, or the column's type tells that it was meant otherwise: a
+        number is no date, whatever its size.
     """
     column = table.column(name)
-    if table.typed or table.n_rows == 0:
-        return ""
-    matches = pc.match_substring_regex(column, _NUMBER)
-    if (pc.mean(matches).as_py() or 0.0) <= 0.9:
-        return ""
-    row = pc.index(matches, False).as_py()
-    return f"text because of {column[row].as_py()!r} ({table.where(row).rsplit(', ', 1)[1]})"
-
-
-def _converted(table: Table, name: str, kind: Kind) -> pa.ChunkedArray:
-    column = _plain(table.column(name))
     try:
-        return _convert(column, kind)
-    except pa.ArrowException as error:
-        raise TableError(_wrong_value(table, name, column, kind)) from error
+        return _convert(table, column, kind)
+    except (pa.ArrowException, TypeError) as error:
+        raise TableError(_wrong_value(table, name, kind)) from error
 
 
-def _wrong_value(table: Table, name: str, column: pa.ChunkedArray, kind: Kind) -> str:
-    if not _is_text(column.type):
+def _wrong_value(table: Table, name: str, kind: Kind) -> str:
+    column = table.column(name)
+    if not parsing.is_text(column.type):
         return (
-            f"{table.name}, column {name!r}: expected {_WORDS[kind]} in each row, got {column.type}"
+            f"{table.name}, column {name!r}: expected {_WORDS[kind]} in each row, got "
+            f"{column.type}; convert the column"
         )
-    row = next(row for row in range(len(column)) if not _is(column.slice(row, 1), kind))
+    row = _first_wrong(table, column, kind)
     value = column[row].as_py()
     return (
         f"{table.where(row)}, column {name!r}: expected {_WORDS[kind]}, got {value!r}; "
@@ -139,48 +192,68 @@ def _wrong_value(table: Table, name: str, column: pa.ChunkedArray, kind: Kind) -
     )
 
 
-def _is(column: pa.ChunkedArray, kind: Kind) -> bool:
+def _first_wrong(table: Table, column: pa.ChunkedArray, kind: Kind) -> int:
+    """Return the first row whose value isn't of a kind, by halving."""
+    start, stop = 0, len(column)
+    while stop - start > 1:
+        middle = (start + stop) // 2
+        if _converts(table, column.slice(start, middle - start), kind):
+            start = middle
+        else:
+            stop = middle
+    return start
+
+
+def _is(table: Table, name: str, kind: Kind) -> bool:
+    return _converts(table, table.column(name), kind)
+
+
+def _converts(table: Table, column: pa.ChunkedArray, kind: Kind) -> bool:
     try:
-        _convert(column, kind)
-    except pa.ArrowException:
+        _convert(table, column, kind)
+    except (pa.ArrowException, TypeError):
         return False
     return True
 
 
-def _convert(column: pa.ChunkedArray, kind: Kind) -> pa.ChunkedArray:
-    """float64 for a number or a date (days since 1970), bool for a boolean, else text."""
-    if kind == "text":
-        return pc.cast(column, pa.string())
-    if _is_text(column.type):
-        column = pc.utf8_trim_whitespace(column)
-    if kind == "boolean":
-        return pc.cast(column, pa.bool_())
+def _convert(table: Table, column: pa.ChunkedArray, kind: Kind) -> pa.ChunkedArray:
+    given = column.type
+    if pa.types.is_null(given):
+        types = {"number": pa.float64(), "boolean": pa.bool_(), "date": pa.timestamp("us")}
+        return pc.cast(column, types.get(kind, pa.string()))
     if kind == "number":
-        return pc.cast(column, pa.float64(), safe=False)
-    days = pc.cast(pc.cast(_timestamps(column), pa.int64()), pa.float64(), safe=False)
-    return pc.divide(days, _MICROSECONDS_A_DAY)
+        if parsing.is_text(given):
+            return parsing.numbers(column, table.conventions)
+        if _is_numeric(given) or pa.types.is_boolean(given):
+            return pc.cast(column, pa.float64(), safe=False)
+    elif kind == "date":
+        if parsing.is_text(given):
+            return parsing.times(column, table.conventions)
+        if pa.types.is_timestamp(given) or pa.types.is_date(given):
+            zone = given.tz if pa.types.is_timestamp(given) else None
+            utc = pc.cast(column, pa.timestamp("us", tz=zone), safe=False)
+            return pc.cast(utc, pa.timestamp("us"))
+    elif kind == "boolean":
+        if parsing.is_text(given):
+            return parsing.truth_values(column)
+        if pa.types.is_boolean(given):
+            return column
+        if _is_numeric(given):
+            return pc.cast(pc.cast(pc.cast(column, pa.uint8()), pa.string()), pa.bool_())
+    elif parsing.is_text(given) or pa.types.is_boolean(given):
+        return pc.cast(column, pa.string())
+    elif _is_numeric(given):
+        return _whole_texts(column)
+    raise TypeError(f"{given} is no {kind}")
 
 
-def _timestamps(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Return times as timestamps; text with or without an offset from UTC."""
-    if not _is_text(column.type):
-        zone = column.type.tz if pa.types.is_timestamp(column.type) else None
-        return pc.cast(column, pa.timestamp("us", tz=zone), safe=False)
-    try:
-        return pc.cast(column, pa.timestamp("us"))
-    except pa.ArrowInvalid:
-        return pc.cast(column, pa.timestamp("us", tz="UTC"))
-
-
-def _plain(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Return the column with dictionary-encoded values written out, and views of text as text."""
-    if pa.types.is_dictionary(column.type):
-        column = pc.cast(column, column.type.value_type)
-    return pc.cast(column, pa.string()) if pa.types.is_string_view(column.type) else column
-
-
-def _is_text(kind: pa.DataType) -> bool:
-    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
+def _whole_texts(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Return whole numbers as text, 3.0 as '3'; others raise, for they can be told in many ways."""
+    if pa.types.is_floating(column.type):
+        column = pc.cast(pc.if_else(pc.is_nan(column), None, column), pa.int64())
+    elif pa.types.is_decimal(column.type):
+        column = pc.cast(column, pa.int64())
+    return pc.cast(column, pa.string())
 
 
 def _is_numeric(kind: pa.DataType) -> bool:

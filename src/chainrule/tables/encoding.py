@@ -10,9 +10,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from chainrule.tables.columns import Kind, missing, numbers, texts
+from chainrule.tables.columns import Kind, known_texts, missing, numbers
 from chainrule.tables.errors import TableError, listed, near_miss
 from chainrule.tables.fields import Fields
+from chainrule.tables.labels import label_counts
 from chainrule.tables.table import Table
 
 KEPT_CATEGORIES = 32
@@ -135,7 +136,7 @@ class CategoryColumn:
     @classmethod
     def fit(cls, table: Table, name: str, kind: Literal["text", "boolean"]) -> "CategoryColumn":
         """Return the encoding of one column, learned from the rows of a table."""
-        counts = category_counts(table, name, kind)
+        counts = label_counts(table, name, kind)
         kept = sorted(counts, key=lambda text: (-counts[text], text))[:KEPT_CATEGORIES]
         return cls(name, kind, tuple(kept), bool(missing(table, name).any()))
 
@@ -159,7 +160,7 @@ class CategoryColumn:
 
     def encode(self, table: Table) -> NDArray[np.float64]:
         """Return the inputs of each row, shape (n_rows, len(inputs))."""
-        values = texts(table, self.name, self.kind)
+        values = known_texts(table, self.name, self.kind, self.categories)
         known = pa.array(self.categories, pa.string())
         index = pc.fill_null(pc.index_in(values, value_set=known, skip_nulls=True), -1).to_numpy()
         encoded = np.zeros((table.n_rows, len(self.inputs)))
@@ -177,12 +178,6 @@ _COLUMNS: Mapping[str, type[NumberColumn] | type[CategoryColumn]] = {
     "text": CategoryColumn,
     "boolean": CategoryColumn,
 }
-
-
-def category_counts(table: Table, name: str, kind: Kind) -> dict[str, int]:
-    """How many rows hold each value of a column of categories; missing ones aren't counted."""
-    counted = pc.value_counts(pc.drop_null(texts(table, name, kind)))
-    return {str(pair["values"]): int(pair["counts"]) for pair in counted.to_pylist()}
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ class TableError(ValueError):
 
 def near_miss(name: str, known: Iterable[str]) -> str:
     """'; did you mean ...?' where one of the known names is close to the given one, else ''."""
-    names = list(known)
+    names = [other for other in known if other != name]
     by_lower = {other.lower(): other for other in names}
     close = difflib.get_close_matches(name.lower(), by_lower, n=1, cutoff=0.6)
     return f"; did you mean {by_lower[close[0]]!r}?" if close else ""

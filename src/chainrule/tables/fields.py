@@ -73,6 +73,16 @@ class Fields:
             raise self._wrong(name, wanted, value)
         return float(value)
 
+    def numbers(self, name: str, least: float = -math.inf) -> list[float]:
+        """Return a list of finite numbers, none below the least."""
+        value = self.any(name)
+        if not isinstance(value, list):
+            raise self._wrong(name, "a list of numbers", value)
+        items = Fields(
+            dict(zip(map(str, range(len(value))), value, strict=True)), f"{self._where}.{name}"
+        )
+        return [items.number(str(index), least) for index in range(len(value))]
+
     def whole(self, name: str, least: int = 0) -> int:
         """Return a whole number, not below the least."""
         value = self.any(name)

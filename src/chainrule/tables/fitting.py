@@ -1,13 +1,13 @@
 """Training a network on a table: choose columns, split, encode, fit, measure on held-out rows."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from chainrule.tables.columns import missing
+from chainrule.tables.columns import missing, parsed
 from chainrule.tables.encoding import FeatureEncoder
 from chainrule.tables.metrics import Metrics
 from chainrule.tables.model import TableModel
@@ -16,13 +16,10 @@ from chainrule.tables.report import Report
 from chainrule.tables.selection import Selection, selected
 from chainrule.tables.splitting import Split, split
 from chainrule.tables.table import Table
-from chainrule.tables.targets import (
-    ClassTarget,
-    NumberTarget,
-    Target,
-    checked_target,
-    inferred_task,
-)
+from chainrule.tables.target_column import TargetColumn, target_column
+from chainrule.tables.targets import ClassTarget, NumberTarget, Target
+from chainrule.theory.activations import ACTIVATIONS
+from chainrule.theory.losses import LOSSES
 from chainrule.training.network import Network
 from chainrule.training.run import Run
 from chainrule.training.stopping import EarlyStopping
@@ -34,14 +31,18 @@ class _Prepared:
 
     features: FeatureEncoder
     target: Target
+    column: TargetColumn
     selection: Selection
     rows: Table
     parts: Split
 
-    def encoded(self, part: NDArray[np.int64], dtype: str) -> tuple[NDArray[Any], NDArray[Any]]:
-        """X and y of some rows."""
+    def encoded(
+        self, part: NDArray[np.int64], dtype: str, indicators: bool
+    ) -> tuple[NDArray[Any], NDArray[Any]]:
+        """X and y of some rows; y as one 1 a row among 0s, where indicators are asked for."""
         table = self.rows.take(part)
-        y = self.target.encode(table)
+        y: NDArray[Any] = self.target.encode(table)
+        y = np.eye(self.target.outputs)[y] if indicators else y
         return self.features.transform(table, dtype), y
 
 
@@ -87,43 +88,86 @@ def train(
     options = options or TrainOptions()
     prepared = _prepared(table, target, options)
     run = _fitted(prepared, options, callbacks)
-    report = _report(table, prepared, options, run)
-    return TableModel(prepared.features, prepared.target, run.network, report)
+    learned = np.concatenate([prepared.parts.training, prepared.parts.validation])
+    model = TableModel(
+        prepared.features,
+        prepared.target,
+        run.network,
+        Report.empty(table.short_name),
+        table.conventions,
+    )
+    return replace(
+        model,
+        report=_report(table, prepared, options, run, model),
+        seen=model.marks(prepared.rows.take(learned)),
+    )
+
+
+def held_out(table: Table, target: str, options: TrainOptions | None = None) -> Table:
+    """Return the rows of a table that `train` holds out for its figures, as they were read.
+
+    Examples
+    --------
+    >>> from chainrule.tables import TrainOptions, read
+    >>> held_out(read("wine"), "target", TrainOptions(seed=1)).n_rows
+    36
+    """
+    options = options or TrainOptions()
+    column = target_column(table, target, options.task, options.kinds.get(target))
+    rows = table.take(column.present)
+    return rows.take(_split(rows, target, column, options).test)
 
 
 def _prepared(table: Table, target: str, options: TrainOptions) -> _Prepared:
-    rows, kind = checked_target(table, target)
-    task = inferred_task(rows, target, kind) if options.task == "auto" else options.task
-    selection = selected(table, target, options.ignore)
-    fractions = (options.test_fraction, options.validation_fraction)
-    if task == "classification":
-        classes = ClassTarget.fit(rows, target, kind)
-        parts = split(rows.n_rows, *fractions, options.seed, classes.encode(rows))
-        encoder: Target = classes
-    else:
-        parts = split(rows.n_rows, *fractions, options.seed)
-        encoder = NumberTarget.fit(rows.take(parts.training), target, kind)
-    features = FeatureEncoder.fit(rows.take(parts.training), selection.kinds)
+    column = target_column(table, target, options.task, options.kinds.get(target))
+    kinds = {name: kind for name, kind in options.kinds.items() if name != target}
+    selection = selected(table, target, options.ignore, kinds)
+    table = parsed(table, dict(selection.kinds))
+    rows = table.take(column.present)
+    parts = _split(rows, target, column, options)
+    training = rows.take(parts.training)
+    features = FeatureEncoder.fit(training, selection.kinds)
     # what predict refuses is refused in a row without a target, too
     features.transform(table.take(np.flatnonzero(missing(table, target))), options.dtype)
-    return _Prepared(features, encoder, selection, rows, parts)
+    encoder: Target
+    if column.task == "classification":
+        encoder = ClassTarget.fit(rows, target, column.kind).with_shares(training)
+    else:
+        encoder = NumberTarget.fit(training, target, column.kind)
+    return _Prepared(features, encoder, column, selection, rows, parts)
+
+
+def _split(rows: Table, target: str, column: TargetColumn, options: TrainOptions) -> Split:
+    """Return the parts of the rows that have the target; each has its share of each class."""
+    fractions = (options.test_fraction, options.validation_fraction)
+    if column.task == "regression":
+        return split(rows.n_rows, *fractions, options.seed)
+    classes = ClassTarget.fit(rows, target, column.kind).encode(rows)
+    return split(rows.n_rows, *fractions, options.seed, classes)
 
 
 def _fitted(
     prepared: _Prepared, options: TrainOptions, callbacks: Sequence[Callable[[Run], None]]
 ) -> Run:
-    X, y = prepared.encoded(prepared.parts.training, options.dtype)
+    loss = _loss(prepared.target, options)
+    indicators = loss != "cross_entropy" and prepared.target.outputs > 1
+    X, y = prepared.encoded(prepared.parts.training, options.dtype, indicators)
     validation = None
     if prepared.parts.validation.size:
-        validation = prepared.encoded(prepared.parts.validation, options.dtype)
+        validation = prepared.encoded(prepared.parts.validation, options.dtype, indicators)
     network = Network(
         [X.shape[1], *options.hidden, prepared.target.outputs],
         activation=options.activation,
-        loss=_loss(prepared.target),
+        output=options.output,
+        loss=loss,
+        init=options.init,
         seed=options.seed,
         dtype=options.dtype,
+        reduction=options.reduction,
         l2=options.penalty(X.shape[0]),
+        l1=options.l1,
         dropout=options.dropout,
+        engine=options.engine,
     )
     return network.fit(
         X,
@@ -139,20 +183,35 @@ def _fitted(
     )
 
 
-def _loss(target: Target) -> str:
-    if not isinstance(target, ClassTarget):
-        return "squared_error"
-    return "binary_cross_entropy" if target.outputs == 1 else "cross_entropy"
+def _loss(target: Target, options: TrainOptions) -> str:
+    """Return the loss that was chosen, or that the task has, where answers fit the target."""
+    if isinstance(target, ClassTarget):
+        usual = "binary_cross_entropy" if target.outputs == 1 else "cross_entropy"
+        wanted = ["sigmoid"] if target.outputs == 1 else ["softmax"]
+        answers = "probabilities"
+    else:
+        usual = "squared_error"
+        wanted = [name for name in ACTIVATIONS if name not in ("softmax", "sigmoid", "exponential")]
+        answers = "a standardised number"
+    loss = usual if options.loss == "auto" else options.loss
+    output = LOSSES[loss].output if options.output == "auto" else options.output
+    if output not in wanted:
+        raise ValueError(
+            f"{target.task} needs {answers} as output, with {' or '.join(wanted[:3])}; got "
+            f"{output!r} with the loss {loss!r}"
+        )
+    return loss
 
 
-def _report(table: Table, prepared: _Prepared, options: TrainOptions, run: Run) -> Report:
+def _report(
+    table: Table, prepared: _Prepared, options: TrainOptions, run: Run, model: TableModel
+) -> Report:
     parts = prepared.parts
-    model = TableModel(prepared.features, prepared.target, run.network, _EMPTY)
-    held_out = prepared.rows.take(parts.test)
-    metrics = model.evaluate(held_out) if parts.test.size else Metrics({})
+    figures = model.evaluate(prepared.rows.take(parts.test)) if parts.test.size else Metrics({})
     absent = {name: int(missing(prepared.rows, name).sum()) for name in prepared.features.names}
     return Report(
         table=table.short_name,
+        task_why=prepared.column.why,
         rows={
             "training": parts.training.size,
             "validation": parts.validation.size,
@@ -162,12 +221,11 @@ def _report(table: Table, prepared: _Prepared, options: TrainOptions, run: Run) 
         left_out=prepared.selection.left_out,
         missing={name: count for name, count in absent.items() if count},
         remarks=prepared.selection.remarks,
+        batch_size=run.options.batch_size,
         epochs=run.epoch,
         best_epoch=run.best_epoch if run.options.early_stopping else run.epoch,
-        metrics=metrics.values,
-        reasons=metrics.reasons,
+        metrics=figures.values,
+        baseline=figures.baseline,
+        reasons=figures.reasons,
         options=options.to_dict(),
     )
-
-
-_EMPTY = Report("", {}, {}, {}, {}, 0, 0, {})

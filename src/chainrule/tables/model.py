@@ -1,7 +1,7 @@
 """A network together with the columns it reads and the column it predicts."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -9,17 +9,20 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from chainrule.tables.columns import missing
+from chainrule.tables.conventions import USUAL, Conventions
 from chainrule.tables.encoding import FeatureEncoder
-from chainrule.tables.errors import TableError
+from chainrule.tables.errors import TableError, listed
 from chainrule.tables.fields import Fields
 from chainrule.tables.metrics import Metrics, classification_metrics, regression_metrics
+from chainrule.tables.reading import Source, as_table
 from chainrule.tables.report import Report
+from chainrule.tables.seen import count_seen, fingerprints
 from chainrule.tables.table import Table
 from chainrule.tables.targets import ClassTarget, Target, target_from_dict
 from chainrule.training.network import Network
 from chainrule.training.perceptron import MultilayerPerceptron
 
-_NETWORK = "network."
+_NETWORK, _SEEN = "network.", "seen"
 
 
 @dataclass(frozen=True)
@@ -35,13 +38,25 @@ class TableModel:
     network : Network
     report : Report
         How it was trained and what it is worth.
+    conventions : Conventions
+        How the texts of its tables are read.
+    seen : ndarray of uint64
+        The fingerprints of the rows that it learned from.
+
+    Notes
+    -----
+    Where a method takes a `source`, that is a path, a DataFrame of pandas or polars, a
+    ``pyarrow.Table``, or a `Table`.
 
     Examples
     --------
     >>> from chainrule.tables import TrainOptions, read, train
-    >>> iris = read("iris")
-    >>> model = train(iris, "target", TrainOptions(epochs=60))
-    >>> model.predict(iris)[:2].tolist()
+    >>> model = train(read("iris"), "target", TrainOptions(epochs=60))
+    >>> model
+    <TableModel: target, one of setosa, versicolor, virginica
+     from sepal length (cm), sepal width (cm), petal length (cm), petal width (cm)
+     by 4-128-64-3; on 30 held-out rows accuracy 0.9667, log_loss 0.2025, auc 1.0000>
+    >>> model.predict("iris")[:2].tolist()
     ['setosa', 'setosa']
     """
 
@@ -49,8 +64,27 @@ class TableModel:
     target: Target
     network: MultilayerPerceptron
     report: Report
+    conventions: Conventions = USUAL
+    seen: NDArray[np.uint64] = field(default_factory=lambda: np.empty(0, np.uint64))
 
-    def outputs(self, table: Table) -> NDArray[np.floating[Any]]:
+    def __repr__(self) -> str:
+        answer = "a number" if self.target.task == "regression" else "one of "
+        if isinstance(self.target, ClassTarget):
+            answer += listed(self.target.classes, 6)
+        sizes = "-".join(map(str, self.network.spec.layer_sizes))
+        figures = [f"{k} {v:.4f}" for k, v in self.report.metrics.items() if v is not None]
+        rows = self.report.rows.get("test", 0)
+        worth = f"; on {rows} held-out rows {', '.join(figures)}" if figures else ""
+        return (
+            f"<TableModel: {self.target.name}, {answer}\n"
+            f" from {listed(self.features.names, 6)}\n by {sizes}{worth}>"
+        )
+
+    def table(self, source: Source) -> Table:
+        """Return a source as a table, its texts read as the model's table wrote them."""
+        return as_table(source, self.conventions)
+
+    def outputs(self, source: Source) -> NDArray[np.floating[Any]]:
         """Return what the network answers for each row, shape (n_rows, outputs), its own dtype.
 
         Raises
@@ -58,13 +92,14 @@ class TableModel:
         TableError
             If the table lacks a column, or a value isn't of its kind; the line is named.
         """
-        return self.network.forward(self.features.transform(table, self.network.spec.dtype))
+        inputs = self.features.transform(self.table(source), self.network.spec.dtype)
+        return self.network.forward(inputs) if len(inputs) else np.empty((0, self.target.outputs))
 
-    def predict(self, table: Table) -> NDArray[Any]:
+    def predict(self, source: Source) -> NDArray[Any]:
         """Return the predicted target of each row, in the target's own type, shape (n_rows,)."""
-        return self._answers(self.outputs(table))
+        return self._answers(self.outputs(source))
 
-    def predict_proba(self, table: Table) -> NDArray[np.floating[Any]]:
+    def predict_proba(self, source: Source) -> NDArray[np.floating[Any]]:
         """Return the probability of each class for each row, shape (n_rows, n_classes).
 
         Raises
@@ -74,11 +109,11 @@ class TableModel:
         """
         if not isinstance(self.target, ClassTarget):
             raise TypeError(f"predict_proba needs classes; {self.target.name!r} is a number")
-        return _probabilities(self.outputs(table))
+        return _probabilities(self.outputs(source))
 
-    def prediction_table(self, table: Table) -> pa.Table:
+    def prediction_table(self, source: Source) -> pa.Table:
         """Return the columns `prediction` and, for classes, `probability_...` of each."""
-        outputs = self.outputs(table)
+        outputs = self.outputs(source)
         columns = {"prediction": self._values(outputs)}
         if isinstance(self.target, ClassTarget):
             probabilities = _probabilities(outputs)
@@ -86,7 +121,7 @@ class TableModel:
                 columns[f"probability_{label}"] = pa.array(probabilities[:, k])
         return pa.table(columns)
 
-    def evaluate(self, table: Table) -> Metrics:
+    def evaluate(self, source: Source) -> Metrics:
         """Return the metrics on the rows of a table whose target isn't missing.
 
         Raises
@@ -94,15 +129,32 @@ class TableModel:
         TableError
             If the target or another column is missing, or a class isn't known.
         """
+        table = self.table(source)
         absent = missing(table, self.target.name)
         if absent.all():
             raise TableError(f"{table.name}, column {self.target.name!r}: all values are missing")
-        outputs = self.outputs(table)[~absent]  # of every row: predict's errors are evaluate's
-        table = table.take(np.flatnonzero(~absent))
+        X = self.features.transform(table, self.network.spec.dtype)  # of every row: what predict
+        rows = np.flatnonzero(~absent)  # refuses is refused
+        X, y = X[rows], self._truth(table.take(rows))
+        outputs = self.network.forward(X)
         if isinstance(self.target, ClassTarget):
-            index, probabilities = self.target.encode(table), _probabilities(outputs)
-            return classification_metrics(index, probabilities, self.target.classes)
-        return regression_metrics(self.target.numbers(table), self._answers(outputs))
+            found = classification_metrics(
+                y, _probabilities(outputs), self.target.classes, self.target.shares
+            )
+        else:
+            found = regression_metrics(y, self.target.decode(outputs[:, 0]), self.target.mean)
+        return replace(found, seen=count_seen(fingerprints(X, y), self.seen))
+
+    def marks(self, table: Table) -> NDArray[np.uint64]:
+        """Return the fingerprints of rows that have the target, shape (n_rows,)."""
+        X = self.features.transform(table, self.network.spec.dtype)
+        return fingerprints(X, self._truth(table))
+
+    def _truth(self, table: Table) -> NDArray[Any]:
+        """Return the class number, or the number, that each row has."""
+        if isinstance(self.target, ClassTarget):
+            return self.target.encode(table)
+        return self.target.numbers(table)
 
     def _answers(self, outputs: NDArray[np.floating[Any]]) -> NDArray[Any]:
         return np.asarray(self._values(outputs).to_numpy(zero_copy_only=False))
@@ -117,13 +169,15 @@ class TableModel:
         return {
             "columns": self.features.to_list(),
             "target": self.target.to_dict(),
+            "conventions": self.conventions.to_dict(),
             "network": self.network.describe(),
             "report": self.report.to_dict(),
         }
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Return the numbers of the network by name."""
-        return {_NETWORK + name: array for name, array in self.network.arrays().items()}
+        numbers = {_NETWORK + name: array for name, array in self.network.arrays().items()}
+        return numbers | {_SEEN: self.seen}
 
     @classmethod
     def restore(cls, description: object, arrays: Mapping[str, NDArray[Any]]) -> "TableModel":
@@ -138,7 +192,13 @@ class TableModel:
         features = FeatureEncoder.from_list(fields.any("columns"))
         target = target_from_dict(fields.any("target"))
         report = Report.from_dict(fields.any("report"))
-        parts = {name.removeprefix(_NETWORK): array for name, array in arrays.items()}
+        conventions = Conventions.from_dict(fields.any("conventions"))
+        seen = arrays[_SEEN]
+        if seen.dtype != np.uint64 or seen.ndim != 1:
+            raise ValueError(f"{_SEEN}: expected whole numbers in one row, got {seen.dtype}")
+        parts = {
+            name.removeprefix(_NETWORK): array for name, array in arrays.items() if name != _SEEN
+        }
         network = Network.restore(fields.any("network"), parts)
         fields.done()
         shape = (network.spec.n_inputs, network.spec.n_outputs)
@@ -147,7 +207,7 @@ class TableModel:
                 f"network: expected {len(features.inputs)} inputs and {target.outputs} outputs "
                 f"for the columns and the target, got {shape[0]} and {shape[1]}"
             )
-        return cls(features, target, network, report)
+        return cls(features, target, network, report, conventions, seen)
 
 
 def _probabilities(outputs: NDArray[np.floating[Any]]) -> NDArray[np.floating[Any]]:

@@ -1,17 +1,24 @@
-"""Parquet files, by pyarrow."""
+"""Parquet files and DataFrames, by pyarrow: columns whose types are stated."""
 
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from chainrule.tables.conventions import USUAL, Conventions
+from chainrule.tables.csv_files import without_words
 from chainrule.tables.errors import TableError
 from chainrule.tables.table import Table
 
 PARQUET_SUFFIXES = (".parquet", ".pq")
+MAGIC = b"PAR1"
 
 
-def read_parquet(path: Path) -> Table:
+def read_parquet(
+    path: Path, conventions: Conventions = USUAL, content: bytes | None = None
+) -> Table:
     """Return a Parquet file as a table.
 
     Raises
@@ -20,7 +27,10 @@ def read_parquet(path: Path) -> Table:
         If its footer is broken or missing, or its pages can't be read.
     """
     try:
-        with pq.ParquetFile(path) as file:
+        with (
+            pa.BufferReader(content) if content is not None else path.open("rb") as source,
+            pq.ParquetFile(source) as file,
+        ):
             data = _read(path, file)
     except PermissionError:
         raise
@@ -29,7 +39,61 @@ def read_parquet(path: Path) -> Table:
             f"{path} is not a whole Parquet file (its footer is broken or missing); "
             "copy it or write it again"
         ) from error
-    return Table(str(path), data, typed=True)
+    return typed_table(str(path), data, conventions)
+
+
+def from_frame(frame: Any, conventions: Conventions = USUAL) -> Table:  # noqa: ANN401
+    """Return a DataFrame of pandas or polars, or a table of Arrow's, as a table.
+
+    Raises
+    ------
+    TableError
+        If a column can't be of one type.
+    TypeError
+        If it is none of these.
+    """
+    name = "the DataFrame"
+    if isinstance(frame, pa.Table):
+        return typed_table("the table", frame, conventions)
+    try:
+        if type(frame).__module__.startswith("pandas."):
+            return typed_table(name, pa.Table.from_pandas(frame), conventions)
+        if hasattr(frame, "__arrow_c_stream__"):
+            return typed_table(name, pa.table(frame), conventions)
+    except (pa.ArrowException, TypeError, ValueError) as error:
+        raise TableError(f"{name}: {' '.join(map(str, error.args))}") from error
+    raise TypeError(
+        "expected a path, a DataFrame of pandas or polars, a pyarrow.Table or a Table, "
+        f"got {type(frame).__name__}"
+    )
+
+
+def typed_table(name: str, data: pa.Table, conventions: Conventions = USUAL) -> Table:
+    """Return Arrow's table, its columns in plain types, and the index of pandas known as one."""
+    described = (data.schema.pandas_metadata or {}).get("index_columns", [])
+    index = tuple(column for column in described if isinstance(column, str))
+    columns = [_plain(column) for column in data.columns]
+    data = pa.table(columns, names=data.column_names) if columns else data
+    if conventions.na:
+        data = without_words(data, list(conventions.na))
+    return Table(name, data, typed=True, index=index, conventions=conventions)
+
+
+def _plain(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Return a column with what only says how it is stored taken away."""
+    kind = column.type
+    if isinstance(kind, pa.BaseExtensionType):
+        return _plain(
+            pa.chunked_array([chunk.storage for chunk in column.chunks], kind.storage_type)
+        )
+    if pa.types.is_dictionary(kind):
+        return _plain(pc.cast(column, kind.value_type))
+    if pa.types.is_run_end_encoded(kind):
+        chunks = [pc.run_end_decode(chunk) for chunk in column.chunks]
+        return _plain(pa.chunked_array(chunks, kind.value_type))
+    if pa.types.is_string_view(kind):
+        return pc.cast(column, pa.string())
+    return column
 
 
 def _read(path: Path, file: pq.ParquetFile) -> pa.Table:

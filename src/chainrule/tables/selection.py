@@ -1,12 +1,24 @@
 """Which columns of a table a model reads, and why the others are left out."""
 
-from collections.abc import Sequence
+import re
+import shlex
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from chainrule.tables.columns import Kind, almost_numbers, kind_of, missing
-from chainrule.tables.encoding import KEPT_CATEGORIES, category_counts
+import numpy as np
+
+from chainrule.tables.columns import Kind, kind_of, missing, numbers
+from chainrule.tables.doubts import doubt_of
+from chainrule.tables.encoding import KEPT_CATEGORIES
 from chainrule.tables.errors import TableError, listed, near_miss
+from chainrule.tables.labels import label_counts
 from chainrule.tables.table import Table
+
+_ENOUGH_TO_COUNT = 10
+_NUMBERED = (
+    r"(?i:(^|[\W_])(id|index|row|number|nr|no|key)$)|^Unnamed|"
+    r"[a-z](Id|ID|Index|Row|Number|Nr|No|Key)$"
+)
 
 
 @dataclass(frozen=True)
@@ -35,24 +47,35 @@ class Selection:
     remarks: dict[str, str]
 
 
-def selected(table: Table, target: str, ignore: Sequence[str] = ()) -> Selection:
+def selected(
+    table: Table,
+    target: str,
+    ignore: Sequence[str] = (),
+    kinds: Mapping[str, Kind] | None = None,
+) -> Selection:
     """Return the columns that a model of the target reads.
 
-    Left out are: what is ignored; columns that hold neither numbers, text, booleans nor dates; and
-    text that names the row (more than 32 values, more than half of the values distinct).
+    Left out are: what is ignored; the index of a DataFrame; columns that hold neither numbers,
+    text, booleans nor dates; text that names the row (more than 32 values, more than half of the
+    values distinct); and numbers that count the rows from 0 or 1 under a name that ends in id,
+    index or number, if there are other columns to learn from. A column whose kind is given is
+    read, whatever it holds.
 
     Raises
     ------
     TableError
-        If a column to ignore isn't there, a column has no values, or no column is left.
+        If a column that is named isn't there, one has no values, or none is left.
     """
-    for name in ignore:
-        _check_ignored(table, name, target)
-    kinds: list[tuple[str, Kind]] = []
-    remarks: dict[str, str] = {}
+    asked = dict(kinds or {})
+    for name in (*ignore, *asked):
+        _check_named(table, name, "ignore" if name in ignore else "kind")
+    if target in ignore:
+        raise TableError(f"ignore: {target!r} is the target; ignore other columns")
     left_out = dict.fromkeys(ignore, "ignored")
     if table.nameless:
         left_out["(no name)"] = f"{table.nameless} without a name in the header"
+    read: dict[str, Kind] = {}
+    remarks: dict[str, str] = {}
     for name in table.names:
         if name == target or name in left_out:
             continue
@@ -61,38 +84,70 @@ def selected(table: Table, target: str, ignore: Sequence[str] = ()) -> Selection
                 f"{table.name}, column {name!r}: all values are missing; "
                 f"drop the column, or leave it out with --ignore {name!r}"
             )
-        kind = kind_of(table, name)
-        reason = _reason(table, name, kind)
+        kind = asked.get(name) or kind_of(table, name)
+        reason = "" if name in asked else _reason(table, name, kind)
         if kind is None or reason:
             left_out[name] = reason
         else:
-            kinds.append((name, kind))
-            if kind == "text" and (remark := almost_numbers(table, name)):
+            read[name] = kind
+            if remark := "" if name in asked else _remark(table, name, kind):
                 remarks[name] = remark
-    if not kinds:
+    for name in list(remarks):
+        if len(read) > 1 and _is_row_number(table, name, read):
+            del read[name], remarks[name]
+            left_out[name] = f"it numbers the rows; --kind {shlex.quote(name)}=number reads it"
+    if not read:
         why = listed(f"{name} ({reason})" for name, reason in left_out.items())
         raise TableError(
             f"{table.name}: no column is left to learn {target!r} from{': ' + why if why else ''}"
         )
-    return Selection(tuple(kinds), left_out, remarks)
+    return Selection(tuple(read.items()), left_out, remarks)
 
 
-def _check_ignored(table: Table, name: str, target: str) -> None:
-    if name == target:
-        raise TableError(f"ignore: {name!r} is the target; ignore other columns")
+def _check_named(table: Table, name: str, option: str) -> None:
     if name not in table.names:
         hint = near_miss(name, table.names) or f"; its columns are {listed(table.names)}"
-        raise TableError(f"ignore: {table.name} has no column {name!r}{hint}")
+        raise TableError(f"{option}: {table.name} has no column {name!r}{hint}")
 
 
 def _reason(table: Table, name: str, kind: Kind | None) -> str:
     """Why a column is left out; '' where it is kept."""
+    if name in table.index:
+        return "the index of the DataFrame"
     if kind is None:
         return f"{table.column(name).type} is neither numbers, text, booleans nor dates"
     if kind != "text":
         return ""
-    counts = category_counts(table, name, kind)
+    counts = label_counts(table, name, kind)
     present = sum(counts.values())
     if len(counts) <= KEPT_CATEGORIES or 2 * len(counts) <= present:
         return ""
-    return almost_numbers(table, name) or f"text, {len(counts)} different values in {present} rows"
+    return str(doubt_of(table, name) or f"text, {len(counts)} different values in {present} rows")
+
+
+def _remark(table: Table, name: str, kind: Kind) -> str:
+    """Return what a reader should know of a column that is read."""
+    if kind == "text":
+        return str(doubt_of(table, name) or "")
+    if kind == "number" and _increases(table, name):
+        ignore = f"--ignore {shlex.quote(name)}"
+        return f"a number, whole and larger in each row: if it only counts, {ignore}"
+    return ""
+
+
+def _increases(table: Table, name: str) -> bool:
+    """Whether a column is whole numbers, each larger than the one before."""
+    values = numbers(table, name, "number")
+    return bool(
+        values.size >= _ENOUGH_TO_COUNT
+        and (values == np.floor(values)).all()
+        and (np.diff(values) > 0).all()
+    )
+
+
+def _is_row_number(table: Table, name: str, kinds: Mapping[str, Kind]) -> bool:
+    """Whether a column is 0, 1, 2, ... or 1, 2, 3, ..., and its name says that it is a number."""
+    if kinds[name] != "number" or not re.search(_NUMBERED, name) or not _increases(table, name):
+        return False
+    values = numbers(table, name, "number")
+    return bool(values[0] in (0, 1) and values[-1] - values[0] == values.size - 1)

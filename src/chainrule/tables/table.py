@@ -4,12 +4,14 @@ import dataclasses
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import PurePath
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from chainrule.tables.conventions import USUAL, Conventions
 from chainrule.tables.errors import TableError, listed, near_miss
 
 
@@ -29,14 +31,18 @@ class Table:
     data : pyarrow.Table
         The columns. Text where `typed` is False.
     typed : bool
-        True where the source states the type of each column (Parquet); False for CSV, whose columns
-        are text until their kind is inferred or asked for.
+        True where the source states the type of each column (Parquet, a DataFrame); False for CSV,
+        whose columns are text until their kind is inferred or asked for.
     place : callable, optional
         The place of a row in the source, for messages: ``place(0)`` is ``"line 2"`` in a CSV file.
     rows : ndarray of int64, shape (n_rows,), optional
         The row of the source that each row was, where rows were taken.
     nameless : int
         How many columns of the source had no name; they are not in `data`.
+    index : tuple of str
+        The columns that are the index of the DataFrame that was written.
+    conventions : Conventions
+        How its texts are read.
 
     Examples
     --------
@@ -53,6 +59,8 @@ class Table:
     place: Callable[[int], str] = row_place
     rows: NDArray[np.int64] | None = field(default=None, repr=False)
     nameless: int = 0
+    index: tuple[str, ...] = ()
+    conventions: Conventions = USUAL
 
     def __post_init__(self) -> None:
         """Refuse names that don't tell the columns apart."""
@@ -64,7 +72,7 @@ class Table:
                 f"{listed(map(repr, twice))} more than once{hint}; rename one of them"
             )
 
-    @property
+    @cached_property
     def names(self) -> list[str]:
         """The names of the columns, in the order of the source."""
         return [str(name) for name in self.data.column_names]
@@ -87,10 +95,19 @@ class Table:
         TableError
             If there is no such column; a near miss is suggested.
         """
-        if name not in self.names:
+        if self._at.get(name) is None:
             hint = near_miss(name, self.names) or f"; its columns are {listed(self.names)}"
             raise TableError(f"{self.name}: no column {name!r}{hint}")
-        return self.data.column(name)
+        return self.data.column(self._at[name])
+
+    @cached_property
+    def _at(self) -> dict[str, int]:
+        return {name: index for index, name in enumerate(self.names)}
+
+    def with_columns(self, columns: dict[str, pa.ChunkedArray]) -> "Table":
+        """Return the table with other values in some columns."""
+        values = [columns.get(name, self.data.column(at)) for name, at in self._at.items()]
+        return dataclasses.replace(self, data=pa.table(values, names=self.names))
 
     def take(self, rows: NDArray[np.int64]) -> "Table":
         """Return some rows, in the given order; they keep their place in the source."""

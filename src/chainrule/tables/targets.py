@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -10,14 +10,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from chainrule.tables.columns import Kind, kind_of, missing, numbers, texts
-from chainrule.tables.encoding import category_counts
+from chainrule.tables.columns import Kind, known_texts, numbers
 from chainrule.tables.errors import TableError, listed
 from chainrule.tables.fields import Fields
+from chainrule.tables.labels import in_order, label_counts, labels
 from chainrule.tables.table import Table
 
 Task = Literal["classification", "regression"]
-MOST_INTEGER_CLASSES = 20
 _MOST_CLASSES = 1000
 _LARGEST = 1e150  # its square is finite
 _FARTHEST = 1_000_000
@@ -33,13 +32,17 @@ class ClassTarget:
     name : str
         The column.
     kind : "text", "boolean" or "number"
-        "number" where every class is a whole number.
+        "number" where every class is a number; codes with leading zeros are text.
     classes : tuple of str
-        The classes as text; sorted as numbers where they are numbers, else by the alphabet.
+        The classes as text, all digits of them; sorted as numbers where they are numbers, else by
+        the alphabet.
+    shares : tuple of float
+        The share of each class among the training rows: what one would answer without a model.
 
     Examples
     --------
-    >>> ClassTarget("ripe", "boolean", ("false", "true")).values(np.array([1, 0])).to_pylist()
+    >>> ripe = ClassTarget("ripe", "boolean", ("false", "true"), (0.4, 0.6))
+    >>> ripe.values(np.array([1, 0])).to_pylist()
     [True, False]
     """
 
@@ -47,23 +50,26 @@ class ClassTarget:
     name: str
     kind: Literal["text", "boolean", "number"]
     classes: tuple[str, ...]
+    shares: tuple[float, ...] = ()
 
     @classmethod
     def fit(cls, table: Table, name: str, kind: Kind) -> "ClassTarget":
-        """Return the classes of a target, from all rows of a table."""
-        kept: Literal["text", "boolean", "number"]
-        if kind == "number":
-            kept = "number"
-            labels = [_label(value) for value in np.unique(numbers(table, name, kind))]
-        else:
-            kept = "boolean" if kind == "boolean" else "text"
-            labels = sorted(category_counts(table, name, kept))
-        if len(labels) > _MOST_CLASSES:
+        """Return the classes of a target and their shares, from all rows of a table."""
+        kept: Literal["text", "boolean", "number"] = "text" if kind == "date" else kind
+        counts = label_counts(table, name, kept)
+        if len(counts) > _MOST_CLASSES:
             raise TableError(
                 f"{table.name}, column {name!r}: expected at most {_MOST_CLASSES} classes, got "
-                f"{len(labels)}; is it the right target?"
+                f"{len(counts)}; is it the right target?"
             )
-        return cls(name, kept, tuple(labels))
+        classes = sorted(counts, key=in_order if kept == "number" else None)
+        target = cls(name, kept, tuple(classes), ())
+        return target.with_shares(table)
+
+    def with_shares(self, table: Table) -> "ClassTarget":
+        """Return the target with the shares of its classes among the rows of a table."""
+        counts = np.bincount(self.encode(table), minlength=len(self.classes))
+        return replace(self, shares=tuple((counts / counts.sum()).tolist()))
 
     @classmethod
     def from_fields(cls, fields: Fields) -> "ClassTarget":
@@ -73,10 +79,13 @@ class ClassTarget:
             name=fields.text("name"),
             kind=fields.choice("kind", ("text", "boolean", "number")),  # type: ignore[arg-type]
             classes=tuple(fields.texts("classes")),
+            shares=tuple(fields.numbers("shares", least=0.0)),
         )
         fields.done()
         if len(target.classes) < 2:
             raise ValueError(f"target.classes: expected at least 2, got {len(target.classes)}")
+        if len(target.shares) != len(target.classes) or not abs(sum(target.shares) - 1) < 1e-9:
+            raise ValueError("target.shares: expected one a class, together 1")
         target.values(np.arange(len(target.classes)))
         return target
 
@@ -87,6 +96,7 @@ class ClassTarget:
             "name": self.name,
             "kind": self.kind,
             "classes": list(self.classes),
+            "shares": list(self.shares),
         }
 
     @property
@@ -117,24 +127,32 @@ class ClassTarget:
         return index.astype(np.int64)
 
     def _labels(self, table: Table) -> pa.Array:
-        if self.kind != "number":
-            return texts(table, self.name, self.kind)
-        found, index = np.unique(numbers(table, self.name, "number"), return_inverse=True)
-        labels = pa.array([None if math.isnan(value) else _label(value) for value in found])
-        return pc.cast(labels.take(pa.array(index)), pa.string())
+        if self.kind == "number":
+            return labels(table, self.name)
+        return known_texts(table, self.name, self.kind, self.classes)
 
     def values(self, index: NDArray[np.int64]) -> pa.Array:
-        """Return the classes of given numbers: int64, float64, bool or string, as the target's."""
+        """Return the classes of given numbers in the target's type: an integer, bool or text.
+
+        Whole numbers of more than 64 bits are text.
+        """
         labels = pa.array(self.classes, pa.string()).take(pa.array(index))
         try:
             if self.kind == "boolean":
                 return pc.cast(labels, pa.bool_())
             if self.kind == "text":
                 return labels
-            whole = all(label.lstrip("-").isdigit() for label in self.classes)
-            return pc.cast(labels, pa.int64() if whole else pa.float64())
+            return pc.cast(labels, self._number_type())
         except pa.ArrowInvalid as error:
             raise ValueError(f"target.classes: expected {self.kind}s, got {error}") from error
+
+    def _number_type(self) -> pa.DataType:
+        if not all(label.lstrip("-").isdigit() for label in self.classes):
+            return pa.float64()
+        least, most = min(map(int, self.classes)), max(map(int, self.classes))
+        if least >= -(2**63) and most < 2**63:
+            return pa.int64()
+        return pa.uint64() if least >= 0 and most < 2**64 else pa.string()
 
 
 @dataclass(frozen=True)
@@ -236,9 +254,13 @@ class NumberTarget:
                 f"{table.where(int(wrong[0]))}, column {self.name!r}: expected {wanted}, got {got}"
             )
 
+    def decode(self, standardised: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
+        """Return the target in the unit of its numbers, in days where it is a date."""
+        return np.asarray(standardised, dtype=np.float64) * self.std + self.mean
+
     def values(self, standardised: NDArray[np.floating[Any]]) -> pa.Array:
         """Return the target in its own unit: float64, or times in the years 1 to 9999."""
-        in_unit = np.asarray(standardised, dtype=np.float64) * self.std + self.mean
+        in_unit = self.decode(standardised)
         if self.kind == "number":
             return pa.array(in_unit)
         days = np.clip(in_unit, _YEAR_1, _YEAR_9999)
@@ -257,52 +279,3 @@ def target_from_dict(described: object) -> Target:
     """Return the target that `to_dict` described, every field checked."""
     fields = Fields(described, "target")
     return _TARGETS[fields.choice("task", TASKS)].from_fields(fields)
-
-
-def inferred_task(table: Table, name: str, kind: Kind) -> Task:
-    """Classification for text, booleans and at most 20 different whole numbers; else regression."""
-    if kind in ("text", "boolean"):
-        return "classification"
-    if kind == "date":
-        return "regression"
-    found = np.unique(numbers(table, name, kind))
-    whole = bool((found == np.floor(found)).all())
-    return "classification" if whole and found.size <= MOST_INTEGER_CLASSES else "regression"
-
-
-def checked_target(table: Table, name: str) -> tuple[Table, Kind]:
-    """Return the rows of a table whose target isn't missing, and the target's kind.
-
-    Raises
-    ------
-    TableError
-        If there is no such column, all its values are missing, or they are all the same.
-    """
-    table.column(name)
-    absent = missing(table, name)
-    if absent.all():
-        raise TableError(
-            f"{table.name}, column {name!r}: all values are missing; a target needs some"
-        )
-    kind = kind_of(table, name)
-    if kind is None:
-        raise TableError(
-            f"{table.name}, column {name!r}: expected numbers, text, booleans or dates, got "
-            f"{table.column(name).type}"
-        )
-    rows = table.take(np.flatnonzero(~absent))
-    if kind in ("text", "boolean"):
-        found = list(category_counts(rows, name, kind))
-    else:
-        found = np.unique(numbers(rows, name, kind)).tolist()
-    if len(found) == 1:
-        raise TableError(
-            f"{table.name}, column {name!r}: all values are {found[0]!r}; a constant target "
-            "leaves nothing to learn"
-        )
-    return rows, kind
-
-
-def _label(value: float) -> str:
-    whole = abs(value) < 2**53 and value == math.floor(value)
-    return str(int(value)) if whole else repr(float(value))
