@@ -87,13 +87,19 @@ def _plain(column: pa.ChunkedArray) -> pa.ChunkedArray:
             pa.chunked_array([chunk.storage for chunk in column.chunks], kind.storage_type)
         )
     if pa.types.is_dictionary(kind):
-        return _plain(pc.cast(column, kind.value_type))
+        chunks = [_written_out(chunk) for chunk in column.chunks]
+        return pa.chunked_array(chunks) if chunks else _plain(column.cast(kind.value_type))
     if pa.types.is_run_end_encoded(kind):
         chunks = [pc.run_end_decode(chunk) for chunk in column.chunks]
         return _plain(pa.chunked_array(chunks, kind.value_type))
     if pa.types.is_string_view(kind):
         return pc.cast(column, pa.string())
     return column
+
+
+def _written_out(chunk: pa.DictionaryArray) -> pa.Array:
+    values = _plain(pa.chunked_array([chunk.dictionary])).combine_chunks()
+    return values.take(chunk.indices)
 
 
 def _read(path: Path, file: pq.ParquetFile) -> pa.Table:
