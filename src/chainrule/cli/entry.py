@@ -1,17 +1,21 @@
 """The way in and every way out: exit codes, and errors in one line.
 
 0 is success; 2 an error of the user's, in the arguments, a table, a model file or an option; 1 a
-failure that isn't, training that diverges included; 130 an interruption. With ``CHAINRULE_DEBUG=1``
+failure that isn't, training that diverges included; 130 an interruption, 129 and 143 a
+termination. With ``CHAINRULE_DEBUG=1``
 the traceback is printed before the line.
 """
 
-import io
+import contextlib
 import os
 import sys
 import traceback
 from collections.abc import Sequence
 from typing import NoReturn
 
+from chainrule.cli import streams
+
+_TERMINATED = (129, 143)  # by SIGHUP, SIGTERM
 _NEEDED = ("typer", "rich", "pyarrow")
 
 
@@ -21,10 +25,10 @@ def main() -> NoReturn:
     The process ends at once: Arrow's threads sometimes abort an interpreter that shuts down right
     after a table was read (apache/arrow issues 34314 and 50482), with all work done.
     """
+    streams.prepare()
     code = run(sys.argv[1:])
-    for stream in (sys.stdout, sys.stderr):
-        if not stream.closed:  # closed: its reader went away
-            stream.flush()
+    with contextlib.suppress(OSError, ValueError):  # its reader went away
+        sys.stderr.flush()
     os._exit(code)
 
 
@@ -41,9 +45,6 @@ def run(arguments: Sequence[str]) -> int:
     >>> run(["info", "nothing"])
     2
     """
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):  # a terminal may not know every letter
-            stream.reconfigure(errors="backslashreplace")
     try:
         from chainrule.cli.app import app
 
@@ -62,13 +63,16 @@ def _exit_code(error: BaseException) -> int:
         traceback.print_exception(error)
     if isinstance(error, BrokenPipeError) or isinstance(error.__context__, BrokenPipeError):
         return _silenced()  # typer makes an exit of it
+    if isinstance(error, SystemExit) and error.code in _TERMINATED:
+        return _said(f"terminated; {_written()}", int(error.code))
     if isinstance(error, SystemExit):
         return error.code if isinstance(error.code, int) else 1
     if isinstance(error, KeyboardInterrupt) or type(error).__name__ == "Abort":
-        return _said("interrupted; nothing was written", 130)
+        return _said(f"interrupted; {_written()}", 130)
     package = str(getattr(error, "name", "")).split(".")[0]
     if isinstance(error, ModuleNotFoundError) and package in _NEEDED:
-        return _said(f"error: the command line needs {package}: pip install 'chainrule[cli]'", 1)
+        install = "pip install '.[cli]' in a clone, or 'chainrule[cli]'"
+        return _said(f"error: the command line needs {package}: {install}", 1)
     if hasattr(error, "format_message"):  # what typer raises for arguments it can't parse
         return _said(f"error: {error.format_message()}", 2)
     if isinstance(error, OSError):
@@ -85,15 +89,24 @@ def _exit_code(error: BaseException) -> int:
 def _said(message: str, code: int) -> int:
     """Print a message as one line of printable characters, and return the code."""
     line = " ".join(message.split())
-    printable = "".join(c if c.isprintable() else repr(c)[1:-1] for c in line)
-    print(f"chainrule: {printable}", file=sys.stderr)
+    print(f"chainrule: {streams.printable(line)}", file=sys.stderr)
     return code
+
+
+def _written() -> str:
+    """Return what was written before a command ended early."""
+    from chainrule.atomic import written
+
+    names = ", ".join(map(str, written()))
+    return f"{names} was written" if names else "nothing was written"
 
 
 def _without_number(error: OSError) -> str:
     """Return an error of the system without its number: the file, and what is wrong."""
-    if error.filename is None or error.strerror is None:
-        return error.strerror or str(error)
+    if error.strerror is None:
+        return str(error)
+    if error.filename is None:
+        return f"standard output: {error.strerror.lower()}"
     return f"{error.filename}: {error.strerror.lower()}"
 
 

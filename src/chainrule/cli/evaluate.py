@@ -2,9 +2,10 @@
 
 from chainrule.cli.models import table_model
 from chainrule.cli.options import Json, ModelFile, Source
-from chainrule.cli.printing import plural, print_json, print_line, print_metrics
+from chainrule.cli.printing import print_json, print_line, print_metrics
 from chainrule.cli.train import baseline_name, unit
 from chainrule.tables import read
+from chainrule.theory.checks import plural
 
 
 def evaluate(

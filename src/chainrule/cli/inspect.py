@@ -2,7 +2,6 @@
 
 from chainrule.cli.options import Json, ModelFile
 from chainrule.cli.printing import (
-    plural,
     print_facts,
     print_json,
     print_line,
@@ -14,6 +13,7 @@ from chainrule.files import header, load
 from chainrule.tables import NumberColumn, TableModel
 from chainrule.tables.encoding import Column
 from chainrule.tables.errors import listed
+from chainrule.theory.checks import plural
 from chainrule.training.run import Run
 
 

@@ -10,9 +10,11 @@ import typer
 from chainrule.cli.models import table_model
 from chainrule.cli.options import Json, ModelFile, Source
 from chainrule.cli.outputs import check_table_output, plain, write_columns, write_table
-from chainrule.cli.printing import plural, print_json, print_line
+from chainrule.cli.printing import print_json, print_line
+from chainrule.cli.streams import require_stdout
 from chainrule.tables import Table, read
 from chainrule.tables.columns import natural
+from chainrule.theory.checks import plural
 
 
 def predict(
@@ -30,6 +32,8 @@ def predict(
 ) -> None:
     """Predict each row of a table, classes with their probabilities."""
     replaced = bool(output) and check_table_output(output, (table, model), "predictions")  # type: ignore[arg-type]
+    if output is None:
+        require_stdout()
     loaded = table_model(model)
     source = read(table, loaded.conventions)
     suffix = output.suffix.lower() if output else ".json" if json else ".csv"

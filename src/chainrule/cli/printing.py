@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from chainrule.cli.streams import printable
 from chainrule.tables import Metrics
 
 _NARROWEST = 60  # columns: a terminal wraps what is wider, and words stay whole
@@ -34,7 +35,8 @@ def print_json(document: Mapping[str, Any]) -> None:
 
 def print_line(*parts: str | tuple[str, str]) -> None:
     """Print one line, however long, from texts and (text, style) pairs."""
-    Console().print(Text.assemble(*parts), soft_wrap=True)
+    shown = [printable(p) if isinstance(p, str) else (printable(p[0]), p[1]) for p in parts]
+    Console().print(Text.assemble(*shown), soft_wrap=True)
 
 
 def print_facts(facts: Mapping[str, object]) -> None:
@@ -58,9 +60,9 @@ def print_table(headings: Sequence[str], rows: Iterable[Sequence[str]], right: i
     first_number = len(headings) - right
     for index, heading in enumerate(headings):
         justify: Any = "right" if index >= first_number else "left"
-        table.add_column(Text(heading), justify=justify, overflow="fold")
+        table.add_column(Text(printable(heading)), justify=justify, overflow="fold")
     for row in rows:
-        table.add_row(*(Text(cell) for cell in row))
+        table.add_row(*(Text(printable(cell)) for cell in row))
     console = Console()
     console.print(table, width=max(console.width, _NARROWEST))
 
@@ -97,17 +99,6 @@ def number(value: float) -> str:
     if size >= 10:
         return f"{value:.2f}"
     return f"{value:.4f}" if size >= 1e-4 or size == 0 else f"{value:.2g}"
-
-
-def plural(count: int, noun: str) -> str:
-    """Return a count with its noun.
-
-    Examples
-    --------
-    >>> plural(1, "row"), plural(20640, "row")
-    ('1 row', '20,640 rows')
-    """
-    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
 
 
 def command_line(*words: str | Path) -> str:

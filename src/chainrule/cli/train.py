@@ -14,7 +14,6 @@ from chainrule.cli.config import OPTIONS, settings
 from chainrule.cli.outputs import check_output, check_table_output, write_table
 from chainrule.cli.printing import (
     command_line,
-    plural,
     print_facts,
     print_json,
     print_line,
@@ -36,6 +35,7 @@ from chainrule.tables import (
 from chainrule.tables import held_out as held_out_rows
 from chainrule.tables import train as trained
 from chainrule.tables.errors import listed
+from chainrule.theory.checks import plural
 from chainrule.training.run import Run
 
 _BETWEEN_UPDATES = 0.1  # seconds

@@ -12,6 +12,7 @@ from chainrule.tables.conventions import MISSING, Conventions
 from chainrule.tables.csv_lines import first_row, line_of_row, open_quote, separator_of
 from chainrule.tables.errors import TableError
 from chainrule.tables.table import Table
+from chainrule.theory.checks import plural
 
 CSV_SUFFIXES = (".csv", ".tsv", ".txt")
 _COMPRESSIONS = {".gz": "gzip", ".bz2": "bz2", ".zst": "zstd"}
@@ -157,7 +158,7 @@ def _ragged(
     row = ragged[0]
     line = line_of_row(content, separator, row.number - 1 - blank, text=row.text)
     return (
-        f"{path}, line {line}: expected {row.expected_columns} cells as in the header, "
+        f"{path}, line {line}: expected {plural(row.expected_columns, 'cell')} as in the header, "
         f"got {row.actual_columns}; correct the line"
     )
 

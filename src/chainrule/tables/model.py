@@ -19,6 +19,7 @@ from chainrule.tables.report import Report
 from chainrule.tables.seen import count_seen, fingerprints
 from chainrule.tables.table import Table
 from chainrule.tables.targets import ClassTarget, Target, target_from_dict
+from chainrule.theory.checks import plural
 from chainrule.training.network import Network
 from chainrule.training.perceptron import MultilayerPerceptron
 
@@ -74,7 +75,7 @@ class TableModel:
         sizes = "-".join(map(str, self.network.spec.layer_sizes))
         figures = [f"{k} {v:.4f}" for k, v in self.report.metrics.items() if v is not None]
         rows = self.report.rows.get("test", 0)
-        worth = f"; on {rows} held-out rows {', '.join(figures)}" if figures else ""
+        worth = f"; on {plural(rows, 'held-out row')} {', '.join(figures)}" if figures else ""
         return (
             f"<TableModel: {self.target.name}, {answer}\n"
             f" from {listed(self.features.names, 6)}\n by {sizes}{worth}>"

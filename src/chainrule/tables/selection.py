@@ -13,6 +13,7 @@ from chainrule.tables.encoding import KEPT_CATEGORIES
 from chainrule.tables.errors import TableError, listed, near_miss
 from chainrule.tables.labels import label_counts
 from chainrule.tables.table import Table
+from chainrule.theory.checks import plural
 
 _ENOUGH_TO_COUNT = 10
 _NUMBERED = (
@@ -122,7 +123,9 @@ def _reason(table: Table, name: str, kind: Kind | None) -> str:
     present = sum(counts.values())
     if len(counts) <= KEPT_CATEGORIES or 2 * len(counts) <= present:
         return ""
-    return str(doubt_of(table, name) or f"text, {len(counts)} different values in {present} rows")
+    return str(
+        doubt_of(table, name) or f"text, {len(counts)} different values in {plural(present, 'row')}"
+    )
 
 
 def _remark(table: Table, name: str, kind: Kind) -> str:

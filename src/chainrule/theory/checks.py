@@ -33,6 +33,17 @@ def require_whole(name: str, value: object, lowest: int, highest: int | None = N
     require(good, f"{name} must be a whole number {bounds}, got {value!r}")
 
 
+def plural(count: int, noun: str) -> str:
+    """Return a count with its noun.
+
+    Examples
+    --------
+    >>> plural(1, "row"), plural(20640, "row")
+    ('1 row', '20,640 rows')
+    """
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
 def plain(values: dict[str, Any]) -> dict[str, Any]:
     """Return the values with NumPy's numbers as Python's, ready for JSON."""
     return {k: v.item() if isinstance(v, np.generic) else v for k, v in values.items()}

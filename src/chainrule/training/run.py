@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from chainrule.engine.spec import NetworkSpec
 from chainrule.engine.trace import Trace
-from chainrule.theory.checks import field, require
+from chainrule.theory.checks import field, plural, require
 from chainrule.theory.optimizers import Optimizer, optimizer_from_dict
 from chainrule.theory.schedules import Schedule
 from chainrule.training.continuation import LONGEST_CALL, Continuation
@@ -169,7 +169,10 @@ class Run:
 
     def __repr__(self) -> str:
         last = f", last loss {self.losses[-1]:.3g}" if self.step else ""
-        return f"<Run: {self.epoch} epochs, {self.step} steps{last}, stopped by {self.stopped!r}>"
+        return (
+            f"<Run: {plural(self.epoch, 'epoch')}, {plural(self.step, 'step')}{last}, "
+            f"stopped by {self.stopped!r}>"
+        )
 
     # -- for callbacks ------------------------------------------------------------------
 

@@ -1,0 +1,65 @@
+"""Standard streams and signals, as a command finds them."""
+
+import contextlib
+import io
+import os
+import signal
+import sys
+from types import FrameType
+
+_STREAMS = (("stdin", "r"), ("stdout", "w"), ("stderr", "w"))
+_closed: set[str] = set()
+
+
+def prepare() -> None:
+    """Make the streams and the signals such that every way out of a command is one of ours.
+
+    A stream that is closed (``>&-``) goes nowhere, so that no file that is opened takes its place.
+    A terminal may not know every letter: what it doesn't know is escaped. SIGTERM and SIGHUP end a
+    command as an exit does, and what was half-written is removed.
+    """
+    for number, (name, mode) in enumerate(_STREAMS):
+        if getattr(sys, name) is None:
+            _closed.add(name)
+            nowhere = os.open(os.devnull, os.O_RDWR)
+            if nowhere != number:
+                os.dup2(nowhere, number)
+                os.close(nowhere)
+            setattr(sys, name, open(number, mode, closefd=False))  # noqa: SIM115
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+    with contextlib.suppress(ValueError):  # signals belong to the main thread
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        for name in ("SIGTERM", "SIGHUP"):
+            if hasattr(signal, name) and signal.getsignal(getattr(signal, name)) == signal.SIG_DFL:
+                signal.signal(getattr(signal, name), _exit)
+
+
+def printable(text: str) -> str:
+    r"""Return a text with what would steer a terminal escaped.
+
+    Examples
+    --------
+    >>> printable("größe\x1b[31m")
+    'größe\\x1b[31m'
+    """
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+
+
+def require_stdout() -> None:
+    """Refuse to print a result that nobody would get.
+
+    Raises
+    ------
+    ValueError
+        If standard output is closed.
+    """
+    if "stdout" in _closed:
+        raise ValueError(
+            "standard output is closed, and the result goes there; name a file with -o"
+        )
+
+
+def _exit(number: int, _: FrameType | None) -> None:
+    raise SystemExit(128 + number)
