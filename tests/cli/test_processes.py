@@ -24,7 +24,8 @@ Process = subprocess.CompletedProcess[bytes]
 def shell(folder: Path, line: str) -> Process:
     return subprocess.run(
         ["bash", "-c", line.replace("chainrule", str(COMMAND))],
-        cwd=folder, capture_output=True, check=False, timeout=300, env=os.environ | {"COLUMNS": "80"},
+        env=os.environ | {"COLUMNS": "80"},
+        cwd=folder, capture_output=True, check=False, timeout=300,
     )  # fmt: skip
 
 

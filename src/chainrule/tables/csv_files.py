@@ -11,6 +11,7 @@ import pyarrow.csv
 from chainrule.tables.conventions import MISSING, Conventions
 from chainrule.tables.csv_lines import first_row, line_of_row, open_quote, separator_of
 from chainrule.tables.errors import TableError
+from chainrule.tables.parsing import is_text
 from chainrule.tables.table import Table
 from chainrule.theory.checks import plural
 
@@ -18,7 +19,7 @@ CSV_SUFFIXES = (".csv", ".tsv", ".txt")
 _COMPRESSIONS = {".gz": "gzip", ".bz2": "bz2", ".zst": "zstd"}
 COMPRESSED = tuple(_COMPRESSIONS)
 _MARK = b"\xef\xbb\xbf"
-_LARGEST_BLOCK = 2**31 - 1
+_BLOCK, _BLOCK_A_COLUMN, _LARGEST_BLOCK = 2**20, 2**12, 2**31 - 1  # bytes
 
 
 def read_csv(path: Path, conventions: Conventions, content: bytes | None = None) -> Table:
@@ -56,47 +57,63 @@ def read_csv(path: Path, conventions: Conventions, content: bytes | None = None)
 
 
 def _parsed(path: Path, content: bytes, separator: str, conventions: Conventions) -> pa.Table:
-    blank: list[pyarrow.csv.InvalidRow] = []
-    ragged: list[pyarrow.csv.InvalidRow] = []
+    """Return the rows as text, in blocks that suit a cache, or in one where a row is longer."""
+    words = [*MISSING, *conventions.na]
+    whole = min(len(content) + 1, _LARGEST_BLOCK)
+    first = first_row(content, separator)
+    block = _BLOCK + _BLOCK_A_COLUMN * first.count(separator.encode())
+    for size in (min(block, whole), whole):
+        odd = _OddRows()
+        try:
+            data = _in_blocks(content, first, separator, words, odd, size)
+        except (pa.ArrowException, UnicodeDecodeError) as error:
+            if odd.ragged is None and size < whole:
+                continue
+            raise TableError(
+                _ragged(path, content, separator, odd)
+                or _open_quote(path, content, separator)
+                or _not_utf8(path, content)
+                or f"{path}: {str(error).strip().splitlines()[0]}"
+            ) from error
+        break
+    if _ends_in_lines(data) and (opened := _open_quote(path, content, separator)):
+        raise TableError(opened)
+    return without_words(data, words) if b" " in content else data
 
-    def other_length(row: pyarrow.csv.InvalidRow) -> str:
-        (ragged if row.text.strip() else blank).append(row)
-        return "error" if ragged else "skip"
 
-    # one thread: Arrow's can abort a process that exits; one block: a row may be of any length
-    block = min(len(content) + 1, _LARGEST_BLOCK)
+def _in_blocks(
+    content: bytes, first: bytes, separator: str, words: list[str], odd: "_OddRows", block: int
+) -> pa.Table:
+    # one thread: Arrow's can abort a process that exits
     options = {
         "read_options": pyarrow.csv.ReadOptions(use_threads=False, block_size=block),
         "parse_options": pyarrow.csv.ParseOptions(
-            delimiter=separator, newlines_in_values=True, invalid_row_handler=other_length
+            delimiter=separator, newlines_in_values=True, invalid_row_handler=odd.handle
         ),
     }
-    words = [*MISSING, *conventions.na]
-    try:
-        first = pa.BufferReader(first_row(content, separator))
-        header = pyarrow.csv.read_csv(first, **options)
-        convert = pyarrow.csv.ConvertOptions(
-            column_types=dict.fromkeys(header.column_names, pa.string()),
-            strings_can_be_null=True,
-            null_values=words,
-        )
-        data = pyarrow.csv.read_csv(pa.BufferReader(content), convert_options=convert, **options)
-    except (pa.ArrowException, UnicodeDecodeError) as error:
-        raise TableError(
-            _open_quote(path, content, separator)
-            or _ragged(path, content, separator, len(blank), ragged)
-            or _not_utf8(path, content)
-            or f"{path}: {str(error).strip().splitlines()[0]}"
-        ) from error
-    if _ends_in_lines(data) and (opened := _open_quote(path, content, separator)):
-        raise TableError(opened)
-    return without_words(data, words) if _has_spaces_at_edges(content, separator) else data
+    header = pyarrow.csv.read_csv(pa.BufferReader(first), **options)
+    convert = pyarrow.csv.ConvertOptions(
+        column_types=dict.fromkeys(header.column_names, pa.string()),
+        strings_can_be_null=True,
+        null_values=words,
+    )
+    return pyarrow.csv.read_csv(pa.BufferReader(content), convert_options=convert, **options)
 
 
-def _has_spaces_at_edges(content: bytes, separator: str) -> bool:
-    mark = separator.encode()
-    edges = (mark + b" ", b" " + mark, b"\n ", b" \n", b" \r", b'" ', b' "')
-    return any(edge in content for edge in edges)
+class _OddRows:
+    """Rows of another length than the header's: lines of spaces are skipped, others refused."""
+
+    def __init__(self) -> None:
+        self.blank = 0
+        self.ragged: pyarrow.csv.InvalidRow | None = None
+
+    def handle(self, row: pyarrow.csv.InvalidRow) -> str:
+        """Say what is to be done with a row."""
+        if not row.text.strip():
+            self.blank += 1
+            return "skip"
+        self.ragged = self.ragged or row
+        return "error"
 
 
 def without_words(data: pa.Table, words: list[str]) -> pa.Table:
@@ -104,8 +121,11 @@ def without_words(data: pa.Table, words: list[str]) -> pa.Table:
     missing = pa.array(words, pa.string())
     columns = []
     for column in data.columns:
-        if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
-            word = pc.is_in(pc.utf8_trim_whitespace(column), value_set=missing.cast(column.type))
+        if is_text(column.type):
+            plain = column
+            if pc.any(pc.or_(pc.starts_with(column, " "), pc.ends_with(column, " "))).as_py():
+                plain = pc.utf8_trim_whitespace(column)
+            word = pc.is_in(plain, value_set=missing.cast(column.type))
             column = pc.if_else(word, None, column)
         columns.append(column)
     return pa.table(columns, names=data.column_names) if columns else data
@@ -129,7 +149,7 @@ def _content(path: Path, given: bytes | None) -> bytes:
     content = content.removeprefix(_MARK)
     if b"\0" in content:
         raise TableError(f"{path} is not a table: expected UTF-8 text, got binary data")
-    if not content.strip():
+    if not content[:1000].strip() and not content.strip():
         raise TableError(f"{path} is empty; expected a header line and rows")
     return content
 
@@ -150,13 +170,11 @@ def _open_quote(path: Path, content: bytes, separator: str) -> str:
     return f"{path}: a quote after line {line} is never closed; close it" if line else ""
 
 
-def _ragged(
-    path: Path, content: bytes, separator: str, blank: int, ragged: list[pyarrow.csv.InvalidRow]
-) -> str:
-    if not ragged:
+def _ragged(path: Path, content: bytes, separator: str, odd: _OddRows) -> str:
+    row = odd.ragged
+    if row is None or row.text.count('"') % 2:  # an open quote takes in what follows
         return ""
-    row = ragged[0]
-    line = line_of_row(content, separator, row.number - 1 - blank, text=row.text)
+    line = line_of_row(content, separator, row.number - 1 - odd.blank, text=row.text)
     return (
         f"{path}, line {line}: expected {plural(row.expected_columns, 'cell')} as in the header, "
         f"got {row.actual_columns}; correct the line"

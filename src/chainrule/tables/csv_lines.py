@@ -21,8 +21,8 @@ def separator_of(content: bytes) -> str:
     >>> separator_of(b'a;"b,c,d"\n1;2\n')
     ';'
     """
-    header = content.lstrip(b"\r\n ").split(b"\n", 1)[0].decode("utf-8", "replace")
-    unquoted = re.sub('"[^"]*"', "", header)
+    header = re.match(rb"[\r\n ]*([^\r\n]*)", content)
+    unquoted = re.sub('"[^"]*"', "", header[1].decode("utf-8", "replace") if header else "")
     return max(_SEPARATORS, key=unquoted.count)
 
 

@@ -258,7 +258,7 @@ class FeatureEncoder:
         TableError
             If the table lacks a column, or a value isn't of the column's kind.
         """
-        lacking = [name for name in self.names if name not in table.names]
+        lacking = [name for name in self.names if name not in table]
         if lacking:
             raise TableError(_lacks(table, lacking))
         encoded = np.empty((table.n_rows, len(self.inputs)), dtype=dtype)

@@ -13,6 +13,7 @@ from chainrule.tables.metrics import Metrics
 from chainrule.tables.model import TableModel
 from chainrule.tables.options import TrainOptions
 from chainrule.tables.report import Report
+from chainrule.tables.seen import fingerprints
 from chainrule.tables.selection import Selection, selected
 from chainrule.tables.splitting import Split, split
 from chainrule.tables.table import Table
@@ -27,23 +28,23 @@ from chainrule.training.stopping import EarlyStopping
 
 @dataclass(frozen=True)
 class _Prepared:
-    """A table ready for a network: its parts encoded."""
+    """A table ready for a network: the rows that have the target, their X, and their parts."""
 
     features: FeatureEncoder
     target: Target
     column: TargetColumn
     selection: Selection
-    rows: Table
+    answers: Table
+    X: NDArray[np.floating[Any]]
     parts: Split
+    missing: dict[str, int]
 
     def encoded(
-        self, part: NDArray[np.int64], dtype: str, indicators: bool
+        self, part: NDArray[np.int64], indicators: bool
     ) -> tuple[NDArray[Any], NDArray[Any]]:
         """X and y of some rows; y as one 1 a row among 0s, where indicators are asked for."""
-        table = self.rows.take(part)
-        y: NDArray[Any] = self.target.encode(table)
-        y = np.eye(self.target.outputs)[y] if indicators else y
-        return self.features.transform(table, dtype), y
+        y: NDArray[Any] = self.target.encode(self.answers.take(part))
+        return self.X[part], np.eye(self.target.outputs)[y] if indicators else y
 
 
 def train(
@@ -99,7 +100,7 @@ def train(
     return replace(
         model,
         report=_report(table, prepared, options, run, model),
-        seen=model.marks(prepared.rows.take(learned)),
+        seen=fingerprints(prepared.X[learned], model.truth(prepared.answers.take(learned))),
     )
 
 
@@ -114,8 +115,8 @@ def held_out(table: Table, target: str, options: TrainOptions | None = None) -> 
     """
     options = options or TrainOptions()
     column = target_column(table, target, options.task, options.kinds.get(target))
-    rows = table.take(column.present)
-    return rows.take(_split(rows, target, column, options).test)
+    answers = table.only(target).take(column.present)
+    return table.take(column.present[_split(answers, target, column, options).test])
 
 
 def _prepared(table: Table, target: str, options: TrainOptions) -> _Prepared:
@@ -123,18 +124,21 @@ def _prepared(table: Table, target: str, options: TrainOptions) -> _Prepared:
     kinds = {name: kind for name, kind in options.kinds.items() if name != target}
     selection = selected(table, target, options.ignore, kinds)
     table = parsed(table, dict(selection.kinds))
-    rows = table.take(column.present)
-    parts = _split(rows, target, column, options)
-    training = rows.take(parts.training)
-    features = FeatureEncoder.fit(training, selection.kinds)
-    # what predict refuses is refused in a row without a target, too
-    features.transform(table.take(np.flatnonzero(missing(table, target))), options.dtype)
+    answers = table.only(target).take(column.present)
+    parts = _split(answers, target, column, options)
+    training = column.present[parts.training]
+    features = FeatureEncoder.fit(table.take(training), selection.kinds)
+    # of all rows: what predict refuses is refused in a row without a target, too
+    X = features.transform(table, options.dtype)[column.present]
     encoder: Target
     if column.task == "classification":
-        encoder = ClassTarget.fit(rows, target, column.kind).with_shares(training)
+        classes = ClassTarget.fit(answers, target, column.kind)
+        encoder = classes.with_shares(answers.take(parts.training))
     else:
-        encoder = NumberTarget.fit(training, target, column.kind)
-    return _Prepared(features, encoder, column, selection, rows, parts)
+        encoder = NumberTarget.fit(answers.take(parts.training), target, column.kind)
+    absent = {name: missing(table, name)[column.present].sum() for name in features.names}
+    gaps = {name: int(count) for name, count in absent.items() if count}
+    return _Prepared(features, encoder, column, selection, answers, X, parts, gaps)
 
 
 def _split(rows: Table, target: str, column: TargetColumn, options: TrainOptions) -> Split:
@@ -151,10 +155,10 @@ def _fitted(
 ) -> Run:
     loss = _loss(prepared.target, options)
     indicators = loss != "cross_entropy" and prepared.target.outputs > 1
-    X, y = prepared.encoded(prepared.parts.training, options.dtype, indicators)
+    X, y = prepared.encoded(prepared.parts.training, indicators)
     validation = None
     if prepared.parts.validation.size:
-        validation = prepared.encoded(prepared.parts.validation, options.dtype, indicators)
+        validation = prepared.encoded(prepared.parts.validation, indicators)
     network = Network(
         [X.shape[1], *options.hidden, prepared.target.outputs],
         activation=options.activation,
@@ -207,8 +211,10 @@ def _report(
     table: Table, prepared: _Prepared, options: TrainOptions, run: Run, model: TableModel
 ) -> Report:
     parts = prepared.parts
-    figures = model.evaluate(prepared.rows.take(parts.test)) if parts.test.size else Metrics({})
-    absent = {name: int(missing(prepared.rows, name).sum()) for name in prepared.features.names}
+    figures = Metrics({})
+    if parts.test.size:
+        truth = model.truth(prepared.answers.take(parts.test))
+        figures = model.measured(prepared.X[parts.test], truth)
     return Report(
         table=table.short_name,
         task_why=prepared.column.why,
@@ -216,10 +222,10 @@ def _report(
             "training": parts.training.size,
             "validation": parts.validation.size,
             "test": parts.test.size,
-            "without_target": table.n_rows - prepared.rows.n_rows,
+            "without_target": table.n_rows - prepared.answers.n_rows,
         },
         left_out=prepared.selection.left_out,
-        missing={name: count for name, count in absent.items() if count},
+        missing=prepared.missing,
         remarks=prepared.selection.remarks,
         batch_size=run.options.batch_size,
         epochs=run.epoch,

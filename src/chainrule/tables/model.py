@@ -136,7 +136,10 @@ class TableModel:
             raise TableError(f"{table.name}, column {self.target.name!r}: all values are missing")
         X = self.features.transform(table, self.network.spec.dtype)  # of every row: what predict
         rows = np.flatnonzero(~absent)  # refuses is refused
-        X, y = X[rows], self._truth(table.take(rows))
+        return self.measured(X[rows], self.truth(table.only(self.target.name).take(rows)))
+
+    def measured(self, X: NDArray[np.floating[Any]], y: NDArray[Any]) -> Metrics:
+        """Return the metrics on encoded rows, of which `truth` gave y."""
         outputs = self.network.forward(X)
         if isinstance(self.target, ClassTarget):
             found = classification_metrics(
@@ -146,13 +149,8 @@ class TableModel:
             found = regression_metrics(y, self.target.decode(outputs[:, 0]), self.target.mean)
         return replace(found, seen=count_seen(fingerprints(X, y), self.seen))
 
-    def marks(self, table: Table) -> NDArray[np.uint64]:
-        """Return the fingerprints of rows that have the target, shape (n_rows,)."""
-        X = self.features.transform(table, self.network.spec.dtype)
-        return fingerprints(X, self._truth(table))
-
-    def _truth(self, table: Table) -> NDArray[Any]:
-        """Return the class number, or the number, that each row has."""
+    def truth(self, table: Table) -> NDArray[Any]:
+        """Return the class number, or the number, of each row's target, shape (n_rows,)."""
         if isinstance(self.target, ClassTarget):
             return self.target.encode(table)
         return self.target.numbers(table)

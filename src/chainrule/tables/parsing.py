@@ -80,18 +80,21 @@ def times(texts: Texts, conventions: Conventions) -> Texts:
     ['2024-01-05 00:00:00', '2024-01-05 06:00:00', '2024-01-05 00:00:00']
     """
     texts = pc.utf8_trim_whitespace(texts)
+    if len(texts) == texts.null_count:
+        return pc.cast(texts, pa.timestamp("us"))
+    first = next(text for text in texts if text.is_valid)
     for zone in (None, "UTC"):
-        try:
+        try:  # the first alone, for it takes Arrow long to refuse all
+            pc.cast(first, pa.timestamp("us", zone))
             return pc.cast(pc.cast(texts, pa.timestamp("us", zone)), pa.timestamp("us"))
         except pa.ArrowInvalid:
             continue
-    return _joined(_parts(texts, conventions))
+    return _joined(_parts(texts, first, conventions))
 
 
-def _parts(texts: Texts, conventions: Conventions) -> list[Texts]:
+def _parts(texts: Texts, first: pa.Scalar, conventions: Conventions) -> list[Texts]:
     """Return the digits of `_PARTS` of each date, null where there is no text."""
     dates = [_YEAR_FIRST, *filter(None, [_YEAR_LAST.get(conventions.date_order)])]
-    first = next((text for text in texts if text.is_valid), None)
     if not any(pc.match_substring_regex(first, date + _CLOCK).as_py() for date in dates):
         raise pa.ArrowInvalid(f"{first} is not a date")  # before all of a long column is tried
     found = [pc.extract_regex(texts, pattern=date + _CLOCK) for date in dates]

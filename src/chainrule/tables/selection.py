@@ -106,7 +106,7 @@ def selected(
 
 
 def _check_named(table: Table, name: str, option: str) -> None:
-    if name not in table.names:
+    if name not in table:
         hint = near_miss(name, table.names) or f"; its columns are {listed(table.names)}"
         raise TableError(f"{option}: {table.name} has no column {name!r}{hint}")
 

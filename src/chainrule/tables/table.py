@@ -84,8 +84,8 @@ class Table:
 
     @property
     def short_name(self) -> str:
-        """The name without its folder."""
-        return PurePath(self.name).name
+        """The name without its folder; what isn't UTF-8 in it is escaped."""
+        return PurePath(self.name).name.encode("utf-8", "backslashreplace").decode()
 
     def column(self, name: str) -> pa.ChunkedArray:
         """Return the values of one column, as they were read.
@@ -95,10 +95,14 @@ class Table:
         TableError
             If there is no such column; a near miss is suggested.
         """
-        if self._at.get(name) is None:
+        if name not in self:
             hint = near_miss(name, self.names) or f"; its columns are {listed(self.names)}"
             raise TableError(f"{self.name}: no column {name!r}{hint}")
         return self.data.column(self._at[name])
+
+    def __contains__(self, name: str) -> bool:
+        """Whether there is a column of that name."""
+        return name in self._at
 
     @cached_property
     def _at(self) -> dict[str, int]:
@@ -108,6 +112,10 @@ class Table:
         """Return the table with other values in some columns."""
         values = [columns.get(name, self.data.column(at)) for name, at in self._at.items()]
         return dataclasses.replace(self, data=pa.table(values, names=self.names))
+
+    def only(self, name: str) -> "Table":
+        """Return the table with one of its columns."""
+        return dataclasses.replace(self, data=self.data.select([self._at[name]]))
 
     def take(self, rows: NDArray[np.int64]) -> "Table":
         """Return some rows, in the given order; they keep their place in the source."""

@@ -72,7 +72,7 @@ def target_column(
     found = kind or kind_of(table, name)
     if found is None:
         raise TableError(f"{where}: expected numbers, text, booleans or dates, got {column.type}")
-    rows = table.take(present)
+    rows = table.only(name).take(present)
     if task == "auto" and kind is None and found == "text":
         _check_doubt(rows, name)
     asked: Task | None = None if task == "auto" else task  # type: ignore[assignment]
