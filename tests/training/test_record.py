@@ -139,7 +139,7 @@ def test_steps_beyond_the_end_of_a_schedule_are_said():
     rate = cr.Cosine(0.02, steps=7, minimum=0.001)
     with pytest.warns(UserWarning, match=message) as said:
         run = fit(net(), epochs=2, optimizer=cr.Adam(rate))
-    assert said[0].filename.endswith(("network.py", "test_record.py"))
+    assert said[0].filename == __file__
     assert run.rates[-1] == 0.001
     run = fit(net(), epochs=1, optimizer=cr.Adam(cr.Cosine(0.02)))
     with pytest.warns(UserWarning, match="schedule ends with step 5, and this call"):
@@ -150,7 +150,7 @@ def test_steps_beyond_the_end_of_a_schedule_are_said():
 # -- nothing is taken for something else ----------------------------------------------------
 
 
-@pytest.mark.parametrize("wrong", [False, 0.0, 0, "", [], cr.Adam])
+@pytest.mark.parametrize("wrong", [False, 0.0, 0, [], cr.Adam])
 def test_what_is_no_optimizer_is_not_taken_for_one(wrong):
     with pytest.raises(ValueError, match=r"optimizer must be one of chainrule.s, as cr\.Adam"):
         net().fit(X, Y, optimizer=wrong)

@@ -2,7 +2,6 @@
 
 import contextlib
 import importlib
-import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -36,9 +35,9 @@ from chainrule.tables import held_out as held_out_rows
 from chainrule.tables import train as trained
 from chainrule.tables.errors import listed
 from chainrule.theory.checks import plural
+from chainrule.training.progress import progress_bar
 from chainrule.training.run import Run
 
-_BETWEEN_UPDATES = 0.1  # seconds
 _FEW = 20  # rows
 
 
@@ -138,34 +137,12 @@ def _default_target(table: str, source: Table) -> str:
 def _progress(epochs: int) -> Iterator[list[Callable[[Run], None]]]:
     """Return callbacks that show a run on stderr: one where that is a terminal, else none."""
     from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn
 
     stderr = Console(stderr=True)
     if not stderr.is_terminal:
         yield []
         return
-    columns = (
-        TextColumn("epoch {task.completed:>4}/{task.total}"),
-        BarColumn(bar_width=None),
-        TextColumn("loss {task.fields[loss]:<8} validation {task.fields[validation]:<8}"),
-    )
-    with Progress(*columns, console=stderr, transient=True, expand=True) as bar:
-        task = bar.add_task("", total=epochs, loss="", validation="")
-        shown = -math.inf
-
-        def watch(run: Run) -> None:
-            nonlocal shown
-            if time.perf_counter() - shown < _BETWEEN_UPDATES:
-                return
-            shown = time.perf_counter()
-            checked = run.validation_losses
-            bar.update(
-                task,
-                completed=run.epoch,
-                loss=f"{run.epoch_losses[-1]:.4g}",
-                validation=f"{checked[-1]:.4g}" if len(checked) else "none",
-            )
-
+    with progress_bar(epochs, stderr) as watch:
         yield [watch]
 
 

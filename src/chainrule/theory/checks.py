@@ -2,10 +2,15 @@
 
 import difflib
 import math
+import sys
+import warnings
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+from chainrule.theory.habits import NAMES
 
 
 def require(condition: bool | Any, message: str) -> None:  # noqa: ANN401 (NumPy's bool)
@@ -33,6 +38,15 @@ def require_whole(name: str, value: object, lowest: int, highest: int | None = N
     require(good, f"{name} must be a whole number {bounds}, got {value!r}")
 
 
+def warn(message: str, category: type[Warning]) -> None:
+    """Warn at the line outside of this package that called it, however many frames away."""
+    package = str(Path(__file__).parents[1])
+    frame, level = sys._getframe(), 1
+    while frame.f_back is not None and frame.f_code.co_filename.startswith(package):
+        frame, level = frame.f_back, level + 1
+    warnings.warn(message, category, stacklevel=level)
+
+
 def plural(count: int, noun: str) -> str:
     """Return a count with its noun.
 
@@ -54,7 +68,8 @@ def require_name(kind: str, name: object, known: Iterable[str]) -> None:
     names = list(known)
     if name in names:
         return
-    near = difflib.get_close_matches(str(name), names, n=1)
+    same = NAMES.get(str(name).lower().replace("-", "_"))
+    near = [same] if same in names else difflib.get_close_matches(str(name).lower(), names, n=1)
     advice = f"did you mean {near[0]!r}?" if near else f"choose one of {', '.join(sorted(names))}"
     raise ValueError(f"unknown {kind} {name!r}: {advice}")
 

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chainrule.theory.checks import fields_from, plain, require, require_name, require_number
+from chainrule.theory.habits import refuse_unknown
 from chainrule.theory.schedules import Constant, Schedule, schedule_from_dict
 
 Vector = NDArray[np.float64]
@@ -37,10 +38,10 @@ class Optimizer:
     learning_rate : float or Schedule
         η, constant or by the step.
     clip_norm : float, optional
-        When the norm of g over all weights and biases exceeds this, g is scaled
-        down to it, penalty included (Pascanu, Mikolov, Bengio 2013, Algorithm 1).
+        When the norm of g over all weights and biases, penalty included, exceeds this, g is
+        scaled down to it (Pascanu, Mikolov, Bengio 2013, Algorithm 1).
 
-    Subclasses are refused: the compiled engine and files know ``cr.OPTIMIZERS`` only.
+    Subclasses are refused: engine and files know ``cr.OPTIMIZERS`` only.
 
     Examples
     --------
@@ -59,12 +60,15 @@ class Optimizer:
     departures: ClassVar[str] = _CLIPPING
     state_names: ClassVar[tuple[str, ...]] = ()
 
+    def __new__(cls, *_: object, **options: object) -> Self:
+        """Refuse options that there aren't, before the fields are set."""
+        refuse_unknown(f"{cls.__name__}()", options, cls.__dataclass_fields__)
+        return super().__new__(cls)
+
     def __post_init__(self) -> None:
-        require(
-            type(self) in OPTIMIZERS.values(),
-            "an optimizer must be one of chainrule's own (a new one is a row of "
-            f"theory/optimizers.py), got a {type(self).__name__}",
-        )
+        own = "an optimizer must be one of chainrule's own (a new one is a row of"
+        got = f"{own} theory/optimizers.py), got a {type(self).__name__}"
+        require(type(self) in OPTIMIZERS.values(), got)
         if not isinstance(self.learning_rate, Schedule):
             Constant(self.learning_rate)  # checks the number
         if self.clip_norm is not None:

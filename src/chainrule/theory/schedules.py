@@ -40,7 +40,10 @@ class Schedule:
             f"theory/schedules.py), got a {type(self).__name__}",
         )
         require_number(
-            "learning_rate", self.learning_rate, lambda v: v >= 0, "a finite number >= 0"
+            "learning_rate",
+            self.learning_rate,
+            lambda v: v >= 0,
+            "a finite number >= 0, or a schedule of chainrule's, as cr.Cosine(0.1)",
         )
 
     @property

@@ -1,7 +1,6 @@
 """Continuation: how a run goes on, whoever has its steps taken."""
 
 import threading
-import warnings
 from collections.abc import Sequence
 from dataclasses import replace
 from types import ModuleType
@@ -13,7 +12,7 @@ import numpy as np
 from chainrule.engine.batches import Batches
 from chainrule.engine.compiled import Threads
 from chainrule.engine.parameters import Parameters
-from chainrule.theory.checks import require
+from chainrule.theory.checks import require, warn
 from chainrule.theory.optimizers import Optimizer
 from chainrule.theory.schedules import Schedule
 from chainrule.training.fingerprints import FitData
@@ -261,12 +260,11 @@ def _say_if_beyond_its_end(optimizer: Optimizer, step: int, final: int) -> None:
     end = rate.end if isinstance(rate, Schedule) else None
     if end is not None and final > end and final > step:
         (lowest,) = optimizer.rates(np.array([final]))
-        warnings.warn(
+        warn(
             f"the learning rate's schedule ends with step {end}, and this call goes on to step "
             f"{final}, at a rate of {lowest:.6g} from there: give it as many steps, or none, which "
             "is the whole fit",
             UserWarning,
-            stacklevel=5,
         )
 
 

@@ -1,5 +1,7 @@
 """check_gradient: the analytic gradient against finite differences of the published loss."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass, replace
 
 import numpy as np

@@ -180,7 +180,12 @@ def validation_samples(
         isinstance(validation, tuple | list) and len(validation) in (2, 3),
         "validation must be (X, y) or (X, y, sample_weight), "
         f"got a {type(validation).__name__}"
-        + (f" of {len(validation)}" if isinstance(validation, tuple | list) else ""),
+        + (f" of {len(validation)}" if isinstance(validation, tuple | list) else "")
+        + (
+            "; hold rows out before, as with sklearn.model_selection.train_test_split"
+            if isinstance(validation, int | float)
+            else ""
+        ),
     )
     X, y, *rest = validation
     try:
@@ -234,6 +239,8 @@ def _numbers(name: str, values: ArrayLike, dtype: str) -> Array:
 def _targets(spec: NetworkSpec, y: ArrayLike) -> Array:
     kind = spec.loss_row.targets
     given = given_array("y", y)
+    text = next((v for v in given.flat[:1] if isinstance(v, str)), None)
+    require(text is None, f"y must be numbers, got text, as {str(text)!r}; {_NUMBERED}")
     if kind == "classes" and given.ndim == 1:
         return _one_hot(given, spec)
     targets = _numbers("y", given, spec.dtype)
@@ -243,7 +250,8 @@ def _targets(spec: NetworkSpec, y: ArrayLike) -> Array:
         targets.ndim == 2 and targets.shape[1] == spec.n_outputs,
         f"y must have shape (n_samples, {spec.n_outputs})"
         + (" or be class numbers" if kind == "classes" else "")
-        + f", got {targets.shape}",
+        + f", got {targets.shape}"
+        + ("; class numbers need loss='cross_entropy'" if _are_classes(targets) else ""),
     )
     require_finite("y", targets)
     lowest, highest = targets.min(initial=0), targets.max(initial=0)
@@ -263,14 +271,22 @@ def _targets(spec: NetworkSpec, y: ArrayLike) -> Array:
     return targets
 
 
+_NUMBERED = "number the classes: classes, y = np.unique(y, return_inverse=True)"
+
+
+def _are_classes(targets: Array) -> bool:
+    """Whether y could be meant as class numbers."""
+    return targets.ndim == 1 and bool(np.array_equal(targets, np.floor(targets)))
+
+
 def _one_hot(y: Array, spec: NetworkSpec) -> Array:
     whole = y.dtype.kind in "biu" or (y.dtype.kind == "f" and np.array_equal(y, np.floor(y)))
-    require(whole, f"class numbers must be whole, got dtype {y.dtype}")
+    require(whole, f"class numbers must be whole, got dtype {y.dtype}; {_NUMBERED}")
     outside = (y < 0) | (y >= spec.n_outputs)
     if outside.any():
         raise ValueError(
             f"class numbers must be from 0 to {spec.n_outputs - 1} for {spec.n_outputs} outputs, "
-            f"got {y[outside][0]}"
+            f"got {y[outside][0]}; {_NUMBERED}"
         )
     rows = np.zeros((len(y), spec.n_outputs), dtype=spec.dtype)
     rows[np.arange(len(y)), y.astype(np.int64)] = 1

@@ -1,7 +1,8 @@
 """Many networks trained at once on the same X: ensembles, searches, samples of the rows."""
 
-import warnings
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import pairwise
 from typing import Any, Literal, TypeAlias, TypeVar
@@ -10,28 +11,29 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from chainrule.engine.compiled import Threads
-from chainrule.theory.checks import require
-from chainrule.theory.optimizers import Adam, Optimizer
+from chainrule.theory.checks import require, warn
+from chainrule.theory.habits import hinting
+from chainrule.theory.optimizers import Optimizer
 from chainrule.training.continuation import LONGEST_CALL, Continuation
 from chainrule.training.inputs import Validation, sample_count, thread_choice
 from chainrule.training.network import Network
-from chainrule.training.options import FitOptions
+from chainrule.training.options import FitOptions, batch_rows
 from chainrule.training.perceptron import MultilayerPerceptron
-from chainrule.training.run import Run, callback_list
+from chainrule.training.run import Callbacks, Run, callback_list, chosen_optimizer
 from chainrule.training.sharing import SharedData
-from chainrule.training.stopping import Callback, EarlyStopping
+from chainrule.training.stopping import EarlyStopping
 
 T = TypeVar("T")
 OneOrEach: TypeAlias = T | Sequence[T]
-Callbacks = Sequence[Callable[[Run], Any] | Callback]
 
 
+@hinting
 def fit_many(
     networks: Iterable[Network],
     X: ArrayLike,
     y: ArrayLike | Sequence[ArrayLike],
     *,
-    optimizer: OneOrEach[Optimizer] | None = None,
+    optimizer: OneOrEach[Optimizer | str] | None = None,
     epochs: OneOrEach[int] = 10,
     batch_size: OneOrEach[int | Literal["auto"]] = "auto",
     shuffle: OneOrEach[bool] = True,
@@ -121,12 +123,13 @@ def fit_many(
     runs = []
     for i, (network, rule, size, mixed, key, held_out, stopping) in enumerate(options):
         with _about(i):
-            size = min(32, n) if size == "auto" else size
-            fixed = FitOptions(n, size, mixed, key, held_out is not None, stopping)
-            runs.append(Run(network, Adam() if rule is None else rule, fixed))
+            rows = batch_rows(size, n)
+            fixed = FitOptions(n, rows, mixed, key, held_out is not None, stopping)
+            runs.append(Run(network, chosen_optimizer(rule), fixed))
     return _go_on(runs, X, y, epochs, sample_weight, validation, callbacks, threads)
 
 
+@hinting
 def resume_many(
     runs: Iterable[Run],
     X: ArrayLike,
@@ -252,12 +255,11 @@ def _warn_of_divergence(going: list[Continuation]) -> None:
     if failed:
         i, reason = failed[0]
         others = ", ".join(str(j) for j, _ in failed[1:11]) + (", …" if len(failed) > 11 else "")
-        warnings.warn(
+        warn(
             f"{len(failed)} of {len(going)} networks diverged and stopped (their run.stopped is "
             f"'diverged'); the others went on. Network {i}: {reason}"
             + (f". Also: {others}" if others else ""),
             RuntimeWarning,
-            stacklevel=4,
         )
 
 

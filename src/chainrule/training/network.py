@@ -1,8 +1,10 @@
 """Network: a multilayer perceptron that computes, learns, and shows its numbers."""
 
-from collections.abc import Callable, Sequence
+from __future__ import annotations
+
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -11,8 +13,9 @@ from chainrule.engine.batches import Batches
 from chainrule.engine.parameters import Parameters
 from chainrule.engine.spec import NetworkSpec, Reduction, activation_names
 from chainrule.theory.checks import require_name
+from chainrule.theory.habits import hinting
 from chainrule.theory.initializers import INITIALIZERS, default_initializer
-from chainrule.theory.optimizers import Adam, Optimizer
+from chainrule.theory.optimizers import Optimizer
 from chainrule.training.continuation import Claim, divergence
 from chainrule.training.inputs import (
     Validation,
@@ -22,10 +25,10 @@ from chainrule.training.inputs import (
     whole_number,
     whole_numbers,
 )
-from chainrule.training.options import FitOptions
+from chainrule.training.options import FitOptions, batch_rows
 from chainrule.training.perceptron import MultilayerPerceptron
-from chainrule.training.run import Run, require_optimizer
-from chainrule.training.stopping import Callback, EarlyStopping
+from chainrule.training.run import Callbacks, Run, chosen_optimizer, require_optimizer
+from chainrule.training.stopping import EarlyStopping
 
 
 class Network(MultilayerPerceptron):
@@ -71,6 +74,7 @@ class Network(MultilayerPerceptron):
     (1, 1)
     """
 
+    @hinting
     def __init__(
         self,
         layer_sizes: Sequence[int],
@@ -107,7 +111,7 @@ class Network(MultilayerPerceptron):
         self,
         X: ArrayLike,
         y: ArrayLike,
-        optimizer: Optimizer,
+        optimizer: Optimizer | str,
         *,
         sample_weight: ArrayLike | None = None,
     ) -> float:
@@ -121,6 +125,7 @@ class Network(MultilayerPerceptron):
             L before the step.
         """
         data = samples(self.spec, X, y, sample_weight)
+        optimizer = chosen_optimizer(optimizer)
         require_optimizer(optimizer, self.spec)
         certain = Parameters(replace(self.spec, dropout=0.0), self.parameters.theta)
         state = [optimizer.initial_slot(slot, certain.theta) for slot in optimizer.slots]
@@ -138,12 +143,13 @@ class Network(MultilayerPerceptron):
 
     # -- many steps ---------------------------------------------------------------------
 
+    @hinting
     def fit(
         self,
         X: ArrayLike,
         y: ArrayLike,
         *,
-        optimizer: Optimizer | None = None,
+        optimizer: Optimizer | str | None = None,
         epochs: int = 10,
         batch_size: int | Literal["auto"] = "auto",
         shuffle: bool = True,
@@ -151,22 +157,26 @@ class Network(MultilayerPerceptron):
         sample_weight: ArrayLike | None = None,
         validation: Validation | None = None,
         early_stopping: EarlyStopping | None = None,
-        callbacks: Sequence[Callable[[Run], Any] | Callback] = (),
+        callbacks: Callbacks = (),
         threads: int | None = None,
+        progress: bool = False,
     ) -> Run:
         """Train on mini-batches, and return the record of it.
+
+        It starts from the weights there are: a second ``fit`` goes on where the first ended, with
+        the optimizer's state anew. ``run.resume`` goes on with it; a new network begins anew.
 
         Parameters
         ----------
         X : array-like of shape (n, inputs)
         y : array-like of shape (n, outputs) or (n,)
             Targets; for cross_entropy also class numbers.
-        optimizer : Optimizer, optional
-            ``Adam()`` without it.
+        optimizer : Optimizer or str, optional
+            ``Adam()`` without it; or by name, as "adam" or "sgd:momentum=0.9".
         epochs : int
             Passes over the data.
         batch_size : int or "auto"
-            Samples a step; "auto" is min(32, n).
+            Samples a step; "auto" is min(32, n), and more than n are n.
         shuffle : bool
             Whether each epoch visits the samples in an order of its own.
         seed : int
@@ -180,10 +190,12 @@ class Network(MultilayerPerceptron):
         validation : (X, y) or (X, y, sample_weight), optional
             Held-out samples; their loss is taken after each epoch.
         early_stopping : EarlyStopping, optional
-        callbacks : sequence of callable or Callback
+        callbacks : callable, Callback or sequence of them
             Called with the run after each epoch; ``Callback(f, every=n)`` after every n steps.
         threads : int, optional
             As many as prove fastest without it; no bit of the result depends on it.
+        progress : bool
+            Whether a bar shows the epochs, on stderr or in a notebook's cell; needs rich.
 
         Returns
         -------
@@ -205,10 +217,10 @@ class Network(MultilayerPerceptron):
         parameters however the call ends.
         """
         n = sample_count("y", y)
-        size = min(32, n) if batch_size == "auto" else batch_size
+        size = batch_rows(batch_size, n)
         options = FitOptions(n, size, shuffle, seed, validation is not None, early_stopping)
-        run = Run(self, Adam() if optimizer is None else optimizer, options)
+        run = Run(self, chosen_optimizer(optimizer), options)
         return run.resume(
             X, y, epochs=epochs, sample_weight=sample_weight,
-            validation=validation, callbacks=callbacks, threads=threads,
+            validation=validation, callbacks=callbacks, threads=threads, progress=progress,
         )  # fmt: skip

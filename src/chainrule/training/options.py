@@ -42,6 +42,13 @@ class FitOptions:
         return -(-self.n_samples // self.batch_size)
 
 
+def batch_rows(batch_size: object, n_samples: int) -> Any:  # noqa: ANN401 (FitOptions checks it)
+    """Return the samples a step: "auto" is min(32, n), and more than n are n."""
+    if isinstance(batch_size, str) and batch_size == "auto":
+        return min(32, n_samples)
+    return min(int(batch_size), n_samples) if is_whole(batch_size) else batch_size  # type: ignore[call-overload]
+
+
 def restored_options(description: dict[str, Any]) -> FitOptions:
     """Return the options that ``asdict`` described; ``ValueError`` if a field is wrong."""
     names = [f.name for f in fields(FitOptions)]

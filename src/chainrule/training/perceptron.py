@@ -1,5 +1,7 @@
 """MultilayerPerceptron: a network that computes and shows its numbers; ``Network`` also learns."""
 
+from __future__ import annotations
+
 from copy import deepcopy
 from types import ModuleType
 from typing import Any, Self

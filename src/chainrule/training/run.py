@@ -1,8 +1,10 @@
 """Run: the record of a fit, and how it goes on."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Sequence
 from copy import deepcopy
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -10,18 +12,23 @@ from numpy.typing import ArrayLike, NDArray
 from chainrule.engine.spec import NetworkSpec
 from chainrule.engine.trace import Trace
 from chainrule.theory.checks import field, plural, require
-from chainrule.theory.optimizers import Optimizer, optimizer_from_dict
+from chainrule.theory.habits import hinting
+from chainrule.theory.named import optimizer_named
+from chainrule.theory.optimizers import Adam, Optimizer, optimizer_from_dict
 from chainrule.theory.schedules import Schedule
 from chainrule.training.continuation import LONGEST_CALL, Continuation
 from chainrule.training.fingerprints import fit_data
 from chainrule.training.history import Checkpoint
-from chainrule.training.inputs import Validation, thread_choice
+from chainrule.training.inputs import Validation, thread_choice, whole_number
 from chainrule.training.options import FitOptions, restored_options
 from chainrule.training.perceptron import MultilayerPerceptron
+from chainrule.training.progress import progress_bar
 from chainrule.training.record import Record
 from chainrule.training.stopping import Callback
 
 Array = NDArray[Any]
+Called: TypeAlias = Callable[["Run"], Any] | Callback
+Callbacks: TypeAlias = Called | Sequence[Called]
 
 
 def require_optimizer(optimizer: object, spec: NetworkSpec) -> None:
@@ -31,8 +38,17 @@ def require_optimizer(optimizer: object, spec: NetworkSpec) -> None:
     optimizer.require_dtype(spec.dtype)
 
 
-def callback_list(callbacks: Sequence[Callable[["Run"], Any] | Callback]) -> list[Callback]:
-    """Return the callbacks, plain functions as those of each epoch."""
+def chosen_optimizer(given: Optimizer | str | None) -> Optimizer:
+    """Return an optimizer by its name, or as it is; ``Adam()`` where none was given."""
+    if given is None:
+        return Adam()
+    return optimizer_named(given) if isinstance(given, str) else given
+
+
+def callback_list(callbacks: Callbacks) -> list[Callback]:
+    """Return the callbacks, plain functions as those of each epoch; one may stand alone."""
+    if callable(callbacks) or isinstance(callbacks, Callback):
+        callbacks = [callbacks]
     return [c if isinstance(c, Callback) else Callback(c) for c in callbacks]
 
 
@@ -180,7 +196,8 @@ class Run:
         """Return every quantity of the next step; for callbacks, while the run goes on."""
         require(
             self.record.trainer is not None,
-            "run.trace() is for callbacks: this run is not going on",
+            "run.trace() is for callbacks, and this run is not going on; run.network.trace(X, y) "
+            "shows a step of the network as it is now",
         )
         result: Trace = self.record.trainer.trace()
         return result
@@ -218,6 +235,7 @@ class Run:
 
     # -- going on -----------------------------------------------------------------------
 
+    @hinting
     def resume(
         self,
         X: ArrayLike,
@@ -226,9 +244,10 @@ class Run:
         epochs: int,
         sample_weight: ArrayLike | None = None,
         validation: Validation | None = None,
-        callbacks: Sequence[Callable[["Run"], Any] | Callback] = (),
+        callbacks: Callbacks = (),
         threads: int | None = None,
-    ) -> "Run":
+        progress: bool = False,
+    ) -> Run:
         """Train for more epochs, exactly as if they had been asked for at once.
 
         It goes on from ``last``. What was written into the network's parameters since the last
@@ -240,7 +259,7 @@ class Run:
             The data of the fit, in the same order.
         epochs : int
             How many more than the ``epoch`` whole ones that are done.
-        validation, callbacks, threads
+        validation, callbacks, threads, progress
             As for ``Network.fit``.
 
         Returns
@@ -256,6 +275,12 @@ class Run:
         FloatingPointError, KeyboardInterrupt
             As ``Network.fit``, with this run as ``run``.
         """
+        if progress:
+            with progress_bar(self.epoch + whole_number("epochs", epochs, 0)) as watch:
+                return self.resume(
+                    X, y, epochs=epochs, sample_weight=sample_weight, validation=validation,
+                    callbacks=[*callback_list(callbacks), Callback(watch)], threads=threads,
+                )  # fmt: skip
         spec, use = self.network.spec, thread_choice(threads)
         data = fit_data(spec, X, y, sample_weight, validation)
         going = Continuation(self.record, data, epochs, callback_list(callbacks), self)
@@ -277,7 +302,7 @@ class Run:
 
     # -- copies and files ---------------------------------------------------------------
 
-    def copy(self) -> "Run":
+    def copy(self) -> Run:
         """Return an independent copy, at rest after the last step."""
         return deepcopy(self)
 
@@ -294,7 +319,7 @@ class Run:
     @classmethod
     def restore(
         cls, network: MultilayerPerceptron, description: dict[str, Any], arrays: dict[str, Array]
-    ) -> "Run":
+    ) -> Run:
         """Return the run that ``describe`` and ``arrays`` describe, around its network.
 
         Raises
