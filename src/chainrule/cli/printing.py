@@ -63,8 +63,7 @@ def print_table(headings: Sequence[str], rows: Iterable[Sequence[str]], right: i
         table.add_column(Text(printable(heading)), justify=justify, overflow="fold")
     for row in rows:
         table.add_row(*(Text(printable(cell)) for cell in row))
-    console = Console()
-    console.print(table, width=max(console.width, _NARROWEST))
+    Console(width=max(Console().width, _NARROWEST)).print(table)
 
 
 def print_metrics(found: Metrics, heading: str, baseline: str) -> None:
