@@ -28,7 +28,9 @@ def test_docstrings(name):
 
 
 @pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md"])
-def test_pages(page):
+def test_pages(page, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # what they save
+    monkeypatch.setenv("MPLBACKEND", "agg")
     result = doctest.testfile(str(ROOT / page), module_relative=False)
     assert result.failed == 0
     assert result.attempted > 0 or page != "README.md"

@@ -56,7 +56,7 @@ class TableModel:
     >>> model
     <TableModel: target, one of setosa, versicolor, virginica
      from sepal length (cm), sepal width (cm), petal length (cm), petal width (cm)
-     by 4-128-64-3; on 30 held-out rows accuracy 0.9667, log_loss 0.2025, auc 1.0000>
+     by 4-128-64-3; on 30 held-out rows accuracy 0.9667, log_loss 0.2025, auc 1>
     >>> model.predict("iris")[:2].tolist()
     ['setosa', 'setosa']
     """
@@ -73,7 +73,7 @@ class TableModel:
         if isinstance(self.target, ClassTarget):
             answer += listed(self.target.classes, 6)
         sizes = "-".join(map(str, self.network.spec.layer_sizes))
-        figures = [f"{k} {v:.4f}" for k, v in self.report.metrics.items() if v is not None]
+        figures = [f"{k} {v:.4g}" for k, v in self.report.metrics.items() if v is not None]
         rows = self.report.rows.get("test", 0)
         worth = f"; on {plural(rows, 'held-out row')} {', '.join(figures)}" if figures else ""
         return (
