@@ -274,5 +274,6 @@ def test_a_missing_package_names_what_to_install(
     done = chainrule("info", PYTHONPATH=str(tmp_path))
     assert done.returncode == 1
     assert done.stderr == (
-        f"chainrule: error: the command line needs {package}: pip install 'chainrule[cli]'\n"
+        f"chainrule: error: the command line needs {package}: pip install '.[cli]' in a clone, or "
+        "'chainrule[cli]'\n"
     )

@@ -1,5 +1,6 @@
 """What a table means, and what is said where that isn't certain: of targets, columns and rows."""
 
+from collections.abc import Callable
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -12,21 +13,11 @@ import pytest
 from chainrule.files import load, save
 from chainrule.tables import Conventions, Table, TableError, TableModel, TrainOptions, read, train
 from chainrule.tables.columns import natural
-from chainrule.tables.conventions import USUAL
-from chainrule.tables.doubts import doubt_of
 from chainrule.tables.reading import as_table
 
+Tables = Callable[..., Table]
 QUICK = TrainOptions(hidden=(4,), epochs=3)
 RNG = np.random.default_rng(0)
-
-
-def csv_table(folder: Path, conventions: Conventions = USUAL, **columns: Any) -> Table:
-    """A CSV file with these cells, read; separated by bars, so that commas are text."""
-    path = folder / "t.csv"
-    rows = zip(*columns.values(), strict=True)
-    lines = ["|".join(columns), *("|".join(map(str, row)) for row in rows)]
-    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    return read(path, conventions)
 
 
 def typed(**columns: Any) -> Table:
@@ -36,10 +27,10 @@ def typed(**columns: Any) -> Table:
 # -- targets -----------------------------------------------------------------------------------
 
 
-def test_a_date_target_is_measured_in_days(tmp_path: Path) -> None:
+def test_a_date_target_is_measured_in_days(csv_table: Tables) -> None:
     x = RNG.permutation(120) * 2
     days = [date(2024, 1, 1) + timedelta(int(value)) for value in x]
-    table = csv_table(tmp_path, x=x, when=days)
+    table = csv_table(x=x, when=days)
     model = train(table, "when", TrainOptions(hidden=(), epochs=200, learning_rate=0.03, l2=0.0))
     assert model.report.metrics["rmse"] < 2  # days
     assert model.report.metrics["r2"] > 0.99
@@ -49,85 +40,30 @@ def test_a_date_target_is_measured_in_days(tmp_path: Path) -> None:
     assert found.values["rmse"] == pytest.approx(np.sqrt(np.mean(error**2)), rel=1e-6)
 
 
-@pytest.mark.parametrize(
-    ("odd", "options"),
-    [
-        ("-", "--na - reads it as a number"),
-        ("N.A.", "--na N.A. reads it as a number"),
-        ("unknown", "--na unknown reads it as a number"),
-        ("$11,140.00", "--thousands , --strip '$' reads it as a number"),
-    ],
-)
-def test_a_number_target_with_a_stray_mark_is_not_classes(
-    tmp_path: Path, odd: str, options: str
-) -> None:
-    prices = [f"{i}.5" for i in range(60)]
-    prices[6] = odd
-    table = csv_table(tmp_path, x=RNG.normal(size=60), price=prices)
-    with pytest.raises(TableError) as caught:
-        train(table, "price", QUICK)
-    assert f"column 'price': text because of {odd!r} (line 8)" in str(caught.value)
-    assert options in str(caught.value)
-    assert "--task classification takes it as classes" in str(caught.value)
-
-
-def test_what_is_proposed_for_a_target_reads_it(tmp_path: Path) -> None:
-    prices = [f"{i},25" for i in range(60)]
-    x = RNG.integers(0, 9, 60)
-    with pytest.raises(TableError, match="--decimal , reads it as a number"):
-        train(csv_table(tmp_path, x=x, price=prices), "price", QUICK)
-    table = csv_table(tmp_path, Conventions(decimal=","), x=x, price=prices)
-    assert train(table, "price", QUICK).target.task == "regression"
-
-
-def test_numbers_that_parquet_holds_as_text_are_asked_about() -> None:
-    table = typed(x=RNG.normal(size=60), price=[f"{i}.5" for i in range(60)])
-    with pytest.raises(
-        TableError, match=r"though all of it are numbers.*--kind price=number reads"
-    ):
-        train(table, "price", QUICK)
-    options = TrainOptions(hidden=(4,), epochs=3, kinds={"price": "number"})
-    assert train(table, "price", options).target.task == "regression"
-
-
-def test_classes_that_are_asked_for_are_classes(tmp_path: Path) -> None:
-    grades = (["1", "2", "3", "-"] * 15)[:60]
-    table = csv_table(tmp_path, x=RNG.normal(size=60), grade=grades)
-    with pytest.raises(TableError, match="--na - reads"):
-        train(table, "grade", QUICK)
-    options = TrainOptions(hidden=(4,), epochs=3, task="classification")
-    assert train(table, "grade", options).target.classes == ("-", "1", "2", "3")
-
-
-def test_few_classes_of_which_one_is_a_letter_need_no_question(tmp_path: Path) -> None:
-    table = csv_table(tmp_path, x=RNG.normal(size=60), grade=["1", "2", "A"] * 20)
-    assert train(table, "grade", QUICK).target.classes == ("1", "2", "A")
-
-
 # -- long numbers and codes ----------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("typed_as", ["csv", "parquet"])
-def test_classes_beyond_float64_are_kept_apart(tmp_path: Path, typed_as: str) -> None:
+def test_classes_beyond_float64_are_kept_apart(csv_table: Tables, typed_as: str) -> None:
     low, high = 2**53, 2**53 + 1
     y = [low, high] * 30
     x = [0.0, 1.0] * 30
-    table = csv_table(tmp_path, x=x, y=y) if typed_as == "csv" else typed(x=x, y=y)
+    table = csv_table(x=x, y=y) if typed_as == "csv" else typed(x=x, y=y)
     model = train(table, "y", TrainOptions(hidden=(4,), epochs=60, learning_rate=0.05))
     assert model.target.classes == (str(low), str(high))
     assert model.predict(table).tolist() == y
 
 
-def test_classes_of_more_than_64_bits_are_text(tmp_path: Path) -> None:
+def test_classes_of_more_than_64_bits_are_text(csv_table: Tables, tmp_path: Path) -> None:
     y = ["98765432109876543210", "98765432109876543211"] * 30
-    model = train(csv_table(tmp_path, x=[0.0, 1.0] * 30, y=y), "y", QUICK)
+    model = train(csv_table(x=[0.0, 1.0] * 30, y=y), "y", QUICK)
     assert model.target.classes == tuple(y[:2])
     assert set(model.predict(model.table(tmp_path / "t.csv"))) <= set(y)
 
 
-def test_codes_with_leading_zeros_come_back_as_they_were(tmp_path: Path) -> None:
+def test_codes_with_leading_zeros_come_back_as_they_were(csv_table: Tables) -> None:
     y = ["01", "02", "10"] * 20
-    table = csv_table(tmp_path, x=[0.0, 1.0, 2.0] * 20, y=y)
+    table = csv_table(x=[0.0, 1.0, 2.0] * 20, y=y)
     model = train(table, "y", TrainOptions(hidden=(8,), epochs=80, learning_rate=0.05))
     assert model.report.task_why == "its values are codes, with leading zeros"
     assert model.predict(table).tolist() == y
@@ -146,9 +82,9 @@ def test_codes_with_leading_zeros_come_back_as_they_were(tmp_path: Path) -> None
     ],
 )
 def test_columns_that_are_passed_on_lose_no_digit(
-    tmp_path: Path, cells: list[str], expected: list
+    csv_table: Tables, cells: list[str], expected: list
 ) -> None:
-    assert natural(csv_table(tmp_path, x=cells, y=cells), "x").to_pylist() == expected
+    assert natural(csv_table(x=cells, y=cells), "x").to_pylist() == expected
 
 
 # -- columns that come back in another type -------------------------------------------------------
@@ -223,84 +159,28 @@ def test_a_target_of_yes_and_no_is_measured_on_truth() -> None:
     assert model.evaluate(truth) == model.evaluate(table)
 
 
-# -- columns whose text is almost something else ---------------------------------------------------
-
-DOUBTS = {
-    "a percent": (
-        ["12%", "7.5%"],
-        "text because of '12%' (line 2); --strip % reads it as a number",
-    ),
-    "euros": (["€10", "€5.5"], "text because of '€10' (line 2); --strip '€' reads it as a number"),
-    "thousands": (
-        ["1,234.5", "12"],
-        "text because of '1,234.5' (line 2); --thousands , reads it as a number",
-    ),
-    "thousands or decimals": (
-        ["1,234", "12,500"],
-        "text because of '1,234' (line 2); --thousands , or --decimal , read it as a number",
-    ),
-    "decimal commas": (
-        ["1,5", "2"],
-        "text because of '1,5' (line 2); --decimal , reads it as a number",
-    ),
-    "a unit": (
-        ["12 km", "3 km"],
-        "text because of '12 km' (line 2); --strip km reads it as a number",
-    ),
-    "a dash": (["1", "-", "2", "3"], "text because of '-' (line 3); --na - reads it as a number"),
-    "a dash among dates": (
-        ["2024-01-05", "2024-01-06", "-"],
-        "text because of '-' (line 4); --na - reads it as a date",
-    ),
-    "the day first": (
-        ["25/01/2024", "05/01/2024"],
-        "text because of '25/01/2024' (line 2); --date-order dmy reads it as a date",
-    ),
-    "either order": (
-        ["05/01/2024", "06/01/2024"],
-        "text because of '05/01/2024' (line 2); --date-order dmy or --date-order mdy read it as a "
-        "date",
-    ),
-}
-NO_DOUBT = {
-    "words": ["red", "blue"],
-    "codes": ["A1", "B2", "C3"],
-    "ordinals": ["1st", "2nd", "3rd", "4th"],
-    "quarters": ["Q1", "Q2"],
-    "ranges": ["1-2", "3-4"],
-    "numbers with different units": ["10k", "5M", "3"],
-    "more words than numbers": ["a", "b", "c", "1"],
-    "nothing": [""],
-}
-
-
-@pytest.mark.parametrize("case", DOUBTS)
-def test_text_that_is_almost_something_else_is_told_with_what_reads_it(
-    tmp_path: Path, case: str
-) -> None:
-    cells, told = DOUBTS[case]
-    assert str(doubt_of(csv_table(tmp_path, x=cells, y=cells), "x")) == told
-
-
-@pytest.mark.parametrize("case", NO_DOUBT)
-def test_text_that_is_text_raises_no_doubt(tmp_path: Path, case: str) -> None:
-    cells = NO_DOUBT[case]
-    assert doubt_of(csv_table(tmp_path, x=cells, y=cells), "x") is None
-
-
-def test_an_odd_column_is_remarked_whether_it_is_read_or_left_out(tmp_path: Path) -> None:
-    table = csv_table(
-        tmp_path,
-        rate=[f"{i % 7}%" for i in range(80)],
-        price=[f"€{i}" for i in range(80)],
-        y=[f"{i}.5" for i in range(80)],
-    )
-    report = train(table, "y", QUICK).report
-    assert report.remarks["rate"] == "text because of '0%' (line 2); --strip % reads it as a number"
-    assert report.left_out["price"].endswith("--strip '€' reads it as a number")
-
-
 # -- rows ------------------------------------------------------------------------------------------
+
+
+def test_codes_with_leading_zeros_are_remarked(csv_table: Tables) -> None:
+    y = RNG.normal(size=40)
+    report = train(csv_table(zip=[f"{i:05d}" for i in range(40)][::-1], y=y), "y", QUICK)
+    said = "a number, for all its leading zeros; --kind zip=text if codes"
+    assert report.report.remarks == {"zip": said}
+
+
+def test_texts_that_differ_in_spaces_or_case_are_remarked(csv_table: Tables) -> None:
+    table = csv_table(x=["Yes", "yes", "no"] * 20, y=["a", "b", "a "] * 20)
+    assert train(table, "y", QUICK).report.remarks == {
+        "x": "text, in which 'Yes' and 'yes' are told apart",
+        "y": "text, in which 'a' and 'a ' are told apart",
+    }
+
+
+def test_a_second_header_of_units_is_no_class(csv_table: Tables) -> None:
+    y = ["kg", *(f"{i % 7}.5" for i in range(60))]
+    with pytest.raises(TableError, match=r"text because of 'kg' .line 2.*--na kg reads it"):
+        train(csv_table(x=range(61), y=y), "y", QUICK)
 
 
 def test_the_index_of_a_dataframe_is_left_out(tmp_path: Path) -> None:
@@ -313,9 +193,9 @@ def test_the_index_of_a_dataframe_is_left_out(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["PassengerId", "id", "row_id", "Unnamed: 0", "ID", "row number"])
-def test_a_row_number_is_left_out(tmp_path: Path, name: str) -> None:
+def test_a_row_number_is_left_out(csv_table: Tables, name: str) -> None:
     y = RNG.normal(size=40)
-    table = csv_table(tmp_path, **{name: range(1, 41), "x": y, "y": y})
+    table = csv_table(**{name: range(1, 41), "x": y, "y": y})
     model = train(table, "y", QUICK)
     assert model.report.left_out[name].startswith("it numbers the rows; --kind ")
     kept = train(table, "y", TrainOptions(hidden=(4,), epochs=3, kinds={name: "number"}))
@@ -323,9 +203,9 @@ def test_a_row_number_is_left_out(tmp_path: Path, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["year", "grid", "t"])
-def test_a_number_that_increases_row_by_row_is_remarked(tmp_path: Path, name: str) -> None:
+def test_a_number_that_increases_row_by_row_is_remarked(csv_table: Tables, name: str) -> None:
     y = RNG.normal(size=40)
-    report = train(csv_table(tmp_path, **{name: range(1, 41), "x": y, "y": y}), "y", QUICK).report
+    report = train(csv_table(**{name: range(1, 41), "x": y, "y": y}), "y", QUICK).report
     assert "whole and larger in each row" in report.remarks[name]
     assert report.left_out == {}
 
@@ -365,11 +245,11 @@ def test_the_reason_for_the_task_is_told(values: Any, why: str) -> None:
     assert model.report.task_why == why
 
 
-def test_conventions_travel_with_the_model(tmp_path: Path) -> None:
+def test_conventions_travel_with_the_model(csv_table: Tables, tmp_path: Path) -> None:
     money = Conventions(decimal=",", thousands=".", strip="€", na=("-",), date_order="dmy")
     x = [f"{i}.{i % 10}00,5 €" for i in range(1, 40)] + ["-"]
     days = [f"{1 + i % 28}.{1 + i % 12}.2024" for i in range(40)]
-    table = csv_table(tmp_path, money, x=x, d=days, y=[f"{i},5" for i in range(40)])
+    table = csv_table(money, x=x, d=days, y=[f"{i},5" for i in range(40)])
     model = train(table, "y", QUICK)
     assert [column.kind for column in model.features.columns] == ["number", "date"]
     save(model, tmp_path / "m")

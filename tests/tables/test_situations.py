@@ -3,6 +3,7 @@
 import gzip
 import io
 import os
+import re
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -145,6 +146,7 @@ STRIPPED = {
     "percents": (["12%", "7.5%", "-3 %"], {"strip": "%"}),
     "money before": (["$11,140.00", "-$5", "$ 7"], {"strip": "$", "thousands": ","}),
     "money after": (["11.140,50 €", "5€"], {"strip": "€", "thousands": ".", "decimal": ","}),
+    "below 0 in brackets": (["(5)", "7", "($1,200.5)"], {"strip": "()$", "thousands": ","}),
     "a unit": (["12 km", "3.5km"], {"strip": "km"}),
     "no-break spaces": (["1\u00a0234", "1\u202f234\u202f567"], {"thousands": " "}),
 }
@@ -153,7 +155,8 @@ STRIPPED = {
 @pytest.mark.parametrize("case", STRIPPED)
 def test_signs_that_are_stripped(tmp_path: Path, case: str) -> None:
     cells, ours = STRIPPED[case]
-    plain = [cell.replace("\u00a0", " ").replace("\u202f", " ") for cell in cells]
+    plain = [re.sub(r"^\((.*)\)$", r"-\1", cell) for cell in cells]
+    plain = [cell.replace("\u00a0", " ").replace("\u202f", " ") for cell in plain]
     for sign in (ours.get("strip", ""), ours.get("thousands", "")):
         plain = [cell.translate(str.maketrans("", "", sign)) for cell in plain]
     expected = pd.to_numeric([c.replace(" ", "").replace(",", ".") for c in plain])

@@ -28,7 +28,7 @@ class Conventions:
         The sign between groups of digits, as "," in 11,140.00; "" for none. A space stands for
         no-break spaces, too.
     strip : str
-        Signs and letters to take from the ends of a number, as "$%".
+        Signs and letters to take from the ends of a number, as "$%"; with "()", (5) is -5.
     date_order : "ymd", "dmy" or "mdy"
         Of day, month and year where the year comes last; dates that begin with the year are read
         with any.

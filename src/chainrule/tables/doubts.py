@@ -20,6 +20,7 @@ _LOOKS = r"^\W{0,4}\d[\d\s.,'/:TZ+-]*\D{0,4}$"  # of a number or a date, however
 _SIGN_BEFORE, _SIGN_AFTER = r"^[+-]?([^\d\s.,+-]+)\s*[+-]?[\d.,]", r"\d\s*([^\d\s.,]+)$"
 _NUMBERS = ((".", ""), (".", ","), (",", ""), (",", "."), (".", " "), (",", " "), (".", "'"))
 _MOST_TEXTS = 10_000
+_MOST_SIGNS = 4
 
 
 @dataclass(frozen=True)
@@ -116,10 +117,11 @@ def _signs(texts: pa.Array) -> str:
     before = [re.match(_SIGN_BEFORE, text.strip()) for text in texts.to_pylist()]
     after = [re.search(_SIGN_AFTER, text.strip()) for text in texts.to_pylist()]
     units = {match[1] for match in (*before, *after) if match}
-    lettered = any(char.isalpha() for unit in units for char in unit)
-    if len(units) > 2 or (lettered and (len(units) > 1 or None in after)):
+    signs = "".join(dict.fromkeys("".join(sorted(units))))
+    lettered = any(map(str.isalpha, signs))
+    if len(signs) > _MOST_SIGNS or (lettered and (len(units) > 1 or None in after)):
         return ""
-    return "".join(dict.fromkeys("".join(sorted(units))))
+    return signs
 
 
 def _reads(texts: pa.Array, way: Conventions, kind: Kind) -> bool:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from chainrule.tables.columns import missing, parsed
 from chainrule.tables.encoding import FeatureEncoder
+from chainrule.tables.labels import told_apart
 from chainrule.tables.metrics import Metrics
 from chainrule.tables.model import TableModel
 from chainrule.tables.options import TrainOptions
@@ -38,6 +39,7 @@ class _Prepared:
     X: NDArray[np.floating[Any]]
     parts: Split
     missing: dict[str, int]
+    doubt: dict[str, str]
 
     def encoded(
         self, part: NDArray[np.int64], indicators: bool
@@ -138,7 +140,9 @@ def _prepared(table: Table, target: str, options: TrainOptions) -> _Prepared:
         encoder = NumberTarget.fit(answers.take(parts.training), target, column.kind)
     absent = {name: missing(table, name)[column.present].sum() for name in features.names}
     gaps = {name: int(count) for name, count in absent.items() if count}
-    return _Prepared(features, encoder, column, selection, answers, X, parts, gaps)
+    doubt = told_apart(answers, target) if encoder.kind == "text" else ""
+    doubts = {target: doubt} if doubt else {}
+    return _Prepared(features, encoder, column, selection, answers, X, parts, gaps, doubts)
 
 
 def _split(rows: Table, target: str, column: TargetColumn, options: TrainOptions) -> Split:
@@ -226,7 +230,7 @@ def _report(
         },
         left_out=prepared.selection.left_out,
         missing=prepared.missing,
-        remarks=prepared.selection.remarks,
+        remarks=prepared.selection.remarks | prepared.doubt,
         batch_size=run.options.batch_size,
         epochs=run.epoch,
         best_epoch=run.best_epoch if run.options.early_stopping else run.epoch,

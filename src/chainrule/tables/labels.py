@@ -67,3 +67,13 @@ def _label(value: object) -> str | None:
 def in_order(label: str) -> tuple[Decimal, str]:
     """Return what numbers are sorted by, of any length."""
     return Decimal(label), label
+
+
+def told_apart(table: Table, name: str) -> str:
+    """Say which two texts of a column differ in spaces or in case alone; '' where none do."""
+    seen: dict[str, str] = {}
+    for text in label_counts(table, name, "text"):
+        other = seen.setdefault(" ".join(text.split()).lower(), text)
+        if other != text:
+            return f"text, in which {other!r} and {text!r} are told apart"
+    return ""

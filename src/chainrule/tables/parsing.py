@@ -52,6 +52,8 @@ def numbers(texts: Texts, conventions: Conventions) -> Texts:
 
 def _usual(texts: Texts, conventions: Conventions) -> Texts:
     """Return numbers as programs write them; what isn't one stays, or becomes no number."""
+    if {"(", ")"} <= set(conventions.strip):  # as accountants write what is below 0
+        texts = pc.replace_substring_regex(texts, r"^\((.+)\)$", r"-\1")
     if conventions.strip:
         signs = rf"[\s{re.escape(conventions.strip)}]+"
         texts = pc.replace_substring_regex(texts, rf"^([+-]?){signs}", r"\1")

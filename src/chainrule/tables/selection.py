@@ -11,7 +11,7 @@ from chainrule.tables.columns import Kind, kind_of, missing, numbers
 from chainrule.tables.doubts import doubt_of
 from chainrule.tables.encoding import KEPT_CATEGORIES
 from chainrule.tables.errors import TableError, listed, near_miss
-from chainrule.tables.labels import label_counts
+from chainrule.tables.labels import are_codes, label_counts, told_apart
 from chainrule.tables.table import Table
 from chainrule.theory.checks import plural
 
@@ -131,7 +131,9 @@ def _reason(table: Table, name: str, kind: Kind | None) -> str:
 def _remark(table: Table, name: str, kind: Kind) -> str:
     """Return what a reader should know of a column that is read."""
     if kind == "text":
-        return str(doubt_of(table, name) or "")
+        return str(doubt_of(table, name) or told_apart(table, name))
+    if kind == "number" and are_codes(table, name):
+        return f"a number, for all its leading zeros; --kind {shlex.quote(f'{name}=text')} if codes"
     if kind == "number" and _increases(table, name):
         ignore = f"--ignore {shlex.quote(name)}"
         return f"a number, whole and larger in each row: if it only counts, {ignore}"

@@ -90,9 +90,9 @@ def _check_doubt(rows: Table, name: str) -> None:
     if doubt is None:
         return
     classes = label_counts(rows, name, "text")
-    letters = any(char.isalnum() for mark in doubt.marks for char in mark)
-    if len(classes) <= MOST_INTEGER_CLASSES and letters and "." not in "".join(doubt.marks):
-        return  # classes such as 1, 2, 3 and A
+    codes = all(text.isdigit() or text.isalpha() for text in classes)
+    if len(classes) <= MOST_INTEGER_CLASSES and codes:
+        return  # as 1, 2, 3 and A
     raise TableError(
         f"{rows.name}, column {name!r}: {doubt.why}, so that it is not clear what to predict; "
         f"{doubt.remedy + ', ' if doubt.remedy else 'correct it, or '}"
