@@ -3,13 +3,14 @@
 import contextlib
 import os
 import secrets
+from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
 _PART = ".part"
 _LONGEST = 200  # bytes of a name, which with what is added must not be more than 255
-_WRITTEN: list[tuple[Path, int]] = []  # and the inode
+_WRITTEN: deque[tuple[Path, int]] = deque(maxlen=16)  # and the inode
 
 
 @contextlib.contextmanager

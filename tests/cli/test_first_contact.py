@@ -74,6 +74,8 @@ def test_the_held_out_rows_are_written_and_unseen(
     measured = json.loads(inside("evaluate", "t.safetensors", name, "--json"))
     assert measured["rows"] == {"evaluated": 12, "without_target": 0, "seen": 0}
     assert measured["metrics"] == figures
+    both = refused("train", "t.csv", "-t", "y", "-o", f"new{suffix}", "--held-out", f"new{suffix}")
+    assert "--held-out and --output are both" in both
     again = refused("train", "t.csv", "-t", "y", *FEW, "--held-out", name)
     assert "is there already" in again
 

@@ -198,7 +198,7 @@ def test_a_name_too_long_is_refused_before_training(
 def test_a_table_from_a_pipe(tmp_path: Path) -> None:
     frame = pd.DataFrame({"x": np.arange(40) % 7, "y": ["a", "b"] * 20})
     frame.to_csv(tmp_path / "t.csv", index=False)
-    for source in ("-", "/dev/stdin", "<(cat t.csv)"):
+    for source in ("-", "/dev/stdin", "<(cat t.csv)", "<(gzip -c t.csv)"):
         done = shell(tmp_path, f"cat t.csv | chainrule train {source} -t y --epochs 1 -o m")
         assert done.returncode == 0, done.stderr
     done = shell(tmp_path, "chainrule predict m <(cat t.csv)")

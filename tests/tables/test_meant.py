@@ -1,7 +1,8 @@
 """What a table means, and what is said where that isn't certain: of targets, columns and rows."""
 
+import copy
 from collections.abc import Callable
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import pytest
 
 from chainrule.files import load, save
 from chainrule.tables import Conventions, Table, TableError, TableModel, TrainOptions, read, train
-from chainrule.tables.columns import natural
+from chainrule.tables.columns import missing, natural
 from chainrule.tables.reading import as_table
 
 Tables = Callable[..., Table]
@@ -79,6 +80,9 @@ def test_codes_with_leading_zeros_come_back_as_they_were(csv_table: Tables) -> N
         (["9223372036854775807", "1"], [9223372036854775807, 1]),
         (["12345678901234567.5", "1"], ["12345678901234567.5", "1"]),
         (["true", "false"], [True, False]),
+        (["2024-01-05", "2024-01-06"], [datetime(2024, 1, 5), datetime(2024, 1, 6)]),
+        (["2024-01-05T10:00+02:00"] * 2, ["2024-01-05T10:00+02:00"] * 2),
+        (["2024-01-05T10:00:00.123456789"] * 2, ["2024-01-05T10:00:00.123456789"] * 2),
     ],
 )
 def test_columns_that_are_passed_on_lose_no_digit(
@@ -243,6 +247,19 @@ def test_a_model_that_has_learned_nothing_is_said_to_be_worse() -> None:
 def test_the_reason_for_the_task_is_told(values: Any, why: str) -> None:
     model, _ = model_of(RNG.normal(size=40), values)
     assert model.report.task_why == why
+
+
+def test_numbers_that_mean_missing_are_missing_in_typed_columns_too() -> None:
+    data = pa.table({"a": [1, -999], "b": [-999.0, 0.5], "c": ["-999", "x"], "d": [True, False]})
+    table = as_table(data, Conventions(na=("-999", "x")))
+    gone = [missing(table, name).tolist() for name in table.names]
+    assert gone == [[False, True], [True, False], [True, True], [False, False]]
+
+
+def test_models_are_compared_and_copied() -> None:
+    model, table = model_of([0.5, 1.5] * 20)
+    assert model == model
+    assert copy.deepcopy(model).predict(table).tolist() == model.predict(table).tolist()
 
 
 def test_conventions_travel_with_the_model(csv_table: Tables, tmp_path: Path) -> None:

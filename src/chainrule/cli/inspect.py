@@ -11,6 +11,7 @@ from chainrule.cli.train import print_worth, target_in_words
 from chainrule.engine.spec import NetworkSpec
 from chainrule.files import header, load
 from chainrule.tables import NumberColumn, TableModel
+from chainrule.tables.conventions import USUAL
 from chainrule.tables.encoding import Column
 from chainrule.tables.errors import listed
 from chainrule.theory.checks import plural
@@ -45,13 +46,15 @@ def inspect(
 
 def _print_table_model(model: TableModel) -> None:
     report = model.report
-    print_facts(
-        {
-            "target": target_in_words(model),
-            "training": f"{report.table}, {plural(report.rows['training'], 'row')}, "
-            f"{plural(report.epochs, 'epoch')}, the best {report.best_epoch}",
-        }
-    )
+    facts = {
+        "target": target_in_words(model),
+        "training": f"{report.table}, {plural(report.rows['training'], 'row')}, "
+        f"{plural(report.epochs, 'epoch')}, the best {report.best_epoch}",
+    }
+    usual = USUAL.to_dict()
+    if unusual := {k: v for k, v in model.conventions.to_dict().items() if v != usual[k]}:
+        facts["reads"] = ", ".join(f"{name} {value!r}" for name, value in unusual.items())
+    print_facts(facts)
     print_line()
     rows = [(column.name, column.kind, _encoding(column)) for column in model.features.columns]
     print_table(("column", "kind", "becomes"), rows)

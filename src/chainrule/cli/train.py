@@ -89,6 +89,8 @@ def train(
     replaced = check_output(path, (table, config), "model")
     if chosen.held_out:
         check_table_output(chosen.held_out, (table, config), "rows")
+        if chosen.held_out.resolve() == path.resolve():
+            raise ValueError(f"--held-out and --output are both {path}; name two files")
     importlib.import_module("sklearn.model_selection")  # on first use it takes longer than training
     start = time.perf_counter()
     with _progress(trained_with.epochs) as callbacks:

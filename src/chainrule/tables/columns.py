@@ -135,12 +135,18 @@ def parsed(table: Table, kinds: Mapping[str, Kind]) -> Table:
 def natural(table: Table, name: str) -> pa.ChunkedArray:
     """Return a column in the type of its kind, where that tells no less than its text.
 
-    Whole numbers are int64; what has leading zeros, or more digits than a number keeps, stays text.
+    Whole numbers are int64; what has leading zeros, or more digits than a number keeps, stays text,
+    and so do times that have an offset, or fractions of a microsecond.
     """
     column = table.column(name)
     if table.typed:
         return column
     kind = kind_of(table, name) or "text"
+    if kind == "date":
+        try:
+            return pc.cast(pc.utf8_trim_whitespace(column), pa.timestamp("us"))
+        except pa.ArrowInvalid:
+            return column
     if kind != "number":
         return converted(table, name, kind)
     digits = pc.utf8_trim_whitespace(column)

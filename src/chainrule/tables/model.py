@@ -66,7 +66,7 @@ class TableModel:
     network: MultilayerPerceptron
     report: Report
     conventions: Conventions = USUAL
-    seen: NDArray[np.uint64] = field(default_factory=lambda: np.empty(0, np.uint64))
+    seen: NDArray[np.uint64] = field(default_factory=lambda: np.empty(0, np.uint64), compare=False)
 
     def __repr__(self) -> str:
         answer = "a number" if self.target.task == "regression" else "one of "

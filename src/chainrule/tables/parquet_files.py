@@ -1,5 +1,6 @@
 """Parquet files and DataFrames, by pyarrow: columns whose types are stated."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pyarrow.parquet as pq
 from chainrule.tables.conventions import USUAL, Conventions
 from chainrule.tables.csv_files import without_words
 from chainrule.tables.errors import TableError
+from chainrule.tables.parsing import NUMBER, numbers
 from chainrule.tables.table import Table
 
 PARQUET_SUFFIXES = (".parquet", ".pq")
@@ -75,8 +77,23 @@ def typed_table(name: str, data: pa.Table, conventions: Conventions = USUAL) -> 
     columns = [_plain(column) for column in data.columns]
     data = pa.table(columns, names=data.column_names) if columns else data
     if conventions.na:
-        data = without_words(data, list(conventions.na))
+        data = _without_numbers(without_words(data, list(conventions.na)), conventions)
     return Table(name, data, typed=True, index=index, conventions=conventions)
+
+
+def _without_numbers(data: pa.Table, conventions: Conventions) -> pa.Table:
+    """Return the table with null where a number is one of the words for missing, as -999."""
+    words = [word for word in conventions.na if re.match(NUMBER, word)]
+    if not words:
+        return data
+    missing = numbers(pa.array(words), USUAL)
+    columns = [
+        pc.if_else(pc.is_in(pc.cast(column, pa.float64()), value_set=missing), None, column)
+        if pa.types.is_integer(column.type) or pa.types.is_floating(column.type)
+        else column
+        for column in data.columns
+    ]
+    return pa.table(columns, names=data.column_names)
 
 
 def _plain(column: pa.ChunkedArray) -> pa.ChunkedArray:

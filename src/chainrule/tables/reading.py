@@ -1,5 +1,6 @@
 """Tables from files, DataFrames, and the data sets that scikit-learn bundles."""
 
+import gzip
 import os
 import stat
 import sys
@@ -121,6 +122,8 @@ def stem(source: str | Path) -> str:
 
 def _from_pipe(path: Path, content: bytes, conventions: Conventions) -> Table:
     """Return the table of a pipe, which has no suffix and is read once."""
+    if content.startswith(b"\x1f\x8b"):
+        content = gzip.decompress(content)
     if content.startswith(MAGIC):
         return read_parquet(path, conventions, content)
     return read_csv(path, conventions, content)
