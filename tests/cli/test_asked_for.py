@@ -106,7 +106,9 @@ def test_info_prints_the_schedules(inside: Callable[..., str]) -> None:
 def test_help_tells_the_defaults(inside: Callable[..., str]) -> None:
     """As TrainOptions has them; an option without a default tells none."""
     text = " ".join(inside("train", "--help").replace("│", " ").split())
-    for told in ("(400)", "(128,64)", "(relu)", "(adam)", "(0.2)", "(0.15)", "(float32)"):
+    defaults = ["(400)", "(128,64)", "(relu)", "(adam)", "(0.2)", "(0.15)", "(float32)"]
+    defaults += ["(1/40 of the rows, 16 to 128)", "(10 / the rows trained on)"]
+    for told in (*defaults, "to leave others free; the result is the same"):
         assert told in text, told
     assert "()" not in text
 

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from chainrule.tables import Table, csv_lines
 from chainrule.tables.columns import kind_of, numbers, texts
 from chainrule.tables.errors import TableError
 from chainrule.tables.reading import read, stem
@@ -238,3 +239,29 @@ def test_a_changed_parquet_file_is_read_or_refused(
     else:
         message = ""
     assert "\n" not in message
+
+
+def test_a_table_knows_its_columns_by_name_and_not_by_search() -> None:
+    """As many lookups as columns were quadratic when each built the list of names anew."""
+    table = Table("t", pa.table({"a": [1], "b": [2]}), typed=True)
+    assert table.names is table.names
+    assert "b" in table
+    assert "c" not in table
+
+
+def test_a_bad_last_row_is_found_without_a_second_parser(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(*_: object) -> int:
+        raise AssertionError("the rows were parsed again")
+
+    monkeypatch.setattr(csv_lines, "_parsed_line", refused)
+    rows = '1,"x, y"\n\n2,"a ""b"""\n3,"of two\nlines"\n' * 1000
+    with pytest.raises(TableError, match="line 5002: expected 2 cells as in the header, got 3"):
+        read(written(tmp_path, f"a,b\n{rows}1,2,3\n"))
+
+
+@pytest.mark.parametrize("cell", ['5" pipe', '"', 'a"b"c'])
+def test_quotes_within_cells_do_not_mislead_the_line(tmp_path: Path, cell: str) -> None:
+    with pytest.raises(TableError, match="line 5: expected 2 cells as in the header, got 1"):
+        read(written(tmp_path, f'a,b\n1,x{cell}\n2,"y\nz"\n3\n'))

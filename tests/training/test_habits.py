@@ -1,5 +1,6 @@
 """Habits of other libraries: they work, or the error says what does it here."""
 
+import inspect
 import io
 import re
 
@@ -172,6 +173,13 @@ def test_an_argument_of_another_library_is_named_with_ours(case):
     call, message = ARGUMENTS[case]
     with pytest.raises(TypeError, match=re.escape(message)):
         call()
+
+
+@pytest.mark.parametrize("function", [cr.Network, cr.Network.fit, cr.Run.resume, cr.fit_many])
+def test_signatures_are_readable(function):
+    told = str(inspect.signature(function))
+    assert "numpy" not in told
+    assert len(told) < 700
 
 
 def test_optimizers_are_still_copied_pickled_and_replaced():
