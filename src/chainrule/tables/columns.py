@@ -15,6 +15,7 @@ from chainrule.tables.table import Table
 Kind = Literal["number", "boolean", "date", "text"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 _WORDS = {"number": "a number", "boolean": "true or false", "date": "a date", "text": "text"}
+_INFERRED: tuple[Kind, ...] = ("number", "boolean", "date")
 _MICROSECONDS_A_DAY = 86_400e6
 _TRUE, _FALSE = ("true", "yes", "y", "t", "on", "1"), ("false", "no", "n", "f", "off", "0")
 
@@ -29,9 +30,7 @@ def kind_of(table: Table, name: str) -> Kind | None:
     """
     column = table.column(name)
     if not table.typed:
-        return next(
-            (kind for kind in ("number", "boolean", "date") if _is(table, name, kind)), "text"
-        )
+        return next((kind for kind in _INFERRED if _is(table, name, kind)), "text")
     if pa.types.is_boolean(column.type):
         return "boolean"
     if pa.types.is_date(column.type) or pa.types.is_timestamp(column.type):
@@ -39,6 +38,15 @@ def kind_of(table: Table, name: str) -> Kind | None:
     if parsing.is_text(column.type):
         return "text"
     return "number" if _is_numeric(column.type) else None
+
+
+def _is(table: Table, name: str, kind: Kind) -> bool:
+    """Whether all of a column can be of a kind; its conversion is kept for whoever asks next."""
+    try:
+        table.conversions[name, kind] = _convert(table, table.column(name), kind)
+    except (pa.ArrowException, TypeError):
+        return False
+    return True
 
 
 def numbers(table: Table, name: str, kind: Kind) -> NDArray[np.float64]:
@@ -176,11 +184,13 @@ def converted(table: Table, name: str, kind: Kind) -> pa.ChunkedArray:
         If a value isn't of that kind, or the column's type tells that it was meant otherwise: a
         number is no date, whatever its size.
     """
-    column = table.column(name)
+    known = table.conversions
     try:
-        return _convert(table, column, kind)
+        if (name, kind) not in known:
+            known[name, kind] = _convert(table, table.column(name), kind)
     except (pa.ArrowException, TypeError) as error:
         raise TableError(_wrong_value(table, name, kind)) from error
+    return known[name, kind]
 
 
 def _wrong_value(table: Table, name: str, kind: Kind) -> str:
@@ -208,10 +218,6 @@ def _first_wrong(table: Table, column: pa.ChunkedArray, kind: Kind) -> int:
         else:
             stop = middle
     return start
-
-
-def _is(table: Table, name: str, kind: Kind) -> bool:
-    return _converts(table, table.column(name), kind)
 
 
 def _converts(table: Table, column: pa.ChunkedArray, kind: Kind) -> bool:

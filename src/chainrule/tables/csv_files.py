@@ -136,12 +136,19 @@ def compression(path: Path) -> str | None:
     return _COMPRESSIONS.get(path.suffix.lower())
 
 
+def _unpacked(path: Path) -> bytes:
+    packed = compression(path)
+    if packed is None:
+        return path.read_bytes()
+    with path.open("rb") as file, pa.input_stream(file, packed) as stream:
+        return bytes(stream.read())
+
+
 def _content(path: Path, given: bytes | None) -> bytes:
     content = given
     if content is None:
         try:
-            with path.open("rb") as file, pa.input_stream(file, compression(path)) as stream:
-                content = bytes(stream.read())
+            content = _unpacked(path)
         except PermissionError:
             raise
         except OSError as error:

@@ -70,7 +70,8 @@ def line_of_row(content: bytes, separator: str, row: int, n_rows: int = 0, text:
     >>> line_of_row(b'a,b\n\n1,"x\ny"\n2,z\n', ",", 2)
     5
     """
-    content = content.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+    if b"\r" in content:
+        content = content.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
     starts = _row_starts(content)
     known = row < starts.size and n_rows in (0, starts.size)
     if known and content.startswith(text.split("\n")[0].rstrip("\r").encode(), int(starts[row])):

@@ -43,6 +43,8 @@ class Table:
         The columns that are the index of the DataFrame that was written.
     conventions : Conventions
         How its texts are read.
+    conversions : dict
+        Columns by name and kind, once they were converted; of this table alone.
 
     Examples
     --------
@@ -61,6 +63,9 @@ class Table:
     nameless: int = 0
     index: tuple[str, ...] = ()
     conventions: Conventions = USUAL
+    conversions: dict[tuple[str, str], pa.ChunkedArray] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
 
     def __post_init__(self) -> None:
         """Refuse names that don't tell the columns apart."""
