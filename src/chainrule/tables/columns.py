@@ -172,7 +172,10 @@ def natural(table: Table, name: str) -> pa.ChunkedArray:
 
 def missing(table: Table, name: str) -> NDArray[np.bool_]:
     """Return whether the value of each row is missing (null or NaN), bool of shape (n_rows,)."""
-    return np.asarray(pc.is_null(table.column(name), nan_is_null=True).to_numpy(), dtype=np.bool_)
+    column = table.column(name)
+    if not column.null_count and not pa.types.is_floating(column.type):
+        return np.zeros(len(column), dtype=np.bool_)
+    return np.asarray(pc.is_null(column, nan_is_null=True).to_numpy(), dtype=np.bool_)
 
 
 def converted(table: Table, name: str, kind: Kind) -> pa.ChunkedArray:

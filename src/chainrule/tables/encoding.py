@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
@@ -229,7 +229,7 @@ class FeatureEncoder:
 
     def to_list(self) -> list[dict[str, Any]]:
         """Return the encoder as JSON can hold it; floats keep all their digits."""
-        return [asdict(column) for column in self.columns]
+        return [dict(vars(column)) for column in self.columns]
 
     @property
     def names(self) -> list[str]:

@@ -15,7 +15,7 @@ from chainrule.tables.labels import are_codes, label_counts, told_apart
 from chainrule.tables.table import Table
 from chainrule.theory.checks import plural
 
-_ENOUGH_TO_COUNT = 10
+_ENOUGH_TO_COUNT, _ENOUGH_TO_TELL = 10, 1000  # rows
 _NUMBERED = (
     r"(?i:(^|[\W_])(id|index|row|number|nr|no|key)$)|^Unnamed|"
     r"[a-z](Id|ID|Index|Row|Number|Nr|No|Key)$"
@@ -132,7 +132,7 @@ def _remark(table: Table, name: str, kind: Kind) -> str:
     """Return what a reader should know of a column that is read."""
     if kind == "text":
         return str(doubt_of(table, name) or told_apart(table, name))
-    if kind == "number" and are_codes(table, name):
+    if kind == "number" and are_codes(table, name, _ENOUGH_TO_TELL):
         return f"a number, for all its leading zeros; --kind {shlex.quote(f'{name}=text')} if codes"
     if kind == "number" and _increases(table, name):
         ignore = f"--ignore {shlex.quote(name)}"
