@@ -53,7 +53,7 @@ class Conventions:
     def __post_init__(self) -> None:
         good = isinstance(self.na, tuple) and all(isinstance(word, str) for word in self.na)
         require(good, f"na must be words in a tuple, got {self.na!r}")
-        require_name("decimal", self.decimal, (".", ","))
+        require(self.decimal in (".", ","), f"decimal must be '.' or ',', got {self.decimal!r}")
         require_name("date_order", self.date_order, DATE_ORDERS)
         for name in ("thousands", "strip"):
             value = getattr(self, name)
