@@ -46,6 +46,7 @@ def run(arguments: Sequence[str]) -> int:
     2
     """
     try:
+        streams.raise_on_signals()
         from chainrule.cli.app import app
 
         code = app(list(arguments), prog_name="chainrule", standalone_mode=False)

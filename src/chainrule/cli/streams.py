@@ -12,11 +12,10 @@ _closed: set[str] = set()
 
 
 def prepare() -> None:
-    """Make the streams and the signals such that every way out of a command is one of ours.
+    """Make every stream one that can be written to.
 
     A stream that is closed (``>&-``) goes nowhere, so that no file that is opened takes its place.
-    A terminal may not know every letter: what it doesn't know is escaped. SIGTERM and SIGHUP end a
-    command as an exit does, and what was half-written is removed.
+    A terminal may not know every letter: what it doesn't know is escaped.
     """
     for number, (name, mode) in enumerate(_STREAMS):
         if getattr(sys, name) is None:
@@ -29,6 +28,10 @@ def prepare() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
+
+
+def raise_on_signals() -> None:
+    """Make of SIGINT, SIGTERM and SIGHUP exceptions, which whoever calls this is to catch."""
     with contextlib.suppress(ValueError):  # signals belong to the main thread
         signal.signal(signal.SIGINT, signal.default_int_handler)
         for name in ("SIGTERM", "SIGHUP"):
