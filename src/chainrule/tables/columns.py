@@ -187,13 +187,12 @@ def converted(table: Table, name: str, kind: Kind) -> pa.ChunkedArray:
         If a value isn't of that kind, or the column's type tells that it was meant otherwise: a
         number is no date, whatever its size.
     """
-    known = table.conversions
+    if (name, kind) in table.conversions:
+        return table.conversions[name, kind]
     try:
-        if (name, kind) not in known:
-            known[name, kind] = _convert(table, table.column(name), kind)
+        return _convert(table, table.column(name), kind)
     except (pa.ArrowException, TypeError) as error:
         raise TableError(_wrong_value(table, name, kind)) from error
-    return known[name, kind]
 
 
 def _wrong_value(table: Table, name: str, kind: Kind) -> str:

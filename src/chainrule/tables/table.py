@@ -44,7 +44,8 @@ class Table:
     conventions : Conventions
         How its texts are read.
     conversions : dict
-        Columns by name and kind, once they were converted; of this table alone.
+        Columns by name and kind that were converted when their kind was inferred; of this table
+        alone.
 
     Examples
     --------
