@@ -58,8 +58,12 @@ class NumberColumn:
         """Return the encoding of one column, learned from the rows of a table."""
         values = numbers(table, name, kind)
         absent = np.isnan(values)
+        present = np.sort(values[~absent])
         with np.errstate(over="ignore", invalid="ignore"):
-            median = 0.0 if absent.all() else float(np.median(values[~absent]))
+            middle = (
+                present[[(present.size - 1) // 2, present.size // 2]] if present.size else [0.0]
+            )
+            median = float(np.mean(middle))
             filled = np.where(absent, median, values)
             mean, std = float(filled.mean()), float(filled.std())
         if not all(map(math.isfinite, (median, mean, std))):

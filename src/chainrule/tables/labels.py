@@ -46,9 +46,9 @@ def label_counts(table: Table, name: str, kind: Kind) -> dict[str, int]:
     return dict(zip(found, counts, strict=True))
 
 
-def are_codes(table: Table, name: str, rows: int | None = None) -> bool:
-    """Whether a column of text, or its first rows, holds numbers with leading zeros: codes."""
-    column = table.column(name).slice(0, rows)
+def are_codes(table: Table, name: str) -> bool:
+    """Whether a column of text holds whole numbers with leading zeros, which are codes."""
+    column = table.column(name)
     codes = parsing.is_text(column.type) and pc.any(pc.match_substring_regex(column, _CODE)).as_py()
     return bool(codes)
 

@@ -15,7 +15,7 @@ from chainrule.tables.labels import are_codes, label_counts, told_apart
 from chainrule.tables.table import Table
 from chainrule.theory.checks import plural
 
-_ENOUGH_TO_COUNT, _ENOUGH_TO_TELL = 10, 1000  # rows
+_ENOUGH_TO_COUNT = 10  # rows
 _NUMBERED = (
     r"(?i:(^|[\W_])(id|index|row|number|nr|no|key)$)|^Unnamed|"
     r"[a-z](Id|ID|Index|Row|Number|Nr|No|Key)$"
@@ -132,27 +132,22 @@ def _remark(table: Table, name: str, kind: Kind) -> str:
     """Return what a reader should know of a column that is read."""
     if kind == "text":
         return str(doubt_of(table, name) or told_apart(table, name))
-    if kind == "number" and are_codes(table, name, _ENOUGH_TO_TELL):
+    if kind != "number":
+        return ""
+    values = numbers(table, name, kind)
+    if not (values == np.floor(values)).all():  # nor where one is missing
+        return ""
+    if are_codes(table, name):
         return f"a number, for all its leading zeros; --kind {shlex.quote(f'{name}=text')} if codes"
-    if kind == "number" and _increases(table, name):
+    if values.size >= _ENOUGH_TO_COUNT and (np.diff(values) > 0).all():
         ignore = f"--ignore {shlex.quote(name)}"
         return f"a number, whole and larger in each row: if it only counts, {ignore}"
     return ""
 
 
-def _increases(table: Table, name: str) -> bool:
-    """Whether a column is whole numbers, each larger than the one before."""
-    values = numbers(table, name, "number")
-    return bool(
-        values.size >= _ENOUGH_TO_COUNT
-        and (values == np.floor(values)).all()
-        and (np.diff(values) > 0).all()
-    )
-
-
 def _is_row_number(table: Table, name: str, kinds: Mapping[str, Kind]) -> bool:
     """Whether a column is 0, 1, 2, ... or 1, 2, 3, ..., and its name says that it is a number."""
-    if kinds[name] != "number" or not re.search(_NUMBERED, name) or not _increases(table, name):
+    if kinds[name] != "number" or not re.search(_NUMBERED, name):
         return False
     values = numbers(table, name, "number")
-    return bool(values[0] in (0, 1) and values[-1] - values[0] == values.size - 1)
+    return bool(values[0] in (0, 1) and (np.diff(values) == 1).all())
