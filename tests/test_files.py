@@ -155,6 +155,13 @@ def test_a_truncated_file(tmp_path: Path, model, share: float) -> None:
         load(path)
 
 
+def test_a_truncated_file_that_begins_as_a_pickle_does(tmp_path: Path) -> None:
+    """A header of 640 bytes begins with 80 02, as a pickle of protocol 2."""
+    (tmp_path / "m").write_bytes((640).to_bytes(8, "little") + b'{"__meta')
+    with pytest.raises(ModelFileError, match="is truncated, or not a model file"):
+        load(tmp_path / "m")
+
+
 def test_a_header_that_is_whole_and_one_that_is_not(tmp_path: Path) -> None:
     """Its length stands in the first 8 bytes: with as many after them, only arrays are missing."""
     path = tmp_path / "m"

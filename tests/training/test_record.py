@@ -156,6 +156,8 @@ def test_what_is_no_optimizer_is_not_taken_for_one(wrong):
         net().fit(X, Y, optimizer=wrong)
     with pytest.raises(ValueError, match="optimizer must be one of chainrule's"):
         net().step(X, Y, wrong)
+    with pytest.raises(ValueError, match="optimizer must be one of chainrule's"):
+        net().step(X, Y, None)
 
 
 def test_numbers_of_numpy_in_early_stopping(tmp_path):

@@ -1,12 +1,12 @@
 """The way in and every way out: exit codes, and errors in one line.
 
 0 is success; 2 an error of the user's, in the arguments, a table, a model file or an option; 1 a
-failure that isn't, training that diverges included; 130 an interruption, 129 and 143 a
-termination. With ``CHAINRULE_DEBUG=1``
-the traceback is printed before the line.
+failure that isn't, training that diverges included; 130 an interruption, 129 and 143 a termination.
+With ``CHAINRULE_DEBUG=1`` the traceback is printed before the line.
 """
 
 import contextlib
+import errno
 import os
 import sys
 import traceback
@@ -106,9 +106,9 @@ def _without_number(error: OSError) -> str:
     """Return an error of the system without its number: the file, and what is wrong."""
     if error.strerror is None:
         return str(error)
-    if error.filename is None:
-        return f"standard output: {error.strerror.lower()}"
-    return f"{error.filename}: {error.strerror.lower()}"
+    full = error.errno in (errno.ENOSPC, errno.EFBIG, errno.EDQUOT)
+    place = error.filename or ("standard output" if full else "")
+    return f"{place}: {error.strerror.lower()}" if place else error.strerror
 
 
 def _silenced() -> int:

@@ -31,9 +31,11 @@ def predict(
     json: Json = False,
 ) -> None:
     """Predict each row of a table, classes with their probabilities."""
-    replaced = bool(output) and check_table_output(output, (table, model), "predictions")  # type: ignore[arg-type]
+    replaced = False
     if output is None:
         require_stdout()
+    else:
+        replaced = check_table_output(output, (table, model), "predictions")
     loaded = table_model(model)
     source = read(table, loaded.conventions)
     suffix = output.suffix.lower() if output else ".json" if json else ".csv"

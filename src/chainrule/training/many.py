@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from chainrule.engine.compiled import Threads
 from chainrule.theory.checks import require, warn
 from chainrule.theory.habits import hinting
-from chainrule.theory.optimizers import Optimizer
+from chainrule.theory.optimizers import Adam, Optimizer
 from chainrule.training.continuation import LONGEST_CALL, Continuation
 from chainrule.training.inputs import Validation, sample_count, thread_choice
 from chainrule.training.network import Network
@@ -125,7 +125,7 @@ def fit_many(
         with _about(i):
             rows = batch_rows(size, n)
             fixed = FitOptions(n, rows, mixed, key, held_out is not None, stopping)
-            runs.append(Run(network, chosen_optimizer(rule), fixed))
+            runs.append(Run(network, chosen_optimizer(Adam() if rule is None else rule), fixed))
     return _go_on(runs, X, y, epochs, sample_weight, validation, callbacks, threads)
 
 

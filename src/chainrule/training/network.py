@@ -15,7 +15,7 @@ from chainrule.engine.spec import NetworkSpec, Reduction, activation_names
 from chainrule.theory.checks import require_name
 from chainrule.theory.habits import hinting
 from chainrule.theory.initializers import INITIALIZERS, default_initializer
-from chainrule.theory.optimizers import Optimizer
+from chainrule.theory.optimizers import Adam, Optimizer
 from chainrule.training.continuation import Claim, divergence
 from chainrule.training.inputs import (
     Validation,
@@ -219,7 +219,7 @@ class Network(MultilayerPerceptron):
         n = sample_count("y", y)
         size = batch_rows(batch_size, n)
         options = FitOptions(n, size, shuffle, seed, validation is not None, early_stopping)
-        run = Run(self, chosen_optimizer(optimizer), options)
+        run = Run(self, chosen_optimizer(Adam() if optimizer is None else optimizer), options)
         return run.resume(
             X, y, epochs=epochs, sample_weight=sample_weight,
             validation=validation, callbacks=callbacks, threads=threads, progress=progress,

@@ -14,7 +14,7 @@ from chainrule.engine.trace import Trace
 from chainrule.theory.checks import field, plural, require
 from chainrule.theory.habits import hinting
 from chainrule.theory.named import optimizer_named
-from chainrule.theory.optimizers import Adam, Optimizer, optimizer_from_dict
+from chainrule.theory.optimizers import Optimizer, optimizer_from_dict
 from chainrule.theory.schedules import Schedule
 from chainrule.training.continuation import LONGEST_CALL, Continuation
 from chainrule.training.fingerprints import fit_data
@@ -38,10 +38,8 @@ def require_optimizer(optimizer: object, spec: NetworkSpec) -> None:
     optimizer.require_dtype(spec.dtype)
 
 
-def chosen_optimizer(given: Optimizer | str | None) -> Optimizer:
-    """Return an optimizer by its name, or as it is; ``Adam()`` where none was given."""
-    if given is None:
-        return Adam()
+def chosen_optimizer(given: Optimizer | str) -> Optimizer:
+    """Return an optimizer by its name, or as it is."""
     return optimizer_named(given) if isinstance(given, str) else given
 
 
