@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 import chainrule as cr
+from chainrule import atomic
 from chainrule.atomic import atomic_file
 from chainrule.files import load, save
 
@@ -71,3 +72,22 @@ def test_where_nothing_can_be_written(
     monkeypatch.chdir(tmp_path)
     with pytest.raises(OSError, match=message):
         save(network(), path)
+
+
+def test_a_part_that_another_save_took_for_stale_is_made_anew(tmp_path, monkeypatch):
+    """Another process removes it between its opening and its lock."""
+    taken = []
+
+    def stolen(file):
+        if not taken:
+            taken.append(Path(file.name))
+            taken[0].unlink()
+        return locked(file)
+
+    locked = atomic._locked
+    monkeypatch.setattr(atomic, "_locked", stolen)
+    with atomic_file(tmp_path / "m") as file:
+        file.write(b"whole")
+    assert taken
+    assert (tmp_path / "m").read_bytes() == b"whole"
+    assert [path.name for path in tmp_path.iterdir()] == ["m"]

@@ -33,10 +33,9 @@ def atomic_file(path: str | Path) -> Iterator[BinaryIO]:
     """
     target = writable(path)
     _remove_stale(target)
-    temporary = _parts(target)[0] / f".{_parts(target)[1]}.{secrets.token_hex(4)}{_PART}"
+    file, temporary = _new_part(target)
     try:
-        with temporary.open("xb") as file:
-            _locked(file)
+        with file:
             yield file
             file.flush()
             os.fsync(file.fileno())
@@ -64,17 +63,26 @@ def written() -> list[Path]:
     return [path for path, inode in _WRITTEN if path.exists() and path.stat().st_ino == inode]
 
 
-def _parts(target: Path) -> tuple[Path, str]:
-    """Return the folder, and what the temporary files of a target are named by."""
-    name = os.fsdecode(os.fsencode(target.name)[:_LONGEST])
-    return target.parent, name
+def _prefix(target: Path) -> str:
+    """Return how the names of a target's temporary files begin."""
+    return f".{os.fsdecode(os.fsencode(target.name)[:_LONGEST])}."
+
+
+def _new_part(target: Path) -> tuple[BinaryIO, Path]:
+    """Return a new file beside a target, open and locked, and its path."""
+    while True:
+        path = target.with_name(f"{_prefix(target)}{secrets.token_hex(4)}{_PART}")
+        file = path.open("xb")
+        _locked(file)
+        if os.fstat(file.fileno()).st_nlink:
+            return file, path
+        file.close()  # another process took it for stale, before the lock
 
 
 def _remove_stale(target: Path) -> None:
     """Remove what killed processes have left beside a target; one that still writes has a lock."""
-    folder, name = _parts(target)
-    for left in folder.iterdir():
-        if not (left.name.startswith(f".{name}.") and left.name.endswith(_PART)):
+    for left in target.parent.iterdir():
+        if not (left.name.startswith(_prefix(target)) and left.name.endswith(_PART)):
             continue
         with contextlib.suppress(OSError), left.open("rb") as file:
             if _locked(file):

@@ -6,36 +6,13 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
+from noise import HELD_OUT, RNG, X, Y, fit, net, same
 
 import chainrule as cr
 from chainrule.engine import compiled
 from chainrule.training.history import History
 
-RNG = np.random.default_rng(0)
-X = RNG.normal(size=(40, 4))
-Y = RNG.normal(size=(40, 1))
-HELD_OUT = (RNG.normal(size=(20, 4)), RNG.normal(size=(20, 1)))
 ENGINES = pytest.mark.parametrize("engine", ["compiled", "reference"])
-
-
-def net(**options):
-    options = {"activation": "tanh", "dtype": "float64", "seed": 1} | options
-    return cr.Network([4, 20, 1], **options)
-
-
-def fit(one, epochs=200, **options):
-    """A fit of noise, whose validation loss soon rises."""
-    options = {"optimizer": cr.Adam(0.02), "batch_size": 8, "validation": HELD_OUT} | options
-    return one.fit(X, Y, epochs=epochs, **options)
-
-
-def same(run, other):
-    """Whether two runs hold the same bits."""
-    pairs = zip(run.arrays().items(), other.arrays().items(), strict=True)
-    return run.describe() == other.describe() and all(
-        name == other_name and array.tobytes() == other_array.tobytes()
-        for (name, array), (other_name, other_array) in pairs
-    )
 
 
 # -- what is bound to arrays can't be replaced ----------------------------------------------
@@ -139,11 +116,12 @@ def test_steps_beyond_the_end_of_a_schedule_are_said():
     rate = cr.Cosine(0.02, steps=7, minimum=0.001)
     with pytest.warns(UserWarning, match=message) as said:
         run = fit(net(), epochs=2, optimizer=cr.Adam(rate))
-    assert said[0].filename == __file__
+    assert said[0].filename == fit.__code__.co_filename  # the line that called Network.fit
     assert run.rates[-1] == 0.001
     run = fit(net(), epochs=1, optimizer=cr.Adam(cr.Cosine(0.02)))
-    with pytest.warns(UserWarning, match="schedule ends with step 5, and this call"):
+    with pytest.warns(UserWarning, match="schedule ends with step 5, and this call") as said:
         run.resume(X, Y, epochs=1, validation=HELD_OUT)
+    assert said[0].filename == __file__
     fit(net(), epochs=2, optimizer=cr.Adam(cr.Cosine(0.02, steps=10)))  # nothing to say
 
 

@@ -1,9 +1,9 @@
 """``chainrule evaluate``: the metrics of a model on another table."""
 
+from chainrule.cli.figures import baseline_name, print_metrics, unit
 from chainrule.cli.models import table_model
 from chainrule.cli.options import Json, ModelFile, Source
-from chainrule.cli.printing import print_json, print_line, print_metrics
-from chainrule.cli.train import baseline_name, unit
+from chainrule.cli.printing import print_json, print_line
 from chainrule.tables import read
 from chainrule.theory.checks import plural
 

@@ -1,5 +1,6 @@
 """``chainrule inspect``: what is in a model file."""
 
+from chainrule.cli.figures import print_worth, target_in_words
 from chainrule.cli.options import Json, ModelFile
 from chainrule.cli.printing import (
     print_facts,
@@ -7,7 +8,6 @@ from chainrule.cli.printing import (
     print_line,
     print_table,
 )
-from chainrule.cli.train import print_worth, target_in_words
 from chainrule.engine.spec import NetworkSpec
 from chainrule.files import header, load
 from chainrule.tables import NumberColumn, TableModel

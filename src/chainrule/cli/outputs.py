@@ -14,8 +14,8 @@ import pyarrow as pa
 from chainrule.atomic import atomic_file, writable
 from chainrule.files import ModelFileError, header
 from chainrule.tables import TableError, read
+from chainrule.tables.model import PREDICTION
 
-PREDICTION = "prediction"
 TABLE_SUFFIXES = (".csv", ".parquet", ".pq")
 
 

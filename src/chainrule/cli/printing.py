@@ -15,17 +15,8 @@ from rich.table import Table
 from rich.text import Text
 
 from chainrule.cli.streams import printable
-from chainrule.tables import Metrics
 
 _NARROWEST = 60  # columns: a terminal wraps what is wider, and words stay whole
-METRIC_NAMES = {
-    "accuracy": "accuracy",
-    "log_loss": "log-loss",
-    "auc": "AUC",
-    "rmse": "RMSE",
-    "mae": "MAE",
-    "r2": "R²",
-}
 
 
 def print_json(document: Mapping[str, Any]) -> None:
@@ -64,24 +55,6 @@ def print_table(headings: Sequence[str], rows: Iterable[Sequence[str]], right: i
     for row in rows:
         table.add_row(*(Text(printable(cell)) for cell in row))
     Console(width=max(Console().width, _NARROWEST)).print(table)
-
-
-def print_metrics(found: Metrics, heading: str, baseline: str) -> None:
-    """Print metrics under a heading beside those of a baseline, and why one is undefined.
-
-    Where a figure is no better than the baseline's, a line below says so.
-    """
-    rows = []
-    for name, value in found.values.items():
-        other = found.baseline.get(name)
-        told = f"undefined: {found.reasons[name]}" if value is None else number(value)
-        rows.append((METRIC_NAMES[name], told, "" if other is None else number(other)))
-    print_table((heading, "model", baseline), rows, right=2)
-    if found.worse:
-        print_line(
-            (f"{METRIC_NAMES[found.worse]} is no better than that of {baseline}, ", "bold"),
-            "which looks at no column",
-        )
 
 
 def number(value: float) -> str:

@@ -10,20 +10,17 @@ from typing import Any
 
 from chainrule.cli import options
 from chainrule.cli.config import OPTIONS, settings
+from chainrule.cli.figures import print_worth, target_in_words
 from chainrule.cli.outputs import check_output, check_table_output, write_table
 from chainrule.cli.printing import (
     command_line,
     print_facts,
     print_json,
     print_line,
-    print_metrics,
     print_table,
 )
 from chainrule.files import save
 from chainrule.tables import (
-    ClassTarget,
-    Metrics,
-    Report,
     Table,
     TableModel,
     TrainOptions,
@@ -37,8 +34,6 @@ from chainrule.tables.errors import listed
 from chainrule.theory.checks import plural
 from chainrule.training.progress import progress_bar
 from chainrule.training.run import Run
-
-_FEW = 20  # rows
 
 
 def train(
@@ -110,9 +105,7 @@ def train(
 def _with_ignored(chosen: TrainOptions, source: Table) -> TrainOptions:
     """Return the options with A,B to ignore as A and B, where no column has that name."""
     names = [
-        part
-        for name in chosen.ignore
-        for part in ([name] if name in source.names else name.split(","))
+        part for name in chosen.ignore for part in ([name] if name in source else name.split(","))
     ]
     return replace(chosen, ignore=tuple(dict.fromkeys(names)))
 
@@ -170,45 +163,6 @@ def _print(source: Table, model: TableModel, seconds: float) -> None:
         print_line()
     print_worth(model)
     print_line()
-
-
-def print_worth(model: TableModel) -> None:
-    """Print what a model is worth on held-out rows, beside the baseline, or why it isn't known."""
-    report = model.report
-    count = report.rows["test"]
-    if not count:
-        print_line(f"no figures: {_why_no_figures(report)}")
-        return
-    heading = f"on {plural(count, 'held-out row')}{unit(model)}"
-    found = Metrics(report.metrics, report.reasons, count, report.baseline)
-    print_metrics(found, heading, baseline_name(model))
-    if count < _FEW:
-        print_line("so few rows say little: with another --seed they may be others")
-
-
-def _why_no_figures(report: Report) -> str:
-    if report.options.get("test_fraction") == 0:
-        return "--test-fraction is 0"
-    present = sum(report.rows[part] for part in ("training", "validation", "test"))
-    return f"{plural(present, 'row')} are too few to hold some out"
-
-
-def target_in_words(model: TableModel) -> str:
-    """Return the target of a model and what it is."""
-    target = model.target
-    if isinstance(target, ClassTarget):
-        return f"{target.name}, {len(target.classes)} classes: {listed(target.classes)}"
-    return f"{target.name}, a {target.kind}"
-
-
-def unit(model: TableModel) -> str:
-    """Return the unit of the figures, where they have one that has to be said."""
-    return ", in days" if model.target.kind == "date" else ""
-
-
-def baseline_name(model: TableModel) -> str:
-    """Return what a baseline answers."""
-    return "class shares" if isinstance(model.target, ClassTarget) else "the mean"
 
 
 def _remarks(model: TableModel) -> list[tuple[str, str]]:

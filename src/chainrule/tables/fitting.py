@@ -116,18 +116,15 @@ def held_out(table: Table, target: str, options: TrainOptions | None = None) -> 
     36
     """
     options = options or TrainOptions()
-    column = target_column(table, target, options.task, options.kinds.get(target))
-    answers = table.only(target).take(column.present)
-    return table.take(column.present[_split(answers, target, column, options).test])
+    column, _, parts = _divided(table, target, options)
+    return table.take(column.present[parts.test])
 
 
 def _prepared(table: Table, target: str, options: TrainOptions) -> _Prepared:
-    column = target_column(table, target, options.task, options.kinds.get(target))
+    column, answers, parts = _divided(table, target, options)
     kinds = {name: kind for name, kind in options.kinds.items() if name != target}
     selection = selected(table, target, options.ignore, kinds)
     table = parsed(table, dict(selection.kinds))
-    answers = table.only(target).take(column.present)
-    parts = _split(answers, target, column, options)
     training = column.present[parts.training]
     features = FeatureEncoder.fit(table.take(training), selection.kinds)
     # of all rows: what predict refuses is refused in a row without a target, too
@@ -145,13 +142,15 @@ def _prepared(table: Table, target: str, options: TrainOptions) -> _Prepared:
     return _Prepared(features, encoder, column, selection, answers, X, parts, gaps, doubts)
 
 
-def _split(rows: Table, target: str, column: TargetColumn, options: TrainOptions) -> Split:
-    """Return the parts of the rows that have the target; each has its share of each class."""
+def _divided(table: Table, target: str, options: TrainOptions) -> tuple[TargetColumn, Table, Split]:
+    """Return the target, the rows that have it, and their parts, each with its share of a class."""
+    column = target_column(table, target, options.task, options.kinds.get(target))
+    answers = table.only(target).take(column.present)
+    classes = None
+    if column.task == "classification":
+        classes = ClassTarget.fit(answers, target, column.kind).encode(answers)
     fractions = (options.test_fraction, options.validation_fraction)
-    if column.task == "regression":
-        return split(rows.n_rows, *fractions, options.seed)
-    classes = ClassTarget.fit(rows, target, column.kind).encode(rows)
-    return split(rows.n_rows, *fractions, options.seed, classes)
+    return column, answers, split(answers.n_rows, *fractions, options.seed, classes)
 
 
 def _fitted(

@@ -23,6 +23,7 @@ from chainrule.theory.checks import plural
 from chainrule.training.network import Network
 from chainrule.training.perceptron import MultilayerPerceptron
 
+PREDICTION = "prediction"  # the column of answers
 _NETWORK, _SEEN = "network.", "seen"
 
 
@@ -94,7 +95,9 @@ class TableModel:
             If the table lacks a column, or a value isn't of its kind; the line is named.
         """
         inputs = self.features.transform(self.table(source), self.network.spec.dtype)
-        return self.network.forward(inputs) if len(inputs) else np.empty((0, self.target.outputs))
+        if not len(inputs):
+            return np.empty((0, self.target.outputs), inputs.dtype)
+        return self.network.forward(inputs)
 
     def predict(self, source: Source) -> NDArray[Any]:
         """Return the predicted target of each row, in the target's own type, shape (n_rows,)."""
@@ -115,7 +118,7 @@ class TableModel:
     def prediction_table(self, source: Source) -> pa.Table:
         """Return the columns `prediction` and, for classes, `probability_...` of each."""
         outputs = self.outputs(source)
-        columns = {"prediction": self._values(outputs)}
+        columns = {PREDICTION: self._values(outputs)}
         if isinstance(self.target, ClassTarget):
             probabilities = _probabilities(outputs)
             for k, label in enumerate(self.target.classes):
