@@ -298,6 +298,13 @@ def test_a_file_name_that_is_not_utf8(tmp_path: Path) -> None:
     assert read(Path(os.fsdecode(path))).n_rows == 1
 
 
+def test_a_pipe_of_half_a_gzip_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    half = io.TextIOWrapper(io.BytesIO(gzip.compress(b"a,b\n" * 99)[:20]))
+    monkeypatch.setattr("sys.stdin", half)
+    with pytest.raises(TableError, match="standard input can't be unpacked; compress it again"):
+        read("-")
+
+
 @pytest.mark.parametrize("name", ["t.csv", "t.parquet"])
 def test_a_pipe_is_read_as_what_it_holds(tmp_path: Path, name: str) -> None:
     frame = pd.DataFrame({"a": [1, 2], "b": ["x", "y"]})

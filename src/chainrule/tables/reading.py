@@ -4,6 +4,7 @@ import gzip
 import os
 import stat
 import sys
+import zlib
 from pathlib import Path
 from typing import Any, Protocol, TypeAlias
 
@@ -123,7 +124,10 @@ def stem(source: str | Path) -> str:
 def _from_pipe(path: Path, content: bytes, conventions: Conventions) -> Table:
     """Return the table of a pipe, which has no suffix and is read once."""
     if content.startswith(b"\x1f\x8b"):
-        content = gzip.decompress(content)
+        try:
+            content = gzip.decompress(content)
+        except (OSError, EOFError, zlib.error) as error:
+            raise TableError(f"{path} can't be unpacked; compress it again") from error
     if content.startswith(MAGIC):
         return read_parquet(path, conventions, content)
     return read_csv(path, conventions, content)
