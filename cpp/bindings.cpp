@@ -38,8 +38,10 @@ const std::vector<std::string> activation_names = {
     "selu",         "gelu",    "silu",     "mish",        "softplus",   "softsign",
     "hard_sigmoid", "sine",    "gaussian", "exponential", "softmax"};
 const std::vector<std::string> loss_names = {
-    "squared_error", "absolute_error",       "huber",        "log_cosh",
-    "poisson",       "binary_cross_entropy", "cross_entropy"};
+    "squared_error", "absolute_error", "huber",
+    "log_cosh",      "poisson",        "quantile",
+    "gamma",         "gaussian_nll",   "binary_cross_entropy",
+    "cross_entropy", "binary_focal",   "focal"};
 const std::vector<std::string> optimizer_names = {"sgd",  "rmsprop", "adagrad",
                                                   "adam", "adamw",   "rprop"};
 
@@ -50,9 +52,9 @@ Threads make_threads(int most, const std::string& use) {
 }
 
 Spec make_spec(std::vector<std::int64_t> sizes, const std::vector<std::string>& activations,
-               const std::string& loss, bool fused, bool sum, double l2, double l1,
-               double dropout) {
-  Spec spec{std::move(sizes), {}, Loss{}, fused, sum, l2, l1, dropout};
+               const std::string& loss, std::vector<double> loss_constants, bool fused, bool sum,
+               double l2, double l1, double dropout) {
+  Spec spec{std::move(sizes), {}, Loss{}, std::move(loss_constants), fused, sum, l2, l1, dropout};
   for (const std::string& name : activations)
     spec.activations.push_back(
         static_cast<Activation>(index_of(activation_names, name, "activation")));
@@ -60,9 +62,14 @@ Spec make_spec(std::vector<std::int64_t> sizes, const std::vector<std::string>& 
   return spec;
 }
 
-Update make_update(const std::string& name, std::vector<double> constants, double clip_norm) {
+Update make_update(const std::string& name, std::vector<double> constants, double clip_norm,
+                   double max_norm, double weight_decay, double averaging) {
   return {static_cast<Optimizer>(index_of(optimizer_names, name, "optimizer")),
-          std::move(constants), clip_norm};
+          std::move(constants),
+          clip_norm,
+          max_norm,
+          weight_decay,
+          averaging};
 }
 
 // -- shapes -----------------------------------------------------------------------------------
@@ -190,8 +197,8 @@ class BoundTrainer final : public BoundSteps {
  public:
   BoundTrainer(const Spec& spec, Vector<T> theta, std::vector<Vector<T>> state, Matrix<const T> X,
                Matrix<const T> y, std::optional<Vector<const T>> weights, std::int64_t batch_size,
-               bool shuffle, std::uint64_t seed, const Update& update, std::int64_t step,
-               Threads threads)
+               bool shuffle, std::uint64_t seed, std::int64_t steps_before, const Update& update,
+               std::int64_t step, Threads threads)
       : spec_(spec),
         theta_(std::move(theta)),
         state_(std::move(state)),
@@ -210,11 +217,19 @@ class BoundTrainer final : public BoundSteps {
       require_size(vector, count, "the length of a vector of state");
       vectors.push_back(vector.data());
     }
-    trainer_ = engine<T>().make_trainer(spec, theta_.data(), std::move(vectors), samples,
-                                        {batch_size, shuffle, seed}, update, step, threads);
+    trainer_ =
+        engine<T>().make_trainer(spec, theta_.data(), std::move(vectors), samples,
+                                 {batch_size, shuffle, seed, steps_before}, update, step, threads);
   }
 
   Steps& steps() const override { return *trainer_; }
+
+  double gradient(Vector<T> gradient) {
+    require_size(gradient, parameter_count(spec_), "the length of gradient");
+    double loss = 0;
+    without_gil([&] { loss = trainer_->gradient(gradient.data(), signalled); });
+    return loss;
+  }
 
   // Fills the arrays with the quantities of the next step; returns (loss, penalty). Masks are
   // optional.
@@ -254,10 +269,12 @@ void bind(nb::module_& m, const char* trainer_name) {
   nb::class_<Bound, BoundSteps>(m, trainer_name, "A trainer of one dtype.")
       .def(nb::init<const Spec&, Vector<T>, std::vector<Vector<T>>, Matrix<const T>,
                     Matrix<const T>, std::optional<Vector<const T>>, std::int64_t, bool,
-                    std::uint64_t, const Update&, std::int64_t, Threads>(),
+                    std::uint64_t, std::int64_t, const Update&, std::int64_t, Threads>(),
            "spec"_a, "theta"_a.noconvert(), "state"_a.noconvert(), "X"_a.noconvert(),
            "y"_a.noconvert(), "sample_weight"_a.none().noconvert(), "batch_size"_a, "shuffle"_a,
-           "seed"_a, "update"_a, "step"_a, "threads"_a)
+           "seed"_a, "steps_before"_a, "update"_a, "step"_a, "threads"_a)
+      .def("gradient", &Bound::gradient, "gradient"_a.noconvert(),
+           "Fill the gradient of the next step's loss, which is returned, penalty included.")
       .def("trace", &Bound::trace, "pre_activations"_a.noconvert(), "activations"_a.noconvert(),
            "deltas"_a.noconvert(), "masks"_a.noconvert(), "sample_losses"_a.noconvert(),
            "gradient"_a.noconvert(), "rows"_a.noconvert(),
@@ -300,10 +317,11 @@ NB_MODULE(_core, m) {
   using namespace chainrule;
   m.doc() = "The compiled engine. Use it through chainrule.engine.compiled.";
   nb::class_<Spec>(m, "Spec", "A network, as the engine reads it.")
-      .def(nb::new_(&make_spec), "sizes"_a, "activations"_a, "loss"_a, "fused"_a, "sum"_a, "l2"_a,
-           "l1"_a, "dropout"_a);
+      .def(nb::new_(&make_spec), "sizes"_a, "activations"_a, "loss"_a, "loss_constants"_a,
+           "fused"_a, "sum"_a, "l2"_a, "l1"_a, "dropout"_a);
   nb::class_<Update>(m, "Update", "An optimizer, as the engine reads it.")
-      .def(nb::new_(&make_update), "name"_a, "constants"_a, "clip_norm"_a);
+      .def(nb::new_(&make_update), "name"_a, "constants"_a, "clip_norm"_a, "max_norm"_a,
+           "weight_decay"_a, "averaging"_a);
   nb::class_<Threads>(m, "Threads", "How many threads, 0 for every core; and whether all of them.")
       .def(nb::new_(&make_threads), "most"_a, "use"_a)
       .def_prop_ro("most", [](const Threads& t) { return t.most ? t.most : available_cores(); });

@@ -52,6 +52,9 @@ class Trainer : public Steps {
  public:
   // The quantities of the next step, which is not taken.
   virtual void trace(Trace<T>& trace) = 0;
+  // L of the next step, penalty included, and dL/dtheta to `gradient`, laid out as theta. After an
+  // interruption neither is to be used.
+  virtual double gradient(T* gradient, const Interrupted& interrupted) = 0;
 };
 
 // theta and each vector of state: (n_weights + n_biases,), borrowed and written for the

@@ -39,7 +39,14 @@ template <class T>
 class Rule {
  public:
   explicit Rule(const Update& update)
-      : optimizer(update.optimizer), constants_(update.constants), beta1_(0), beta2_(0) {
+      : optimizer(update.optimizer),
+        weight_decay(update.weight_decay),
+        averaging(static_cast<T>(update.averaging)),
+        rest_of_averaging(static_cast<T>(1 - update.averaging)),
+        average_vector(own_vectors(update)),
+        constants_(update.constants),
+        beta1_(0),
+        beta2_(0) {
     for (std::size_t i = 0; i < constants_.size(); ++i) {
       hyper[i] = static_cast<T>(constants_[i]);
       rest[i] = static_cast<T>(1 - constants_[i]);
@@ -51,19 +58,24 @@ class Rule {
 
   void begin_step(double rate, std::int64_t t) {
     eta = static_cast<T>(rate);
+    decay = static_cast<T>(rate * weight_decay);
     if (!corrects_bias()) return;
     eta_m = static_cast<T>(rate / (1 - beta1_.at(t)));
     v_scale = static_cast<T>(1 / (1 - beta2_.at(t)));
-    if (optimizer == Optimizer::adamw) decay = static_cast<T>(rate * constants_[3]);
   }
 
-  // Gradient descent without momentum, which keeps no state.
-  bool is_plain() const { return optimizer == Optimizer::sgd && hyper[0] == 0; }
+  // Gradient descent that is nothing but theta - eta g, and keeps no state.
+  bool is_plain() const {
+    return optimizer == Optimizer::sgd && hyper[0] == 0 && weight_decay == 0 && averaging == 0;
+  }
 
   const Optimizer optimizer;
-  T hyper[5] = {};           // in the order of the row
-  T rest[5] = {};            // 1 - hyper, subtracted before it is rounded to T
-  T eta = 0;                 // learning rate of the step
+  const double weight_decay;
+  const T averaging, rest_of_averaging;  // beta of the moving average, and 1 - beta
+  const int average_vector;              // which vector of state it is
+  T hyper[5] = {};                       // in the order of the row
+  T rest[5] = {};                        // 1 - hyper, subtracted before it is rounded to T
+  T eta = 0;                             // learning rate of the step
   T eta_m = 0, v_scale = 0;  // Adam's bias corrections: eta / (1 - beta1^t), 1 / (1 - beta2^t)
   T decay = 0;               // decoupled weight decay: its share of theta
 
@@ -166,9 +178,20 @@ void rprop(const Rule<T>& s, T* theta, const T* g, T* size, T* previous, std::in
   }
 }
 
+// The sum average <- beta average + (1 - beta) theta, which is a mean once divided by 1 - beta^t.
+template <class T>
+void average(const Rule<T>& s, const T* theta, T* average, std::int64_t n) {
+  for (std::int64_t i = 0; i < n; i += width<T>)
+    store(average + i,
+          normal<T>(s.averaging * load(average + i) + s.rest_of_averaging * load(theta + i)));
+}
+
 // Moves theta[0..n) by one step; state[k] points at the same range of the k-th vector.
 template <class T>
 void update(const Rule<T>& s, T* theta, const T* g, T* const* state, std::int64_t n) {
+  const bool is_adam = s.optimizer == Optimizer::adam || s.optimizer == Optimizer::adamw;
+  for (std::int64_t i = 0; !is_adam && s.decay != 0 && i < n; i += width<T>)
+    store(theta + i, load(theta + i) - s.decay * load(theta + i));
   switch (s.optimizer) {
     case Optimizer::sgd: return sgd(s, theta, g, state[0], n);
     case Optimizer::rmsprop: return rmsprop(s, theta, g, state[0], n);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <vector>
 
 namespace chainrule {
@@ -33,8 +34,13 @@ enum class Loss {
   huber,
   log_cosh,
   poisson,
+  quantile,
+  gamma,
+  gaussian_nll,
   binary_cross_entropy,
-  cross_entropy
+  cross_entropy,
+  binary_focal,
+  focal
 };
 
 enum class Optimizer { sgd, rmsprop, adagrad, adam, adamw, rprop };
@@ -43,22 +49,30 @@ struct Spec {
   std::vector<std::int64_t> sizes;      // units of the input, each hidden layer, the output
   std::vector<Activation> activations;  // one a layer of weights
   Loss loss;
-  bool fused;  // the loss is taken from z of the output, and gives dl/dz
-  bool sum;    // L is the sum of the sample losses instead of their mean
+  std::vector<double> loss_constants;  // in the order of the loss's row in theory/losses.py
+  bool fused;                          // the loss is taken from z of the output, and gives dl/dz
+  bool sum;                            // L is the sum of the sample losses instead of their mean
   double l2, l1, dropout;
 
   std::int64_t layers() const { return static_cast<std::int64_t>(activations.size()); }
 };
 
-// Hyperparameters in the order of the optimizer's row in theory/optimizers.py.
+// Hyperparameters in the order of the optimizer's row in theory/optimizers.py, and those that
+// every optimizer has.
 struct Update {
   Optimizer optimizer;
   std::vector<double> constants;
-  double clip_norm;  // infinity: never
+  double clip_norm;     // of the gradient; infinity: never
+  double max_norm;      // of the weights into a unit, after the update; infinity: never
+  double weight_decay;  // lambda: theta loses eta lambda theta before the update
+  double averaging;     // beta of the moving average of theta, the last vector of state; 0: none
+
+  bool clips() const { return clip_norm < std::numeric_limits<double>::infinity(); }
+  bool constrains() const { return max_norm < std::numeric_limits<double>::infinity(); }
 };
 
-// Vectors of state that the optimizer keeps.
-inline int state_vectors(const Update& update) {
+// Vectors of state that the optimizer keeps itself.
+inline int own_vectors(const Update& update) {
   switch (update.optimizer) {
     case Optimizer::sgd: return update.constants[0] > 0 ? 1 : 0;  // the momentum
     case Optimizer::rmsprop:
@@ -68,6 +82,10 @@ inline int state_vectors(const Update& update) {
     case Optimizer::rprop: return 2;
   }
   return 0;
+}
+
+inline int state_vectors(const Update& update) {
+  return own_vectors(update) + (update.averaging > 0 ? 1 : 0);
 }
 
 // n samples: X (n, inputs), y (n, outputs), and their weights (n,) or nullptr.
@@ -83,7 +101,8 @@ struct Samples {
 struct Order {
   std::int64_t batch_size;
   bool shuffle;
-  std::uint64_t seed;  // of the shuffles and of dropout
+  std::uint64_t seed;         // of the shuffles and of dropout
+  std::int64_t steps_before;  // of the optimizer, on other samples: its t and dropout go on from it
 };
 
 }  // namespace chainrule

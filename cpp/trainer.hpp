@@ -2,43 +2,17 @@
 //   phase 1  for blocks of rows: gather, forward, loss, backward
 //   phase 2  for tasks of weights: gradient, update, transpose
 // Two barriers a step. A step that is long, or clips its gradient, has its updates in a third
-// phase, so that an interruption before it leaves the network whole.
+// phase, so that an interruption before it leaves the network whole; a constraint on the weights
+// into a unit, which needs all of them, is a phase of its own.
 #pragma once
 
-#include <chrono>
-#include <limits>
-
 #include "batch.hpp"
+#include "constraint.hpp"
+#include "patience.hpp"
 #include "pool.hpp"
 #include "reductions.hpp"
 
 namespace chainrule::CHAINRULE_LEVEL {
-
-// Asks at most every 50 ms, and looks at the clock only after some work.
-class Patience {
- public:
-  explicit Patience(const Interrupted* ask) : ask_(ask) {}
-
-  bool ended() const { return ended_; }  // for any thread; the next only for the caller's
-
-  bool ended_after(std::int64_t multiply_adds) {
-    work_ += multiply_adds;
-    if (!ask_ || ended_ || work_ < (1 << 20)) return ended_;
-    work_ = 0;
-    const auto now = std::chrono::steady_clock::now();
-    if (now - last_ >= std::chrono::milliseconds(50)) {
-      last_ = now;
-      ended_ = (*ask_)();
-    }
-    return ended_;
-  }
-
- private:
-  const Interrupted* ask_;
-  std::int64_t work_ = 0;
-  std::chrono::steady_clock::time_point last_ = std::chrono::steady_clock::now();
-  std::atomic<bool> ended_{false};
-};
 
 constexpr std::int64_t long_step = 1'000'000'000;  // multiply-adds of a phase
 
@@ -60,8 +34,9 @@ class LevelTrainer final : public Trainer<T> {
         layout_(spec),
         reader_(spec, samples, order),
         seed_(order.seed),
+        steps_before_(order.steps_before),
         batch_size_(order.batch_size),
-        clip_norm_(update.clip_norm),
+        update_(update),
         rule_(update),
         step_(step),
         flat_theta_(theta),
@@ -105,6 +80,21 @@ class LevelTrainer final : public Trainer<T> {
     remember(kind_, choice_);
     save();
     return taken;
+  }
+
+  double gradient(T* out, const Interrupted& interrupted) override {
+    Patience patience(&interrupted);
+    load();
+    choice_.resume();
+    begin_step();
+    const double loss = batch_loss(values_, &patience);
+    if (!gradient_.get()) gradient_ = Buffer<T>(layout_.size);
+    all_gradients(values_, gradient_.get(), &patience);
+    choice_.count(1);
+    choice_.pause();
+    remember(kind_, choice_);
+    layout_.unpack(gradient_.get(), out);
+    return loss;
   }
 
   void trace(Trace<T>& out) override {
@@ -157,12 +147,16 @@ class LevelTrainer final : public Trainer<T> {
     for (std::size_t k = 0; k < state_.size(); ++k) layout_.unpack(state_[k].get(), flat_state_[k]);
   }
 
+  // t of the next step: the steps on other samples count.
+  std::int64_t next_step() const { return steps_before_ + step_ + 1; }
+  DropoutKey dropout_key() const { return {seed_, next_step()}; }
+
   // Phase 1 for the rows [first, last) of the batch.
   void pass(const Values<T>& values, std::int64_t first, std::int64_t last) {
     const std::int64_t outputs = spec_.sizes.back();
     const Batch<T>& batch = reader_.batch();
     reader_.gather(first, last);
-    const DropoutKey key{seed_, step_ + 1};
+    const DropoutKey key = dropout_key();
     const DropoutKey* dropout = spec_.dropout > 0 ? &key : nullptr;
     forward_rows(spec_, net_, values, batch.input, batch.input_stride, first, last, dropout);
     const auto& top = values.layers.back();
@@ -217,16 +211,16 @@ class LevelTrainer final : public Trainer<T> {
 
   // Phase 2, and 3 where the gradient must be whole first. False: interrupted, nothing changed.
   bool apply(double rate, Patience* patience) {
-    rule_.begin_step(rate, step_ + 1);
-    const bool clips = clip_norm_ < std::numeric_limits<double>::infinity();
-    if (!clips && work_ < long_step) {
+    rule_.begin_step(rate, next_step());
+    if (!update_.clips() && work_ < long_step) {
       each_task(nullptr, [&](const GradientTask& task, int thread) { learn(task, thread); });
+      if (update_.constrains()) constrain();
       return true;
     }
     if (!gradient_.get()) gradient_ = Buffer<T>(layout_.size);
     all_gradients(values_, gradient_.get(), patience);
     if (patience->ended()) return false;
-    if (clips) clip(gradient_.get());
+    if (update_.clips()) clip(gradient_.get());
     each_task(nullptr, [&](const GradientTask& task, int) {
       for (std::int64_t p = task.first_panel; p < task.last_panel; ++p) {
         const Range weights = weights_of(layout_, task, p), biases = biases_of(layout_, task, p);
@@ -235,7 +229,25 @@ class LevelTrainer final : public Trainer<T> {
       }
       transpose(task);
     });
+    if (update_.constrains()) constrain();
     return true;
+  }
+
+  // Scales the weights into each unit down to the largest norm allowed, panel by panel.
+  void constrain() {
+    each_task(nullptr, [&](const GradientTask& task, int) {
+      const Panels<T>& W = layout_.weights[task.layer];
+      for (std::int64_t p = task.first_panel; task.first == 0 && p < task.last_panel; ++p) {
+        GradientTask whole = task;
+        whole.last = W.rows;
+        const Range weights = weights_of(layout_, whole, p), biases = biases_of(layout_, whole, p);
+        constrain_columns(theta_.get() + weights.at, W.rows, W.panel_width(p),
+                          static_cast<T>(update_.max_norm));
+        net_.transpose(task.layer, p, 0, W.rows);
+        average_range(weights);
+        average_range(biases);
+      }
+    });
   }
 
   // Gradient and update of one task. Plain gradient descent updates from the registers that
@@ -267,9 +279,16 @@ class LevelTrainer final : public Trainer<T> {
   }
 
   void update_range(Range range, const T* g) {
-    T* state[2] = {};
+    T* state[3] = {};
     for (std::size_t k = 0; k < state_.size(); ++k) state[k] = state_[k].get() + range.at;
     update(rule_, theta_.get() + range.at, g, state, range.size);
+    if (!update_.constrains()) average_range(range);
+  }
+
+  void average_range(Range range) {
+    if (rule_.averaging == 0) return;
+    T* to = state_[static_cast<std::size_t>(rule_.average_vector)].get() + range.at;
+    average(rule_, theta_.get() + range.at, to, range.size);
   }
 
   void transpose(const GradientTask& task) {
@@ -288,8 +307,8 @@ class LevelTrainer final : public Trainer<T> {
     const double unit = power_of_two_in(std::max(largest, std::numeric_limits<T>::min()));
     const double norm =
         std::sqrt(sum_of_parameters(layout_, g, [&](double x) { return (x / unit) * (x / unit); }));
-    if (norm <= clip_norm_ / unit) return;
-    const T per_unit = static_cast<T>(1 / unit), factor = static_cast<T>(clip_norm_ / norm);
+    if (norm <= update_.clip_norm / unit) return;
+    const T per_unit = static_cast<T>(1 / unit), factor = static_cast<T>(update_.clip_norm / norm);
     for (std::int64_t i = 0; i < layout_.size; ++i) g[i] = g[i] * per_unit * factor;
   }
 
@@ -314,7 +333,7 @@ class LevelTrainer final : public Trainer<T> {
       copy(out.activations, l, values.layers[l].out);
       copy(out.deltas, l, values.layers[l].delta);
     }
-    const DropoutKey key{seed_, step_ + 1};
+    const DropoutKey key = dropout_key();
     for (std::size_t l = 0; l < out.masks.size(); ++l) {
       const std::int64_t units = spec_.sizes[l + 1];
       each_mask<T>(
@@ -330,8 +349,8 @@ class LevelTrainer final : public Trainer<T> {
   const Layout<T> layout_;
   BatchReader<T> reader_;
   const std::uint64_t seed_;
-  const std::int64_t batch_size_;
-  const double clip_norm_;
+  const std::int64_t steps_before_, batch_size_;
+  const Update update_;
   Rule<T> rule_;
   std::int64_t step_;  // steps taken
   T* const flat_theta_;

@@ -199,11 +199,15 @@ EDITS = {
     "older": ("network", put("format", value=0), "edited header: expected a kind and its form"),
     "true": ("network", put("format", value=True), "edited header: expected a kind and its"),
     "kind": ("network", put("kind", value="estimator"), "header: expected a kind and its format"),
-    "other kind": ("table_model", put("kind", value="run"), "not a sound model file"),
+    "other kind": (
+        "table_model",
+        lambda ours: ours.update(kind="run", format=3),
+        "not a sound model file",
+    ),
     "old run": (
         "run",
-        put("format", value=1),
-        r"by an older chainrule \(0.1.0: a run of format 1, this one reads 2\); fit it again",
+        put("format", value=2),
+        r"by an older chainrule \(0.1.0: a run of format 2, this one reads 3\); fit it again",
     ),
     "field": ("network", put("more", value=1), "edited header.*fields"),
     "checksum": ("network", put("sha256", value="0"), "edited or damaged: its checksum"),

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from chainrule.atomic import atomic_file
 
-FORMATS = {"network": 1, "run": 2, "table_model": 2}  # of each kind, the one that is written
+FORMATS = {"network": 1, "run": 3, "table_model": 2}  # of each kind, the one that is written
 _KEY = "chainrule"
 _KINDS = {
     "network": ("chainrule.training.network", "Network"),

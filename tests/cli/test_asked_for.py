@@ -117,6 +117,7 @@ def test_info_tells_the_options_of_a_row(inside: Callable[..., str]) -> None:
     told = json.loads(inside("info", "optimizers", "adam", "--json"))
     assert told["options"] == {
         "learning_rate": 0.001, "beta1": 0.9, "beta2": 0.999, "epsilon": 1e-8, "clip_norm": None,
+        "max_norm": None, "weight_decay": 0.0, "averaging": 0.0,
     }  # fmt: skip
     assert "options" not in json.loads(inside("info", "activations", "relu", "--json"))
 

@@ -13,7 +13,7 @@ from chainrule.engine import compiled, reference
 from chainrule.engine.batches import Batches
 from chainrule.engine.parameters import Parameters
 from chainrule.engine.spec import NetworkSpec
-from chainrule.theory.losses import LOSSES
+from chainrule.theory.named import loss_named
 from chainrule.theory.optimizers import SGD
 
 TOLERANCE = {"float64": 1e-12, "float32": 1e-5}
@@ -34,6 +34,10 @@ def relative(found, expected):
         return 0.0
     size = np.max(np.abs(expected))
     return float(np.max(np.abs(found - expected)) / (size or np.finfo(np.float64).tiny))
+
+
+KINKED = ("absolute_error", "quantile")
+FAR = {"log_cosh": (1, 2), "gaussian_nll": (1.5, 2.5)}
 
 
 @dataclass(frozen=True)
@@ -61,19 +65,20 @@ class Problem:
 def targets(rng, loss, n, outputs):
     """Targets that the loss takes, away from the outputs where that matters.
 
-    At a = y absolute_error has its kink, and log_cosh and poisson are differences of larger
-    numbers: a loss of 1e-4 has 3 digits in float32, though its gradient has all. Far from it,
-    log_cosh has gradients of ±(1 - 1e-5), whose sum may cancel.
+    At a = y absolute_error and quantile have their kink, and log_cosh and poisson are differences
+    of larger numbers: a loss of 1e-4 has 3 digits in float32, though its gradient has all. Far
+    from it, log_cosh has gradients of ±(1 - 1e-5), whose sum may cancel. gaussian_nll is 0
+    somewhere between a small error, where it is negative, and a large one.
     """
-    kind = LOSSES[loss].targets
+    kind = loss_named(loss).targets
     if kind == "classes":
         return np.eye(outputs)[rng.integers(outputs, size=n)]
     if kind == "binary":
         return rng.integers(2, size=(n, outputs)).astype(np.float64)
-    if kind == "counts":
+    if kind in ("counts", "positive"):
         return rng.integers(3, 7, size=(n, outputs)).astype(np.float64)
-    if loss in ("absolute_error", "log_cosh"):
-        nearest, farthest = (6, 9) if loss == "absolute_error" else (1, 2)
+    if loss in ("log_cosh", "gaussian_nll") or loss_named(loss).row in KINKED:
+        nearest, farthest = FAR.get(loss, (6, 9))
         size = rng.uniform(nearest, farthest, size=(n, outputs))
         return rng.choice([-1.0, 1.0], size=(n, outputs)) * size
     return rng.normal(size=(n, outputs))
@@ -117,7 +122,7 @@ def distance_to_kinks(trace, signs_matter):
     for name, z in zip(spec.activations, trace.pre_activations, strict=True):
         for kink in KINKS.get(name, ()):
             least = min(least, smallest_nonzero(z - kink))
-    if spec.loss == "absolute_error":
+    if spec.loss_row.row in KINKED:
         least = min(least, smallest_nonzero(trace.activations[-1] - trace.targets))
     if spec.l1:
         least = min(least, smallest_nonzero(trace.parameters.w))

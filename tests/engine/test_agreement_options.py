@@ -24,6 +24,7 @@ from chainrule import (
 )
 from chainrule.engine import compiled, reference
 from chainrule.engine.batches import Batches
+from chainrule.theory.named import loss_named
 
 SMOOTH = SGD(0.02, momentum=0.5)
 DTYPES = ("float32", "float64")
@@ -33,6 +34,10 @@ def spec_of(activations, loss, outputs, **options):
     sizes = (3, *range(4, 3 + len(activations)), outputs)
     return NetworkSpec(sizes, tuple(activations), loss, dtype="float64", **options)
 
+
+# Few outputs, and more: of what the loss takes.
+OUTPUTS = dict.fromkeys(LOSSES, (1, 3)) | dict.fromkeys(("cross_entropy", "focal"), (2, 3))
+OUTPUTS["gaussian_nll"] = (2, 6)
 
 HIDDEN_LISTS = (
     ("tanh", "relu", "sigmoid"),
@@ -46,7 +51,7 @@ HIDDEN_LISTS = (
 @pytest.mark.parametrize("loss", LOSSES)
 def test_hidden_layers_of_different_activations(agreement, loss):
     for hidden in HIDDEN_LISTS:
-        for outputs in (2 if loss == "cross_entropy" else 1, 3):
+        for outputs in OUTPUTS[loss]:
             spec = spec_of((*hidden, LOSSES[loss].output), loss, outputs)
             where = f"{hidden}, {loss}, {outputs} outputs"
             agreement.check_trace(spec, 7, 3, where)
@@ -59,7 +64,7 @@ def test_every_output_activation(agreement, output):
     for loss, row in LOSSES.items():
         if row.outputs is not None and output not in row.outputs:
             continue
-        for outputs in (2 if loss == "cross_entropy" else 1, 3):
+        for outputs in OUTPUTS[loss]:
             spec = spec_of(("tanh", output), loss, outputs)
             where = f"output {output}, {loss}, {outputs} outputs"
             agreement.check_trace(spec, 7, 3, where)
@@ -99,9 +104,49 @@ def test_clipping_by_norm(agreement, optimizer):
         agreement.check_steps(spec, 7, 3, row, 20, where, weighted=True)
 
 
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_what_every_optimizer_has(agreement, optimizer):
+    """A limit on the weights into a unit (of all, of some), decay, and the moving average."""
+    epsilon = {} if optimizer in ("sgd", "rprop") else {"epsilon": 0.01}
+    for options in (
+        {"max_norm": 0.3},
+        {"max_norm": 1.0, "averaging": 0.9},
+        {"weight_decay": 0.1},
+        {"averaging": 0.99},
+        {"max_norm": 0.8, "weight_decay": 0.1, "averaging": 0.5, "clip_norm": 0.4},
+    ):
+        row = OPTIMIZERS[optimizer](1e-3, **epsilon, **options)
+        for hidden in (4, 33):
+            activations = ("tanh", "tanh", "identity")
+            spec = NetworkSpec((3, hidden, 5, 2), activations, dtype="float64", l2=0.01)
+            agreement.check_steps(spec, 7, 3, row, 20, f"{row}, {hidden} units", weighted=True)
+
+
+LOSS_OPTIONS = {
+    "huber:threshold=0.4": (1, 3),
+    "huber:threshold=2.5": (1, 3),
+    "quantile:levels=0.1": (1, 3),
+    "quantile:levels=0.1 0.5 0.9": (3, 6, 27),
+    "binary_focal:gamma=0.5": (1, 3),
+    "focal:gamma=0.5": (2, 5, 19),
+    "focal:gamma=5": (2, 5),
+    "gaussian_nll": (2, 34),
+}
+
+
+@pytest.mark.parametrize("loss", LOSS_OPTIONS)
+def test_options_of_losses(agreement, loss):
+    """Fewer outputs than a vector has lanes, and more."""
+    for outputs in LOSS_OPTIONS[loss]:
+        spec = spec_of(("tanh", loss_named(loss).output), loss, outputs)
+        agreement.check_trace(spec, 7, 3, f"{loss}, {outputs} outputs")
+        agreement.check_steps(spec, 7, 3, SMOOTH, 20, f"{loss}, {outputs} outputs")
+
+
 SCHEDULE_CASES = (
     Constant(0.02),
     InverseScaling(0.05, power=0.7),
+    InverseScaling(0.05, power=0.7, every=3, unit=7.0),
     Exponential(0.03, decay=0.8, steps=5),
     Cosine(0.03, steps=15, minimum=0.001),
     OneCycle(0.03, steps=18),
@@ -179,7 +224,7 @@ def test_a_batch_of_weight_0(reduction):
 def test_forward_and_loss_are_those_of_the_trace(agreement, problem, dtype):
     """The functions without a backward pass, which block rows in their own way."""
     for loss in LOSSES:
-        spec = spec_of(("gelu", LOSSES[loss].output), loss, 3, l2=0.1, l1=0.1)
+        spec = spec_of(("gelu", LOSSES[loss].output), loss, OUTPUTS[loss][1], l2=0.1, l1=0.1)
         one = problem(spec, 131, 131, seed=4, weighted=True)
         parameters, _, _, data = one.start(SGD(), dtype)
         arrays = (data.X, data.y, data.sample_weight)

@@ -27,10 +27,10 @@ def arrays(dtype="float32"):
 
 def trainer(**changed):
     adam = Adam(0.01)
-    update = _core.Update(adam.name, adam.constants(), np.inf)
+    update = _core.Update(adam.name, adam.constants(), np.inf, np.inf, 0.0, 0.0)
     spec = compiled._describe(SPEC, 0.0)
     given = arrays() | changed
-    return _core.TrainerFloat32(spec, *given.values(), N, False, 0, update, 0, ONE)
+    return _core.TrainerFloat32(spec, *given.values(), N, False, 0, 0, update, 0, ONE)
 
 
 def read_only(array):
@@ -150,12 +150,12 @@ def test_a_trainer_outlives_its_description():
     one = trainer()
     expected = np.empty(1)
     one.advance(np.zeros(1), expected)
-    update = _core.Update("adam", Adam().constants(), np.inf)
-    spec = _core.Spec([3, 4, 2], ["tanh", "identity"], "squared_error", False, False, 0, 0, 0)
-    one = _core.TrainerFloat32(spec, *given.values(), N, False, 0, update, 0, ONE)
+    update = _core.Update("adam", Adam().constants(), np.inf, np.inf, 0.0, 0.0)
+    spec = _core.Spec([3, 4, 2], ["tanh", "identity"], "squared_error", [], False, False, 0, 0, 0)
+    one = _core.TrainerFloat32(spec, *given.values(), N, False, 0, 0, update, 0, ONE)
     del spec
-    sums = [_core.Spec([3, 4, 2], ["tanh", "identity"], "huber", False, True, 0, 0, 0)]
-    sums += [_core.Spec([1, 1], ["tanh"], "huber", False, True, 0, 0, 0) for _ in range(100)]
+    sums = [_core.Spec([3, 4, 2], ["tanh", "identity"], "huber", [1.0], False, True, 0, 0, 0)]
+    sums += [_core.Spec([1, 1], ["tanh"], "huber", [1.0], False, True, 0, 0, 0) for _ in range(100)]
     found = np.empty(1)
     one.advance(np.zeros(1), found)
     assert found[0] == expected[0]
@@ -165,9 +165,9 @@ def test_a_trainer_outlives_its_description():
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: _core.Update("lion", [], 1.0), "no optimizer 'lion'"),
-        (lambda: _core.Spec([1, 1], ["cube"], "huber", False, False, 0, 0, 0), "'cube'"),
-        (lambda: _core.Spec([1, 1], ["tanh"], "hinge", False, False, 0, 0, 0), "'hinge'"),
+        (lambda: _core.Update("lion", [], 1.0, 1.0, 0.0, 0.0), "no optimizer 'lion'"),
+        (lambda: _core.Spec([1, 1], ["cube"], "huber", [1.0], False, False, 0, 0, 0), "'cube'"),
+        (lambda: _core.Spec([1, 1], ["tanh"], "hinge", [], False, False, 0, 0, 0), "'hinge'"),
     ],
 )
 def test_names_the_core_does_not_have(make, message):
@@ -179,11 +179,11 @@ def test_every_row_has_its_name_in_the_core():
     from chainrule import ACTIVATIONS, LOSSES, OPTIMIZERS
 
     for name in ACTIVATIONS:
-        _core.Spec([1, 1], [name], "huber", False, False, 0.0, 0.0, 0.0)
-    for name in LOSSES:
-        _core.Spec([1, 1], ["tanh"], name, False, False, 0.0, 0.0, 0.0)
+        _core.Spec([1, 1], [name], "huber", [1.0], False, False, 0.0, 0.0, 0.0)
+    for name, row in LOSSES.items():
+        _core.Spec([1, 1], ["tanh"], name, row.constants(), False, False, 0.0, 0.0, 0.0)
     for row in OPTIMIZERS.values():
-        _core.Update(row.name, row().constants(), 1.0)
+        _core.Update(row.name, row().constants(), 1.0, 1.0, 0.0, 0.0)
 
 
 def test_wrong_arrays_of_many():
@@ -219,8 +219,8 @@ def test_many_trainers_of_different_lengths(threads):
 def test_an_optimizer_without_state():
     spec = compiled._describe(SPEC, 0.0)
     given = arrays() | {"state": [], "sample_weight": None}
-    update = _core.Update("sgd", SGD().constants(), np.inf)
-    one = _core.TrainerFloat32(spec, *given.values(), 2, True, 2**64 - 1, update, 0, ONE)
+    update = _core.Update("sgd", SGD().constants(), np.inf, np.inf, 0.0, 0.0)
+    one = _core.TrainerFloat32(spec, *given.values(), 2, True, 2**64 - 1, 0, update, 0, ONE)
     assert one.advance(np.full(7, 0.1), np.empty(7)) == 7
     assert one.step == 7
 

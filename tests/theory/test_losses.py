@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from chainrule import ACTIVATIONS, LOSSES
+from chainrule.theory.named import loss_named
 
-ROWS = list(LOSSES.values())
+ROWS = [row for row in LOSSES.values() if not row.parts]  # whose terms are each of one output
 FUSED = [pytest.param(row, name, id=f"{row.name}-{name}") for row in ROWS for name in row.fused]
 BY_NAME = {"ids": lambda row: row.name}
 
@@ -27,6 +28,10 @@ RESTATED = {
     ),
     "log_cosh": lambda a, y: np.log(np.cosh(a - y)),
     "poisson": lambda a, y: a - y * np.log(a) + np.where(y > 0, y * np.log(y + (y == 0)), 0) - y,
+    "quantile": lambda a, y: np.where((y - a).real > 0, 0.5 * (y - a), 0.5 * (a - y)),
+    "gamma": lambda a, y: np.log(a) - np.log(y) + y / a - 1,
+    "binary_focal": lambda a, y: -y * (1 - a) ** 2 * np.log(a) - (1 - y) * a**2 * np.log(1 - a),
+    "focal": lambda a, y: -y * (1 - a) ** 2 * np.log(a),
     "binary_cross_entropy": lambda a, y: -y * np.log(a) - (1 - y) * np.log(1 - a),
     "cross_entropy": lambda a, y: -y * np.log(a),
 }
@@ -40,6 +45,8 @@ def outputs_and_targets(row):
         return z, z - rng.choice([-1, 1], (6, 3)) * rng.choice([0.2, 0.7, 1.4, 3.0], (6, 3))
     if row.targets == "counts":
         return np.exp(z), rng.integers(0, 6, (6, 3)).astype(float)
+    if row.targets == "positive":
+        return np.exp(z), np.exp(rng.normal(0, 1.0, (6, 3)))
     if row.targets == "binary":
         return 1 / (1 + np.exp(-z)), rng.choice([0.0, 1.0, 0.25], (6, 3))
     targets = np.eye(3)[[0, 1, 2, 2, 1, 0]]
@@ -74,7 +81,9 @@ def test_derivative_is_the_complex_step(row):
     np.testing.assert_allclose(row.derivative(a, y), exact, rtol=1e-12, atol=0)
 
 
-@pytest.mark.parametrize("row", [r for r in ROWS if r.targets in ("real", "counts")], **BY_NAME)
+@pytest.mark.parametrize(
+    "row", [r for r in ROWS if r.targets in ("real", "counts", "positive")], **BY_NAME
+)
 def test_loss_and_derivative_are_0_at_the_target(row):
     """The minimum; absolute_error's derivative there is the documented 0."""
     y = np.array([[0.5, 3.0, 7.0]])
@@ -132,8 +141,9 @@ class TestFused:
         np.testing.assert_allclose(row.fused[output].delta(z, y), numeric, rtol=1e-8, atol=1e-9)
 
     @pytest.mark.parametrize("row", ROWS, **BY_NAME)
-    def test_with_the_activation_that_it_is_made_for_delta_is_a_minus_y(self, row):
-        if fused := row.fused.get(row.output):
+    def test_of_an_exponential_family_with_its_canonical_link_delta_is_a_minus_y(self, row):
+        cross = row.name in ("poisson", "binary_cross_entropy", "cross_entropy")
+        if cross and (fused := row.fused.get(row.output)):
             _, y = outputs_and_targets(row)
             z = np.random.default_rng(6).normal(0, 2, y.shape)
             np.testing.assert_array_equal(fused.delta(z, y), ACTIVATIONS[row.output].value(z) - y)
@@ -229,12 +239,106 @@ class TestExtremes:
 @pytest.mark.parametrize("row", ROWS, **BY_NAME)
 def test_smooth_is_said_of_those_without_a_kink(row):
     """Where |a - y| is 0 or 1 the derivative of a loss jumps, or the one after it."""
-    h, y = 1e-4, np.array([0.5])
-    jumps = []
+    h, y = 1e-4, np.array([[0.5]])
+    jumps: list[float] = []
     for a in (0.5, *((-0.5, 1.5) if row.outputs is None else ())):
-        far, near, above, further = (row.derivative(a + k * h, y) for k in (-2, -1, 1, 2))
-        jumps += [*np.abs(above - near), *(np.abs((further - above) - (near - far)) / h)]
+        far, near, above, further = (
+            row.derivative(y * 0 + a + k * h, y).item() for k in (-2, -1, 1, 2)
+        )
+        jumps += [abs(above - near), abs((further - above) - (near - far)) / h]
     assert row.smooth == bool(max(jumps) < 0.02)
+
+
+class TestOptions:
+    """Losses that are given numbers, after a colon or by name."""
+
+    def test_huber_of_a_threshold(self):
+        row, a = loss_named("huber:threshold=2.5"), np.array([[1.0, 2.0, 3.0, -4.0]])
+        np.testing.assert_array_equal(row.value(a, 0.0), [[0.5, 2.0, 4.375, 6.875]])
+        np.testing.assert_array_equal(row.derivative(a, 0.0), [[1.0, 2.0, 2.5, -2.5]])
+
+    def test_quantiles_lie_beside_each_other(self):
+        """Of two targets and three levels: first both targets at the first level."""
+        row = loss_named("quantile:levels=0.1 0.5 0.9")
+        a, y = np.zeros((1, 6)), np.array([[1.0, -1.0] * 3])
+        np.testing.assert_allclose(row.value(a, y), [[0.1, 0.9, 0.5, 0.5, 0.9, 0.1]], rtol=1e-15)
+        np.testing.assert_allclose(row.derivative(a, y), [[-0.1, 0.9, -0.5, 0.5, -0.9, 0.1]])
+        np.testing.assert_array_equal(row.prepared(np.array([[1.0, -1.0]])), y)
+
+    @pytest.mark.parametrize("level", [0.1, 0.5, 0.9])
+    def test_the_constant_of_the_least_pinball_loss_is_the_quantile(self, level):
+        y = np.random.default_rng(0).exponential(size=(1001, 1))
+        row = loss_named(f"quantile:levels={level}")
+        losses = [row.value(np.full_like(y, a), y).sum() for a in np.sort(y.ravel())]
+        best = np.sort(y.ravel())[int(np.argmin(losses))]
+        assert best == pytest.approx(np.quantile(y, level), rel=0.01)  # of 1,001 points
+
+    @pytest.mark.parametrize("gamma", [0.3, 1.0, 2.0, 5.0])
+    def test_focal_of_a_gamma(self, gamma):
+        """Binary and of two classes are one loss; for γ near 0 it is the cross-entropy."""
+        z = np.random.default_rng(1).normal(0, 3, (50, 1))
+        y = (np.arange(50) % 2).reshape(-1, 1).astype(float)
+        one = loss_named(f"binary_focal:gamma={gamma}").fused["sigmoid"]
+        two = loss_named(f"focal:gamma={gamma}").fused["softmax"]
+        both, rows = np.hstack([np.zeros_like(z), z]), np.hstack([1 - y, y])
+        np.testing.assert_allclose(one.value(z, y), two.value(both, rows), rtol=1e-12)
+        np.testing.assert_allclose(one.delta(z, y), two.delta(both, rows)[:, 1:], rtol=1e-11)
+
+    def test_smoothed_targets(self):
+        """Szegedy et al. 2016, section 7: (1 - s) y + s / k."""
+        row = loss_named("cross_entropy:smoothing=0.2")
+        np.testing.assert_allclose(row.prepared(np.eye(4)[[1]]), [[0.05, 0.85, 0.05, 0.05]])
+        row = loss_named("binary_cross_entropy:smoothing=0.2")
+        np.testing.assert_allclose(row.prepared(np.array([[0.0], [1.0]])), [[0.1], [0.9]])
+
+    @pytest.mark.parametrize(("text", "message"), [
+        ("huber:threshold=0", "threshold must be a number > 0, got 0"),
+        ("huber:width=1", "unknown option of huber 'width'"),
+        ("huber:threshold=wide", "threshold must be a number, got 'wide'"),
+        ("squared_error:threshold=1", "unknown option of squared_error 'threshold'"),
+        ("quantile:levels=0.5 0.1", "levels must increase from one to the next, got '0.5 0.1'"),
+        ("quantile:levels=0.5 1", "levels must be between 0 and 1, got 1"),
+        ("quantile:levels=", "levels must increase from one to the next, got ''"),
+        ("focal:gamma=-1", "gamma must be a number > 0; of 0 it is the cross-entropy, got -1"),
+        ("cross_entropy:smoothing=1", r"smoothing must be in \[0, 1\), got 1"),
+        ("hubber", "unknown loss 'hubber': did you mean 'huber'"),
+    ])  # fmt: skip
+    def test_out_of_range(self, text, message):
+        with pytest.raises(ValueError, match=message):
+            loss_named(text)
+
+    def test_a_name_is_one_for_the_same_loss(self):
+        assert loss_named("huber:threshold=1.0") is LOSSES["huber"]
+        names = {loss_named(f"quantile:levels={t}").name for t in (".1 .9", "0.10 0.9", "1e-1  .9")}
+        assert names == {"quantile:levels=0.1 0.9"}
+        assert LOSSES["huber"].with_options(threshold=2).name == "huber:threshold=2.0"
+
+
+class TestGaussianNll:
+    """A mean and the logarithm of a variance for each target."""
+
+    def test_it_is_the_density_of_the_normal_distribution(self):
+        rng = np.random.default_rng(0)
+        a, y = rng.normal(size=(5, 4)), rng.normal(size=(5, 4))
+        mean, sigma = a[:, :2], np.exp(a[:, 2:] / 2)
+        density = np.exp(-0.5 * ((y[:, :2] - mean) / sigma) ** 2) / (sigma * np.sqrt(2 * np.pi))
+        expected = -np.log(density) - 0.5 * np.log(2 * np.pi)
+        terms = LOSSES["gaussian_nll"].value(a, y)
+        np.testing.assert_allclose(terms[:, :2], expected, rtol=1e-13, atol=1e-15)
+        assert not terms[:, 2:].any()
+
+    def test_the_derivative_is_the_complex_step(self):
+        rng = np.random.default_rng(1)
+        a, y, row = rng.normal(size=(5, 4)), rng.normal(size=(5, 4)), LOSSES["gaussian_nll"]
+        for k in range(4):
+            step = a + 1e-30j * (np.arange(4) == k)
+            mean, s = step[:, :2], step[:, 2:]
+            loss = 0.5 * (s + (mean - y[:, :2]) ** 2 * np.exp(-s)).sum(axis=1)
+            np.testing.assert_allclose(row.derivative(a, y)[:, k], loss.imag / 1e-30, rtol=1e-12)
+
+    def test_targets_stand_beside_the_mean_and_the_variance(self):
+        row = LOSSES["gaussian_nll"]
+        np.testing.assert_array_equal(row.prepared(np.array([[1.0, 2.0]])), [[1, 2, 1, 2]])
 
 
 def test_huber_is_continuous_where_its_pieces_meet():

@@ -54,35 +54,43 @@ def test_an_epsilon_that_is_zero_in_the_dtype(optimizer):
 
 
 # Values out of range for every option that is a number.
+SHARED = {
+    "learning_rate": RATES,
+    "clip_norm": POSITIVE,
+    "max_norm": POSITIVE,
+    "weight_decay": [-0.1, NAN, INFINITE],
+    "averaging": SHARES,
+}
 REFUSED = {
-    SGD: {"learning_rate": RATES, "clip_norm": POSITIVE, "momentum": SHARES, "nesterov": [True]},
-    Adagrad: {"learning_rate": RATES, "clip_norm": POSITIVE, "epsilon": [*POSITIVE, INFINITE]},
-    RMSprop: {"learning_rate": RATES, "clip_norm": POSITIVE, "decay": SHARES, "epsilon": POSITIVE},
+    SGD: {**SHARED, "momentum": SHARES, "nesterov": [True]},
+    Adagrad: {**SHARED, "epsilon": [*POSITIVE, INFINITE]},
+    RMSprop: {**SHARED, "decay": SHARES, "epsilon": POSITIVE},
     Adam: {
-        "learning_rate": RATES,
-        "clip_norm": POSITIVE,
+        **SHARED,
         "beta1": SHARES,
         "beta2": SHARES,
         "epsilon": POSITIVE,
     },
     AdamW: {
-        "learning_rate": RATES,
-        "clip_norm": POSITIVE,
+        **SHARED,
         "beta1": SHARES,
         "beta2": SHARES,
         "epsilon": POSITIVE,
-        "weight_decay": [-0.1, NAN, INFINITE],
     },
     Rprop: {
-        "learning_rate": RATES,
-        "clip_norm": POSITIVE,
+        **SHARED,
         "increase": [0.9, NAN],
         "decrease": SHARES,
         "smallest": [0.0, 51.0, NAN],
         "largest": [1e-7, NAN],
     },
     SCHEDULES["constant"]: {"learning_rate": RATES},
-    InverseScaling: {"learning_rate": RATES, "power": [NAN, INFINITE, -1.0]},
+    InverseScaling: {
+        "learning_rate": RATES,
+        "power": [NAN, INFINITE, -1.0],
+        "every": COUNTS,
+        "unit": POSITIVE,
+    },
     Exponential: {"learning_rate": RATES, "decay": [0.0, 1.1, NAN], "steps": COUNTS},
     Cosine: {"learning_rate": RATES, "steps": COUNTS, "minimum": [-0.1, 0.6, NAN]},
     OneCycle: {
@@ -111,6 +119,7 @@ GOOD = [
     RMSprop(0.5, decay=0.1, epsilon=0.1),
     AdamW(0.5, beta1=0.1, beta2=0.2, epsilon=0.3, weight_decay=0.4, clip_norm=1e-3),
     Rprop(0.5, increase=1.1, decrease=0.9, smallest=0.1, largest=0.2),
+    SGD(0.5, max_norm=2.0, weight_decay=0.1, averaging=0.99),
 ]
 
 
@@ -179,7 +188,7 @@ def test_dictionary_with_a_mistake_is_refused(description, message):
 def test_state_has_one_vector_a_slot(row):
     optimizer = row()
     assert len(set(optimizer.slots)) == len(optimizer.slots)
-    assert len(optimizer.constants()) == len(fields(row)) - 2  # learning_rate and clip_norm
+    assert len(optimizer.constants()) == len(fields(row)) - len(SHARED)
 
 
 def test_momentum_alone_makes_sgd_keep_a_velocity():
@@ -280,4 +289,4 @@ def test_departures_name_what_others_do():
         "PyTorch divides by the norm + 1e-6" in row.departures for row in OPTIMIZERS.values()
     )
     assert "PyTorch multiplies it afterwards" in SGD.departures
-    assert "scikit-learn counts the samples" in InverseScaling.departures
+    assert "scikit-learn changes η once an epoch and counts samples" in InverseScaling.departures

@@ -203,7 +203,14 @@ def test_the_description_is_json():
         "shuffle": True,
         "seed": 3,
         "is_validated": False,
-        "early_stopping": {"patience": 9, "min_delta": 0.0},
+        "early_stopping": {
+            "patience": 9,
+            "min_delta": 0.0,
+            "from_lowest": False,
+            "restore_best": True,
+        },
+        "is_scored": False,
+        "steps_before": 0,
     }
     assert description["optimizer"]["learning_rate"]["name"] == "cosine"
     assert (description["step"], description["requested_epochs"]) == (6, 1)

@@ -31,7 +31,7 @@ def clearance(trace):
         spec.activations, trace.pre_activations, strict=True
     ) for kink in KINKS.get(name, ())]  # fmt: skip
     residual = np.abs(trace.activations[-1] - trace.targets)
-    if spec.loss == "absolute_error":
+    if spec.loss in ("absolute_error", "quantile"):
         distances.append(residual.min())
     if spec.loss == "huber":
         distances.append(np.abs(residual - 1).min())
@@ -41,10 +41,14 @@ def clearance(trace):
 
 
 def targets(rng, loss, n, outputs):
-    if loss == "cross_entropy":
+    if loss in ("cross_entropy", "focal"):
         return rng.dirichlet(np.ones(outputs), size=n)
-    if loss == "binary_cross_entropy":
+    if loss in ("binary_cross_entropy", "binary_focal"):
         return rng.uniform(size=(n, outputs))
+    if loss == "gamma":
+        return rng.gamma(2.0, size=(n, outputs))
+    if loss == "gaussian_nll":
+        outputs //= 2
     if loss == "poisson":
         return rng.poisson(2.0, size=(n, outputs))
     return 2.0 * rng.normal(size=(n, outputs))
@@ -70,7 +74,8 @@ def clear_case(activation, loss, outputs, **options):
 @pytest.mark.parametrize("activation", cr.ACTIVATIONS)
 def test_every_combination(activation, loss):
     """Few outputs and 3, mean and sum, with both penalties and sample weights."""
-    for outputs in (2 if loss == "cross_entropy" else 1, 3):
+    few = 2 if loss in ("cross_entropy", "focal", "gaussian_nll") else 1
+    for outputs in (few, 4 if loss == "gaussian_nll" else 3):
         for reduction in ("mean", "sum"):
             options = {"reduction": reduction, "l2": 0.1, "l1": 0.05}
             net, X, y, weight = clear_case(activation, loss, outputs, **options)

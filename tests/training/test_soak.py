@@ -19,6 +19,7 @@ import json, random, signal, sys, tempfile
 from pathlib import Path
 import numpy as np
 import chainrule as cr
+from chainrule.training.history import same_bits
 
 options = json.loads(sys.argv[1])
 rng, moments = np.random.default_rng(0), random.Random(options["seed"])
@@ -52,8 +53,9 @@ def problems(run):
     if not run.step == len(run.losses) == len(run.rates):
         found.append(f"{len(run.losses)} losses for {run.step} steps")
     best = run.best
-    if best is not None and not best.holds(run.network.parameters.theta):
-        if not run.last.holds(run.network.parameters.theta):
+    theta = run.network.parameters.theta
+    if best is not None and not same_bits(best.theta, theta):
+        if not same_bits(run.last.theta, theta):
             found.append("the network is neither at the best nor at the last step")
     if best is not None and best.step != run.best_epoch * run.steps_per_epoch:
         found.append(f"best of step {best.step}, best epoch {run.best_epoch}")

@@ -70,6 +70,8 @@ def _row(row: Any) -> dict[str, Any]:  # noqa: ANN401 (a row of any topic)
             for field in fields(row)
             if isinstance(field.default, int | float | str | None)
         }
+    elif options := getattr(row, "options", None):
+        texts["options"] = {name: option.default for name, option in options.items()}
     return texts
 
 

@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 class Spec:
     """A network, as the engine reads it."""
 
-    def __init__(self, sizes: Sequence[int], activations: Sequence[str], loss: str, fused: bool, sum: bool, l2: float, l1: float, dropout: float) -> None: ...
+    def __init__(self, sizes: Sequence[int], activations: Sequence[str], loss: str, loss_constants: Sequence[float], fused: bool, sum: bool, l2: float, l1: float, dropout: float) -> None: ...
 
 class Update:
     """An optimizer, as the engine reads it."""
 
-    def __init__(self, name: str, constants: Sequence[float], clip_norm: float) -> None: ...
+    def __init__(self, name: str, constants: Sequence[float], clip_norm: float, max_norm: float, weight_decay: float, averaging: float) -> None: ...
 
 class Threads:
     """How many threads, 0 for every core; and whether all of them."""
@@ -48,7 +48,12 @@ class Trainer:
 class TrainerFloat32(Trainer):
     """A trainer of one dtype."""
 
-    def __init__(self, spec: Spec, theta: Annotated[NDArray[numpy.float32], dict(shape=(None,), order='C', device='cpu')], state: Sequence[Annotated[NDArray[numpy.float32], dict(shape=(None,), order='C', device='cpu')]], X: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu', writable=False)], y: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu', writable=False)], sample_weight: Annotated[NDArray[numpy.float32], dict(shape=(None,), order='C', device='cpu', writable=False)] | None, batch_size: int, shuffle: bool, seed: int, update: Update, step: int, threads: Threads) -> None: ...
+    def __init__(self, spec: Spec, theta: Annotated[NDArray[numpy.float32], dict(shape=(None,), order='C', device='cpu')], state: Sequence[Annotated[NDArray[numpy.float32], dict(shape=(None,), order='C', device='cpu')]], X: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu', writable=False)], y: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu', writable=False)], sample_weight: Annotated[NDArray[numpy.float32], dict(shape=(None,), order='C', device='cpu', writable=False)] | None, batch_size: int, shuffle: bool, seed: int, steps_before: int, update: Update, step: int, threads: Threads) -> None: ...
+
+    def gradient(self, gradient: Annotated[NDArray[numpy.float32], dict(shape=(None,), order='C', device='cpu')]) -> float:
+        """
+        Fill the gradient of the next step's loss, which is returned, penalty included.
+        """
 
     def trace(self, pre_activations: Sequence[Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu')]], activations: Sequence[Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu')]], deltas: Sequence[Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu')]], masks: Sequence[Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu')]], sample_losses: Annotated[NDArray[numpy.float32], dict(shape=(None,), order='C', device='cpu')], gradient: Annotated[NDArray[numpy.float32], dict(shape=(None,), order='C', device='cpu')], rows: Annotated[NDArray[numpy.int64], dict(shape=(None,), order='C', device='cpu')]) -> tuple[float, float]:
         """Fill the arrays from the next step; return (loss, penalty)."""
@@ -70,7 +75,12 @@ def total_loss(spec: Spec, theta: Annotated[NDArray[numpy.float64], dict(shape=(
 class TrainerFloat64(Trainer):
     """A trainer of one dtype."""
 
-    def __init__(self, spec: Spec, theta: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu')], state: Sequence[Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu')]], X: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu', writable=False)], y: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu', writable=False)], sample_weight: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)] | None, batch_size: int, shuffle: bool, seed: int, update: Update, step: int, threads: Threads) -> None: ...
+    def __init__(self, spec: Spec, theta: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu')], state: Sequence[Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu')]], X: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu', writable=False)], y: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu', writable=False)], sample_weight: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)] | None, batch_size: int, shuffle: bool, seed: int, steps_before: int, update: Update, step: int, threads: Threads) -> None: ...
+
+    def gradient(self, gradient: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu')]) -> float:
+        """
+        Fill the gradient of the next step's loss, which is returned, penalty included.
+        """
 
     def trace(self, pre_activations: Sequence[Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu')]], activations: Sequence[Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu')]], deltas: Sequence[Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu')]], masks: Sequence[Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu')]], sample_losses: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu')], gradient: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu')], rows: Annotated[NDArray[numpy.int64], dict(shape=(None,), order='C', device='cpu')]) -> tuple[float, float]:
         """Fill the arrays from the next step; return (loss, penalty)."""

@@ -27,6 +27,8 @@ class Batches:
     shuffle : bool
     seed : int
         Key of the shuffles, with the epoch; and of dropout, with the step.
+    steps_before : int
+        Steps that the optimizer took on other samples: its t, and dropout's step, count them.
 
     Notes
     -----
@@ -44,6 +46,7 @@ class Batches:
     batch_size: int
     shuffle: bool = False
     seed: int = 0
+    steps_before: int = 0
 
     def __post_init__(self) -> None:
         n = len(self.X)

@@ -17,7 +17,8 @@ from chainrule.engine.batches import Batches
 from chainrule.engine.parameters import Parameters
 from chainrule.engine.spec import NetworkSpec
 from chainrule.engine.trace import Trace
-from chainrule.theory.optimizers import SGD, Optimizer
+from chainrule.theory.optimizer import Optimizer
+from chainrule.theory.optimizers import SGD
 
 Array = NDArray[Any]
 
@@ -45,12 +46,24 @@ def _describe(spec: NetworkSpec, dropout: float) -> _core.Spec:
     return _core.Spec(
         list(spec.layer_sizes),
         list(spec.activations),
-        spec.loss,
+        spec.loss_row.row,
+        spec.loss_row.constants(),
         spec.fused is not None,
         spec.reduction == "sum",
         spec.l2,
         spec.l1,
         dropout,
+    )
+
+
+def _update(optimizer: Optimizer) -> _core.Update:
+    return _core.Update(
+        optimizer.name,
+        optimizer.constants(),
+        math.inf if optimizer.clip_norm is None else optimizer.clip_norm,
+        math.inf if optimizer.max_norm is None else optimizer.max_norm,
+        optimizer.weight_decay,
+        optimizer.averaging,
     )
 
 
@@ -156,7 +169,6 @@ class Trainer:
         self.state = state
         self.batches = batches
         self._dropout = parameters.spec.dropout if dropout is None else dropout
-        clip_norm = math.inf if optimizer.clip_norm is None else optimizer.clip_norm
         self._core = _TRAINERS[parameters.spec.dtype](
             _describe(parameters.spec, self._dropout),
             parameters.theta,
@@ -167,7 +179,8 @@ class Trainer:
             batches.batch_size,
             batches.shuffle,
             batches.seed,
-            _core.Update(optimizer.name, optimizer.constants(), clip_norm),
+            batches.steps_before,
+            _update(optimizer),
             step,
             _exactly(threads),
         )
@@ -208,6 +221,11 @@ class Trainer:
         losses = np.empty(len(rates)) if losses is None else losses
         written = self._core.advance(rates, losses)
         return losses[:written]
+
+    def gradient(self) -> tuple[float, Array]:
+        """Return L of the next step, penalty included, and ∂L/∂θ."""
+        gradient = np.empty_like(self.parameters.theta)
+        return self._core.gradient(gradient), gradient
 
     def trace(self) -> Trace:
         """Return every quantity of the next step, which is not taken."""

@@ -17,7 +17,7 @@ from chainrule.engine.batches import Batches, mean_weight
 from chainrule.engine.parameters import Parameters
 from chainrule.engine.spec import NetworkSpec
 from chainrule.engine.trace import Trace
-from chainrule.theory.optimizers import Optimizer
+from chainrule.theory.optimizer import Optimizer, normal
 from chainrule.theory.random import dropout_mask
 
 Array = NDArray[Any]
@@ -107,7 +107,7 @@ def trace_step(parameters: Parameters, batches: Batches, step: int, dropout: flo
     X, y = batches.X[rows], batches.y[rows]
     weight = None if batches.sample_weight is None else batches.sample_weight[rows]
     masks = tuple(
-        dropout_mask(batches.seed, step, layer, (len(rows), units), dropout)
+        dropout_mask(batches.seed, batches.steps_before + step, layer, (len(rows), units), dropout)
         for layer, units in enumerate(spec.layer_sizes[1:-1] if dropout else ())
     )
     z, a = propagate(parameters, X, masks)
@@ -217,16 +217,31 @@ class Trainer:
             losses[i] = step.loss
             if not np.isfinite(step.loss):
                 return losses[: i + 1]
-            theta, state = self.parameters.theta.copy(), [vector.copy() for vector in self.state]
             g = self.optimizer.clipped(step.gradient.theta)
-            self.optimizer.update(theta, g, state, float(eta), step.step)
-            self._commit(theta, state)
+            self._commit(*self._updated(g, float(eta)))
         return losses
 
     @property
     def step(self) -> int:
         """Steps taken, those before included."""
         return int(self._steps[0])
+
+    def _updated(self, g: Array, eta: float) -> tuple[Array, list[Array]]:
+        """Return θ and the optimizer's state after a step along g."""
+        optimizer, t = self.optimizer, self.batches.steps_before + self.step + 1
+        theta, state = self.parameters.theta.copy(), [vector.copy() for vector in self.state]
+        optimizer.update(theta, g, state[: len(optimizer.own_slots)], eta, t)
+        for W in Parameters(self.parameters.spec, theta).weights:
+            W[:] = optimizer.constrained(W)
+        if optimizer.averaging:
+            beta = optimizer.averaging
+            state[-1][:] = normal(beta * state[-1] + (1 - beta) * theta)
+        return theta, state
+
+    def gradient(self) -> tuple[float, Array]:
+        """Return L of the next step, penalty included, and ∂L/∂θ."""
+        step = self.trace()
+        return step.loss, step.gradient.theta
 
     def _commit(self, theta: Array, state: list[Array]) -> None:
         """Take the step whole: Python looks for Ctrl-C between its own instructions only."""

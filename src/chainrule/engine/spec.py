@@ -6,7 +6,8 @@ from typing import Any, Literal
 
 from chainrule.theory.activations import ACTIVATIONS, Activation
 from chainrule.theory.checks import fields_from, plain, require, require_name, require_number
-from chainrule.theory.losses import LOSSES, Fused, Loss
+from chainrule.theory.losses import Fused, Loss
+from chainrule.theory.named import loss_named
 
 Reduction = Literal["mean", "sum"]
 
@@ -24,6 +25,7 @@ class NetworkSpec:
     activations : tuple of str
         One name a layer of weights; the last is the output's.
     loss : str
+        A name, with options after a colon, as "huber:threshold=1.35".
     reduction : {"mean", "sum"}
         Whether L is the (weighted) mean of the sample losses, or the article's sum.
     l2, l1 : float
@@ -65,10 +67,10 @@ class NetworkSpec:
         )
         for name in self.activations:
             require_name("activation", name, ACTIVATIONS)
-        require_name("loss", self.loss, LOSSES)
+        object.__setattr__(self, "loss", loss_named(self.loss).name)
         require_name("reduction", self.reduction, ("mean", "sum"))
         require_name("dtype", self.dtype, DTYPES)
-        allowed = LOSSES[self.loss].outputs
+        allowed = self.loss_row.outputs
         require(
             allowed is None or self.activations[-1] in allowed,
             f"loss {self.loss!r} needs output activation {' or '.join(allowed or ())}, "
@@ -82,11 +84,7 @@ class NetworkSpec:
             f"dropout sets outputs of hidden layers to 0, and there is none in "
             f"{list(self.layer_sizes)}: dropout must be 0, got {self.dropout}",
         )
-        require(
-            self.loss != "cross_entropy" or self.n_outputs > 1,
-            "loss 'cross_entropy' needs one output a class, got 1, whose softmax is always 1; "
-            "for two classes with one output, use 'binary_cross_entropy'",
-        )
+        _check_outputs(self.loss_row, self.n_outputs)
 
     @cached_property
     def n_layers(self) -> int:
@@ -137,7 +135,12 @@ class NetworkSpec:
     @property
     def loss_row(self) -> Loss:
         """The row of theory/ behind ``loss``."""
-        return LOSSES[self.loss]
+        return loss_named(self.loss)
+
+    @cached_property
+    def n_targets(self) -> int:
+        """Columns of y: as many as outputs, or fewer where the loss predicts more of each."""
+        return self.n_outputs // self.loss_row.outputs_per_target
 
     @cached_property
     def fused(self) -> Fused | None:
@@ -173,6 +176,20 @@ def _check_layer_sizes(layer_sizes: tuple[int, ...]) -> None:
         )
 
 
+def _check_outputs(loss: Loss, outputs: int) -> None:
+    binary = {"cross_entropy": "binary_cross_entropy", "focal": "binary_focal"}
+    require(
+        loss.targets != "classes" or outputs > 1,
+        f"loss {loss.row!r} needs one output a class, got 1, whose softmax is always 1; "
+        f"for two classes with one output, use {binary.get(loss.row)!r}",
+    )
+    require(
+        outputs % loss.outputs_per_target == 0,
+        f"loss {loss.name!r} needs {loss.outputs_per_target} outputs for each target, got "
+        f"{outputs} outputs",
+    )
+
+
 def activation_names(
     n_hidden: int, activation: str | list[str], output: str, loss: str
 ) -> tuple[str, ...]:
@@ -186,5 +203,4 @@ def activation_names(
         f"activation must be one name, or one a hidden layer ({n_hidden}), got {len(names)}",
     )
     require_name("activation", activation if isinstance(activation, str) else "relu", ACTIVATIONS)
-    require_name("loss", loss, LOSSES)
-    return (*names, LOSSES[loss].output if output == "auto" else output)
+    return (*names, loss_named(loss).output if output == "auto" else output)

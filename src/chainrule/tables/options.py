@@ -11,7 +11,7 @@ from chainrule.theory.checks import require, require_name, require_number, requi
 from chainrule.theory.initializers import INITIALIZERS
 from chainrule.theory.losses import LOSSES
 from chainrule.theory.named import optimizer_named, schedule_named
-from chainrule.theory.optimizers import Optimizer
+from chainrule.theory.optimizer import Optimizer
 from chainrule.theory.schedules import Schedule
 
 

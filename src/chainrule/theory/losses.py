@@ -5,16 +5,19 @@ sample i. The mean over samples is taken by the engines, nowhere here.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Any, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from chainrule.theory.activations import ACTIVATIONS
+from chainrule.theory import loss_functions as of
+from chainrule.theory.checks import require_name
+from chainrule.theory.loss_options import LossOption
 
 Array = NDArray[Any]
-Targets = Literal["real", "counts", "binary", "classes"]
+Targets = Literal["real", "counts", "positive", "binary", "classes"]
 
 
 @dataclass(frozen=True)
@@ -47,8 +50,8 @@ class Loss:
         (a, y) -> terms of ℓ and ∂ℓ/∂a, elementwise, shape (n, outputs).
     output : str
         The activation that ``output="auto"`` chooses.
-    targets : {"real", "counts", "binary", "classes"}
-        Which targets the loss takes: any number, numbers ≥ 0, numbers in
+    targets : {"real", "counts", "positive", "binary", "classes"}
+        Which targets the loss takes: any number, numbers ≥ 0, numbers > 0, numbers in
         [0, 1], or rows of class probabilities (one-hot rows, class numbers).
     source, departures : str
         Where the loss comes from, and how the code differs from it.
@@ -58,6 +61,13 @@ class Loss:
         The output activations, by name, with which the loss is taken from z.
     smooth : bool
         Whether ℓ is analytic in a.
+    options : mapping of str to LossOption
+        Numbers that it can be given, by name: after a colon, as "huber:threshold=1.35".
+    given : mapping of str to float or tuple of float
+        The options that were given; the functions have them already.
+    parts : tuple of str
+        What it predicts of each target, where that is more than one number: as many outputs,
+        first the first for all targets.
     """
 
     name: str
@@ -74,92 +84,82 @@ class Loss:
     outputs: tuple[str, ...] | None = None
     fused: Mapping[str, Fused] = field(default_factory=dict)
     smooth: bool = True
+    options: Mapping[str, LossOption] = field(default_factory=dict)
+    given: Mapping[str, float | tuple[float, ...]] = field(default_factory=dict)
+    parts: tuple[str, ...] = ()
+
+    @property
+    def row(self) -> str:
+        """The name without options."""
+        return self.name.partition(":")[0]
+
+    @property
+    def settings(self) -> dict[str, float | tuple[float, ...]]:
+        """Every option, as given or by default."""
+        return {name: option.default for name, option in self.options.items()} | dict(self.given)
+
+    @property
+    def outputs_per_target(self) -> int:
+        """How many outputs predict one target."""
+        levels = self.settings.get("levels")
+        return len(levels) if isinstance(levels, tuple) else max(len(self.parts), 1)
+
+    def constants(self) -> list[float]:
+        """Return the options, in the order of the row, for the compiled engine."""
+        return [float(x) for value in self.settings.values() for x in np.atleast_1d(value)]
+
+    def with_options(self, **options: Any) -> Self:  # noqa: ANN401
+        """Return the loss with these options; ``ValueError`` if there is no such, or out of range.
+
+        Examples
+        --------
+        >>> LOSSES["huber"].with_options(threshold=2).name
+        'huber:threshold=2.0'
+        """
+        for name in options:
+            require_name(f"option of {self.row}", name, self.options)
+        checked = {k: self.options[k].checked(k, v) for k, v in options.items()}
+        given = {k: v for k, v in checked.items() if v != self.options[k].default}
+        if not given:
+            return self
+        texts = [f"{k}={' '.join(map(str, np.atleast_1d(v).tolist()))}" for k, v in given.items()]
+        bound = {k: v for k, v in given.items() if k != _SMOOTHING}
+        fused = {
+            output: Fused(partial(both.value, **bound), partial(both.delta, **bound))
+            for output, both in self.fused.items()
+        }
+        return replace(
+            self,
+            name=f"{self.row}:{','.join(texts)}",
+            value=partial(self.value, **bound),
+            derivative=partial(self.derivative, **bound),
+            fused=fused,
+            given=given,
+        )
+
+    def prepared(self, y: Array) -> Array:
+        """Return the targets as ℓ takes them: smoothed, and beside each output that predicts one.
+
+        Smoothed by s, targets of k classes are (1 - s) y + s / k.
+        """
+        smoothing = self.given.get(_SMOOTHING)
+        if isinstance(smoothing, float):
+            y = (1 - smoothing) * y + smoothing / (2 if self.targets == "binary" else y.shape[1])
+        return np.tile(y, (1, self.outputs_per_target)) if self.outputs_per_target > 1 else y
 
 
-def _huber(a: Array, y: Array) -> Array:
-    e = np.abs(a - y)
-    return np.where(e <= 1, 0.5 * e * e, e - 0.5)
+_SMOOTHING = "smoothing"  # of the targets, before ℓ is taken
 
 
-def _log_cosh(a: Array, y: Array) -> Array:
-    e = np.where((a - y).real < 0, y - a, a - y)
-    small = np.where(e.real < 1, e, 0)
-    large = e + np.log1p(np.exp(-2 * e)) - np.log(2.0)  # cancels near 0, where sinh doesn't
-    return np.where(e.real < 1, 0.5 * np.log1p(np.sinh(small) ** 2), large)
-
-
-def _times(y: Array, x: Array) -> Array:
-    """y x, and 0 where y is 0, whatever x is."""
-    return y * np.where(y != 0, x, 0)
-
-
-def _y_log(y: Array, a: Array) -> Array:
-    """y ln a, with 0 ln 0 = 0."""
-    return y * np.log(np.where(y > 0, a, 1))
-
-
-def _poisson(a: Array, y: Array) -> Array:
-    return a - _y_log(y, a) + _y_log(y, y) - y
-
-
-def _y_over(y: Array, a: Array) -> Array:
-    """y / a, with 0 / 0 = 0."""
-    return y / np.where(y > 0, a, 1)
-
-
-def _poisson_derivative(a: Array, y: Array) -> Array:
-    return 1 - _y_over(y, a)
-
-
-def _poisson_of_exponential(z: Array, y: Array) -> Array:
-    return np.sum(np.exp(z) - _times(y, z) + _y_log(y, y) - y, axis=1)
-
-
-def _log1p_share(z: Array) -> Array:
-    """ln(1 + e) / e with e = exp(z) for z < 0, else 0 for z: near 1 where e is small, even 0."""
-    e = np.exp(np.minimum(z, 0))
-    return np.where(e > 0, np.log1p(e) / np.where(e > 0, e, 1), 1)
-
-
-def _poisson_of_softplus(z: Array, y: Array) -> Array:
-    a = ACTIVATIONS["softplus"].value(z)
-    log_a = np.where(z < 0, z + np.log(_log1p_share(z)), np.log(np.where(z < 0, 1, a)))
-    return np.sum(a - _times(y, log_a) + _y_log(y, y) - y, axis=1)
-
-
-def _poisson_of_softplus_delta(z: Array, y: Array) -> Array:
-    """(1 − y/a) σ(z), where σ/a below 0 is 1 / ((1 + e) ln(1 + e) / e)."""
-    a, slope = ACTIVATIONS["softplus"].value(z), ACTIVATIONS["softplus"].derivative(z)
-    ratio = 1 / ((1 + np.exp(np.minimum(z, 0))) * _log1p_share(z))
-    return slope - y * np.where(z < 0, ratio, slope / np.where(z < 0, 1, a))
-
-
-def _binary_cross_entropy(a: Array, y: Array) -> Array:
-    return -_y_log(y, a) - (1 - y) * np.log1p(-np.where(y < 1, a, 0))
-
-
-def _binary_cross_entropy_derivative(a: Array, y: Array) -> Array:
-    return _y_over(1 - y, 1 - a) - _y_over(y, a)
-
-
-def _binary_cross_entropy_of_sigmoid(z: Array, y: Array) -> Array:
-    linear = _times(1 - y, np.maximum(z, 0)) - _times(y, np.minimum(z, 0))
-    return np.sum(linear + np.log1p(np.exp(-np.abs(z))), axis=1)
-
-
-def _cross_entropy_of_softmax(z: Array, y: Array) -> Array:
-    largest = np.argmax(z, axis=1)[:, None]
-    below = z - np.take_along_axis(z, largest, axis=1)
-    others = np.exp(below)
-    np.put_along_axis(others, largest, 0, axis=1)  # its 1 would round the small ones away
-    log_sum = np.log1p(np.sum(others, axis=1, keepdims=True))
-    return np.sum(y * np.where(y != 0, log_sum - below, 0), axis=1)  # 0 where a class is impossible
-
-
-def _a_minus_y(activation: str) -> Callable[[Array, Array], Array]:
-    """∂ℓ/∂z of a loss with the activation that it belongs to."""
-    return lambda z, y: ACTIVATIONS[activation].value(z) - y
-
+_FOCAL = (
+    "Lin, Goyal, Girshick, He, Dollár 2017, Focal loss for dense object detection, equation (4)"
+)
+_FOCUS = LossOption(2.0, lambda v: v > 0, "a number > 0; of 0 it is the cross-entropy")
+_LABELS = (
+    "smoothing=s takes (1 - s) y + s / k for the targets of k classes (Szegedy, Vanhoucke, Ioffe, "
+    "Shlens, Wojna 2016, Rethinking the Inception architecture, section 7)"
+)
+_SMOOTHED = LossOption(0.0, lambda v: 0 <= v < 1, "in [0, 1)")
 
 _ROWS = (
     Loss(
@@ -191,16 +191,21 @@ _ROWS = (
     ),
     Loss(
         name="huber",
-        formula="½ (a - y)² if |a - y| ≤ 1 else |a - y| - ½",
-        derivative_formula="min(1, max(-1, a - y))",
-        latex=r"\tfrac{1}{2} e^2 \,[|e| \le 1] + (|e| - \tfrac{1}{2})\,[|e| > 1], \quad e = a - y",
-        derivative_latex=r"\min(1, \max(-1, a - y))",
-        value=_huber,
-        derivative=lambda a, y: np.clip(a - y, -1, 1),
+        formula="½ (a - y)² if |a - y| ≤ t else t (|a - y| - ½ t)",
+        derivative_formula="min(t, max(-t, a - y))",
+        latex=(
+            r"\tfrac{1}{2} e^2 \,[|e| \le t] + t\,(|e| - \tfrac{1}{2} t)\,[|e| > t],"
+            r" \quad e = a - y"
+        ),
+        derivative_latex=r"\min(t, \max(-t, a - y))",
+        value=of.huber,
+        derivative=of.huber_derivative,
         output="identity",
         targets="real",
-        source="Huber 1964, Robust estimation of a location parameter, with threshold 1",
+        source="Huber 1964, Robust estimation of a location parameter",
+        departures="the threshold t is 1 unless given",
         smooth=False,
+        options={"threshold": LossOption(1.0, lambda v: v > 0, "a number > 0")},
     ),
     Loss(
         name="log_cosh",
@@ -208,7 +213,7 @@ _ROWS = (
         derivative_formula="tanh(a - y)",
         latex=r"\ln \cosh(a - y)",
         derivative_latex=r"\tanh(a - y)",
-        value=_log_cosh,
+        value=of.log_cosh,
         derivative=lambda a, y: np.tanh(a - y),
         output="identity",
         targets="real",
@@ -224,8 +229,8 @@ _ROWS = (
         derivative_formula="1 - y / a",
         latex=r"a - y \ln a + (y \ln y - y)",
         derivative_latex=r"1 - y / a",
-        value=_poisson,
-        derivative=_poisson_derivative,
+        value=of.poisson,
+        derivative=of.poisson_derivative,
         output="exponential",
         targets="counts",
         source="Nelder, Wedderburn 1972, Generalized linear models: half the deviance",
@@ -235,9 +240,69 @@ _ROWS = (
         ),
         outputs=("exponential", "softplus"),
         fused={
-            "exponential": Fused(_poisson_of_exponential, _a_minus_y("exponential")),
-            "softplus": Fused(_poisson_of_softplus, _poisson_of_softplus_delta),
+            "exponential": Fused(of.poisson_of_exponential, of.a_minus_y("exponential")),
+            "softplus": Fused(of.poisson_of_softplus, of.poisson_of_softplus_delta),
         },
+    ),
+    Loss(
+        name="quantile",
+        formula="max(q (y - a), (q - 1) (y - a))",
+        derivative_formula="-q if a < y, 1 - q if a > y",
+        latex=r"\max\left(q (y - a), (q - 1) (y - a)\right)",
+        derivative_latex=r"[a > y] - q",
+        value=of.pinball,
+        derivative=of.pinball_derivative,
+        output="identity",
+        targets="real",
+        source="Koenker, Bassett 1978, Regression quantiles, equation (3.1)",
+        departures=(
+            "the derivative at a = y is taken as 0; several levels q at once have one output each "
+            "for every target, the first level first; the level is 0.5 unless given"
+        ),
+        smooth=False,
+        options={"levels": LossOption((0.5,), lambda v: 0 < v < 1, "between 0 and 1")},
+    ),
+    Loss(
+        name="gamma",
+        formula="ln(a / y) + y / a - 1",
+        derivative_formula="(a - y) / a²",
+        latex=r"\ln(a / y) + y / a - 1",
+        derivative_latex=r"\frac{a - y}{a^2}",
+        value=of.gamma_deviance,
+        derivative=lambda a, y: (a - y) / (a * a),
+        output="exponential",
+        targets="positive",
+        source="Nelder, Wedderburn 1972, Generalized linear models: half the deviance",
+        departures=(
+            "the canonical link of the gamma distribution is 1 / a; the output is the exponential, "
+            "which is positive, and fused: ∂ℓ/∂z = 1 - y exp(-z)"
+        ),
+        outputs=("exponential",),
+        fused={"exponential": Fused(of.gamma_of_exponential, of.gamma_of_exponential_delta)},
+    ),
+    Loss(
+        name="gaussian_nll",
+        formula="½ (s + (m - y)² exp(-s))",
+        derivative_formula="(m - y) exp(-s), ½ (1 - (m - y)² exp(-s))",
+        latex=r"\tfrac{1}{2} \left(s + (m - y)^2 e^{-s}\right)",
+        derivative_latex=(
+            r"\partial_m = (m - y) e^{-s}, \quad"
+            r" \partial_s = \tfrac{1}{2} \left(1 - (m - y)^2 e^{-s}\right)"
+        ),
+        value=of.gaussian_nll,
+        derivative=of.gaussian_nll_derivative,
+        output="identity",
+        targets="real",
+        source=(
+            "Nix, Weigend 1994, Estimating the mean and variance of the target probability "
+            "distribution, equation (3)"
+        ),
+        departures=(
+            "the network gives m and s = ln σ² of each target, so that the variance is positive; "
+            "the means of all targets come first, then their s; without the constant ½ ln 2π"
+        ),
+        outputs=("identity",),
+        parts=("mean", "log_variance"),
     ),
     Loss(
         name="binary_cross_entropy",
@@ -245,17 +310,18 @@ _ROWS = (
         derivative_formula="(a - y) / (a (1 - a))",
         latex=r"-y \ln a - (1 - y) \ln(1 - a)",
         derivative_latex=r"\frac{a - y}{a (1 - a)}",
-        value=_binary_cross_entropy,
-        derivative=_binary_cross_entropy_derivative,
+        value=of.binary_cross_entropy,
+        derivative=of.binary_cross_entropy_derivative,
         output="sigmoid",
         targets="binary",
         source="Bishop 2006, Pattern Recognition and Machine Learning, equation (5.21)",
         departures=(
-            "fused with the sigmoid: ∂ℓ/∂z = a - y, "
+            f"{_LABELS}; fused with the sigmoid: ∂ℓ/∂z = a - y, "
             "ℓ = (1 - y) max(z, 0) - y min(z, 0) + log1p(exp(-|z|))"
         ),
         outputs=("sigmoid",),
-        fused={"sigmoid": Fused(_binary_cross_entropy_of_sigmoid, _a_minus_y("sigmoid"))},
+        fused={"sigmoid": Fused(of.binary_cross_entropy_of_sigmoid, of.a_minus_y("sigmoid"))},
+        options={_SMOOTHING: _SMOOTHED},
     ),
     Loss(
         name="cross_entropy",
@@ -263,14 +329,54 @@ _ROWS = (
         derivative_formula="-y / a",
         latex=r"-y \ln a",
         derivative_latex=r"-\frac{y}{a}",
-        value=lambda a, y: -_y_log(y, a),
-        derivative=lambda a, y: -_y_over(y, a),
+        value=lambda a, y: -of.y_log(y, a),
+        derivative=lambda a, y: -of.y_over(y, a),
         output="softmax",
         targets="classes",
         source="Bishop 2006, Pattern Recognition and Machine Learning, equation (5.24)",
-        departures="fused with the softmax: ∂ℓ/∂z = a - y, ℓ = Σ y (ln Σ exp(z) - z), in nats",
+        departures=(
+            f"{_LABELS}; fused with the softmax: ∂ℓ/∂z = a - y, ℓ = Σ y (ln Σ exp(z) - z), in nats"
+        ),
         outputs=("softmax",),
-        fused={"softmax": Fused(_cross_entropy_of_softmax, _a_minus_y("softmax"))},
+        fused={"softmax": Fused(of.cross_entropy_of_softmax, of.a_minus_y("softmax"))},
+        options={_SMOOTHING: _SMOOTHED},
+    ),
+    Loss(
+        name="binary_focal",
+        formula="-y (1 - a)^γ ln a - (1 - y) a^γ ln(1 - a)",
+        derivative_formula="y (γ (1 - a)^(γ-1) ln a - (1 - a)^γ / a) - the same of 1 - y, 1 - a",
+        latex=r"-y (1 - a)^\gamma \ln a - (1 - y) a^\gamma \ln(1 - a)",
+        derivative_latex=(
+            r"y\,\left(\gamma (1 - a)^{\gamma - 1} \ln a - (1 - a)^\gamma / a\right)"
+            r" - (1 - y) \left(\gamma a^{\gamma - 1} \ln (1 - a) - a^\gamma / (1 - a)\right)"
+        ),
+        value=of.binary_focal,
+        derivative=of.binary_focal_derivative,
+        output="sigmoid",
+        targets="binary",
+        source=_FOCAL,
+        departures="without their weight α, which class and sample weights give; fused, from z",
+        outputs=("sigmoid",),
+        fused={
+            "sigmoid": Fused(of.binary_focal_of_sigmoid, of.binary_focal_of_sigmoid_delta),
+        },
+        options={"gamma": _FOCUS},
+    ),
+    Loss(
+        name="focal",
+        formula="-y (1 - a)^γ ln a",
+        derivative_formula="y (γ (1 - a)^(γ-1) ln a - (1 - a)^γ / a)",
+        latex=r"-y (1 - a)^\gamma \ln a",
+        derivative_latex=r"y \left(\gamma (1 - a)^{\gamma - 1} \ln a - (1 - a)^\gamma / a\right)",
+        value=of.focal,
+        derivative=of.focal_derivative,
+        output="softmax",
+        targets="classes",
+        source=_FOCAL,
+        departures="for several classes by the softmax, where they have a sigmoid; fused, from z",
+        outputs=("softmax",),
+        fused={"softmax": Fused(of.focal_of_softmax, of.focal_of_softmax_delta)},
+        options={"gamma": _FOCUS},
     ),
 )
 

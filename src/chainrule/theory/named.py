@@ -1,11 +1,14 @@
-"""Optimizers and schedules by name, with options: ``"sgd:momentum=0.9,nesterov=true"``."""
+"""Optimizers, schedules and losses by name, with options: ``"sgd:momentum=0.9,nesterov=true"``."""
 
 from collections.abc import Mapping
-from dataclasses import Field, fields
+from dataclasses import fields
+from functools import lru_cache
 from typing import Any
 
 from chainrule.theory.checks import require, require_name
-from chainrule.theory.optimizers import OPTIMIZERS, Optimizer
+from chainrule.theory.losses import LOSSES, Loss
+from chainrule.theory.optimizer import Optimizer
+from chainrule.theory.optimizers import OPTIMIZERS
 from chainrule.theory.schedules import SCHEDULES, Schedule
 
 
@@ -19,11 +22,11 @@ def optimizer_named(text: str) -> Optimizer:
 
     Examples
     --------
-    >>> optimizer_named("sgd:momentum=0.9")
-    SGD(learning_rate=0.01, clip_norm=None, momentum=0.9, nesterov=False)
+    >>> optimizer_named("sgd:momentum=0.9").momentum
+    0.9
     """
     row, options = _parts("optimizer", text, OPTIMIZERS)
-    optimizer: Optimizer = row(**options)
+    optimizer: Optimizer = OPTIMIZERS[row](**options)
     return optimizer
 
 
@@ -36,30 +39,54 @@ def schedule_named(text: str, learning_rate: float) -> Schedule:
     Staircase(learning_rate=0.1, factor=0.1, every=500)
     """
     row, options = _parts("schedule", text, SCHEDULES)
-    schedule: Schedule = row(**{"learning_rate": learning_rate, **options})
+    schedule: Schedule = SCHEDULES[row](**{"learning_rate": learning_rate, **options})
     return schedule
 
 
-def _parts(topic: str, text: str, rows: Mapping[str, type]) -> tuple[Any, dict[str, Any]]:
+@lru_cache(maxsize=256)
+def loss_named(text: str) -> Loss:
+    """Return a loss by its name, options after a colon, several numbers with spaces between them.
+
+    Examples
+    --------
+    >>> loss_named("quantile:levels=0.1 0.9").outputs_per_target
+    2
+    """
+    row, options = _parts("loss", text, LOSSES)
+    return LOSSES[row].with_options(**options) if options else LOSSES[row]
+
+
+def _parts(topic: str, text: str, rows: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+    require(isinstance(text, str), f"{topic} must be a name, got {text!r}")
     name, colon, rest = text.partition(":")
     require_name(topic, name, rows)
-    known = {field.name: field for field in fields(rows[name])}
+    row = rows[name]
+    if isinstance(row, type):
+        known: dict[str, Any] = {field.name: field.default for field in fields(row)}
+    else:
+        known = {option: allowed.default for option, allowed in row.options.items()}
     options = {}
     for part in rest.split(",") if colon else ():
         key, equals, value = part.partition("=")
         require(bool(equals), f"{topic} {name!r}: expected option=value, got {part!r}")
         require_name(f"option of {name}", key.strip(), known)
-        options[key.strip()] = _value(known[key.strip()], value.strip())
-    return rows[name], options
+        options[key.strip()] = _value(key.strip(), known[key.strip()], value.strip())
+    return name, options
 
 
-def _value(field: Field[Any], text: str) -> object:
+def _value(name: str, default: object, text: str) -> object:
     """Return the value that a text stands for, in the type of the option's default."""
-    if isinstance(field.default, bool):
-        require(text in ("true", "false"), f"{field.name} must be true or false, got {text!r}")
+    if isinstance(default, bool):
+        require(text in ("true", "false"), f"{name} must be true or false, got {text!r}")
         return text == "true"
+    if isinstance(default, tuple):
+        return tuple(_number(name, part) for part in text.split())
+    return _number(name, text)
+
+
+def _number(name: str, text: str) -> float:
     whole = text.lstrip("+-").isdigit()
     try:
         return int(text) if whole else float(text)
     except ValueError as error:
-        raise ValueError(f"{field.name} must be a number, got {text!r}") from error
+        raise ValueError(f"{name} must be a number, got {text!r}") from error

@@ -5,146 +5,15 @@ counted from 1, η the learning rate of that step. ``update`` is the textbook
 version that the reference engine runs; the compiled engine is tested against it.
 """
 
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from chainrule.theory.checks import fields_from, plain, require, require_name, require_number
-from chainrule.theory.habits import refuse_unknown
-from chainrule.theory.schedules import Constant, Schedule, schedule_from_dict
-
-Vector = NDArray[np.float64]
-
-_CLIPPING = "clip_norm scales g down to that very norm, where PyTorch divides by the norm + 1e-6"
-
-
-def normal(state: Vector) -> Vector:
-    """Return the state, 0 where it is smaller than the smallest normal number.
-
-    Where a gradient stays 0, as a dead unit's, state decays by a factor a step; left among
-    the denormal numbers, on which processors are slow, it would stay there for ever.
-    """
-    return np.where(np.abs(state) < np.finfo(state.dtype).tiny, 0.0, state)
-
-
-@dataclass(frozen=True)
-class Optimizer:
-    """Base of the optimizers. Every vector of state is kept ``normal``.
-
-    Parameters
-    ----------
-    learning_rate : float or Schedule
-        η, constant or by the step.
-    clip_norm : float, optional
-        When the norm of g over all weights and biases, penalty included, exceeds this, g is
-        scaled down to it (Pascanu, Mikolov, Bengio 2013, Algorithm 1).
-
-    Subclasses are refused: engine and files know ``cr.OPTIMIZERS`` only.
-
-    Examples
-    --------
-    >>> from chainrule import SGD, Cosine
-    >>> SGD(learning_rate=Cosine(0.5, steps=10_000), momentum=0.9).slots
-    ('velocity',)
-    """
-
-    learning_rate: float | Schedule
-    clip_norm: float | None = field(default=None, kw_only=True)
-
-    name: ClassVar[str]
-    formula: ClassVar[str]
-    latex: ClassVar[str]
-    source: ClassVar[str]
-    departures: ClassVar[str] = _CLIPPING
-    state_names: ClassVar[tuple[str, ...]] = ()
-
-    def __new__(cls, *_: object, **options: object) -> Self:
-        """Refuse options that there aren't, before the fields are set."""
-        refuse_unknown(f"{cls.__name__}()", options, cls.__dataclass_fields__)
-        return super().__new__(cls)
-
-    def __post_init__(self) -> None:
-        own = "an optimizer must be one of chainrule's own (a new one is a row of"
-        got = f"{own} theory/optimizers.py), got a {type(self).__name__}"
-        require(type(self) in OPTIMIZERS.values(), got)
-        if not isinstance(self.learning_rate, Schedule):
-            Constant(self.learning_rate)  # checks the number
-        if self.clip_norm is not None:
-            require_number("clip_norm", self.clip_norm, lambda v: v > 0, "a number > 0 or None")
-
-    @property
-    def slots(self) -> tuple[str, ...]:
-        """The names of the state vectors, each as long as θ."""
-        return self.state_names
-
-    def over(self, steps: int) -> Self:
-        """Return the optimizer for a fit of so many steps, which an open schedule lasts."""
-        rate = self.learning_rate
-        return self.at_rate(rate.over(steps)) if isinstance(rate, Schedule) else self
-
-    def at_rate(self, learning_rate: float | Schedule) -> Self:
-        """Return the optimizer with another learning rate."""
-        return replace(self, learning_rate=learning_rate)
-
-    def rates(self, steps: NDArray[np.int64]) -> NDArray[np.float64]:
-        """Return η for each step (from 1), float64 of shape (len(steps),)."""
-        if not isinstance(self.learning_rate, Schedule):
-            return np.full(len(steps), self.learning_rate, dtype=np.float64)
-        return np.ascontiguousarray(self.learning_rate.rates(steps), dtype=np.float64)
-
-    def initial_slot(self, slot: str, theta: NDArray[Any]) -> NDArray[Any]:  # noqa: ARG002
-        """Return the state before the first step: zeros, unless an optimizer says otherwise."""
-        return np.zeros_like(theta)
-
-    def require_dtype(self, dtype: str) -> None:
-        """Raise ``ValueError`` if ε, which keeps 0 / 0 away, is itself 0 in the dtype."""
-        epsilon = getattr(self, "epsilon", None)
-        if epsilon is not None:
-            least = np.finfo(dtype).smallest_subnormal
-            require(
-                np.dtype(dtype).type(epsilon) > 0,
-                f"epsilon must be > 0 in {dtype} (at least {least:.2g}), got {epsilon:.6g}",
-            )
-
-    def clipped(self, g: Vector) -> Vector:
-        """Return g, scaled down to norm ``clip_norm`` where it is longer."""
-        if self.clip_norm is None:
-            return g
-        exponent = np.frexp(np.max(np.abs(g)))[1]
-        unit = float(np.ldexp(1.0, np.clip(exponent - 1, -1022, 1023)))  # of the largest, exactly
-        scaled = g / unit  # whose squares neither overflow nor vanish
-        norm = float(np.sqrt(np.sum(scaled * scaled)))
-        return g if norm <= self.clip_norm / unit else scaled * (self.clip_norm / norm)
-
-    def update(self, theta: Vector, g: Vector, state: list[Vector], eta: float, t: int) -> None:
-        """Move θ by one step, in place.
-
-        Parameters
-        ----------
-        theta, g : ndarray of float64, shape (n_parameters,)
-            Parameters (overwritten) and gradient.
-        state : list of ndarray
-            One vector a slot, overwritten.
-        eta : float
-            Learning rate of this step.
-        t : int
-            The step, from 1.
-        """
-        raise NotImplementedError
-
-    def constants(self) -> list[float]:
-        """Return the hyperparameters, in the order of the fields, for the compiled engine."""
-        skipped = {"learning_rate", "clip_norm"}
-        return [float(getattr(self, f.name)) for f in fields(self) if f.name not in skipped]
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the name and the fields, ready for JSON."""
-        values = {f.name: getattr(self, f.name) for f in fields(self)}
-        if isinstance(self.learning_rate, Schedule):
-            values["learning_rate"] = self.learning_rate.to_dict()
-        return {"name": self.name, **plain(values)}
+from chainrule.theory.checks import fields_from, require, require_name, require_number
+from chainrule.theory.optimizer import CLIPPING, Optimizer, Vector, normal
+from chainrule.theory.schedules import Schedule, schedule_from_dict
 
 
 def _require_rate(name: str, value: float) -> None:
@@ -174,7 +43,7 @@ class SGD(Optimizer):
         "Nesterov's momentum is written for the looked-ahead parameters, θ ← θ + μ v - η g "
         "(Bengio, Boulanger-Lewandowski, Pascanu 2013, equation (7)); η is inside the velocity, as "
         "in the source, where PyTorch multiplies it afterwards: the same while η is constant; "
-        + _CLIPPING
+        + CLIPPING
     )
 
     def __post_init__(self) -> None:
@@ -190,11 +59,11 @@ class SGD(Optimizer):
         )
 
     @property
-    def slots(self) -> tuple[str, ...]:
+    def own_slots(self) -> tuple[str, ...]:
         """The names of the state vectors: none without momentum."""
         return ("velocity",) if self.momentum else ()
 
-    def update(self, theta: Vector, g: Vector, state: list[Vector], eta: float, t: int) -> None:  # noqa: ARG002
+    def rule(self, theta: Vector, g: Vector, state: list[Vector], eta: float, t: int) -> None:  # noqa: ARG002
         """Move θ by one step, in place."""
         if not self.momentum:
             theta -= eta * g
@@ -215,14 +84,14 @@ class Adagrad(Optimizer):
     formula: ClassVar[str] = "s ← s + g², θ ← θ - η g / (sqrt(s) + ε)"
     latex: ClassVar[str] = r"\theta \leftarrow \theta - \eta\, g / (\sqrt{s} + \epsilon)"
     source: ClassVar[str] = "Duchi, Hazan, Singer 2011, Adaptive subgradient methods, Figure 1"
-    departures: ClassVar[str] = "ε is added to the root; no projection; " + _CLIPPING
+    departures: ClassVar[str] = "ε is added to the root; no projection; " + CLIPPING
     state_names: ClassVar[tuple[str, ...]] = ("squares",)
 
     def __post_init__(self) -> None:
         super().__post_init__()
         _require_positive("epsilon", self.epsilon)
 
-    def update(self, theta: Vector, g: Vector, state: list[Vector], eta: float, t: int) -> None:  # noqa: ARG002
+    def rule(self, theta: Vector, g: Vector, state: list[Vector], eta: float, t: int) -> None:  # noqa: ARG002
         """Move θ by one step, in place."""
         (s,) = state
         s[:] = normal(s + g * g)
@@ -243,9 +112,7 @@ class RMSprop(Optimizer):
     source: ClassVar[str] = (
         "Tieleman, Hinton 2012, Neural networks for machine learning, lecture 6e"
     )
-    departures: ClassVar[str] = (
-        "ε, which the lecture leaves out, is added to the root; " + _CLIPPING
-    )
+    departures: ClassVar[str] = "ε, which the lecture leaves out, is added to the root; " + CLIPPING
     state_names: ClassVar[tuple[str, ...]] = ("mean_square",)
 
     def __post_init__(self) -> None:
@@ -253,7 +120,7 @@ class RMSprop(Optimizer):
         _require_rate("decay", self.decay)
         _require_positive("epsilon", self.epsilon)
 
-    def update(self, theta: Vector, g: Vector, state: list[Vector], eta: float, t: int) -> None:  # noqa: ARG002
+    def rule(self, theta: Vector, g: Vector, state: list[Vector], eta: float, t: int) -> None:  # noqa: ARG002
         """Move θ by one step, in place."""
         (s,) = state
         s[:] = normal(self.decay * s + (1 - self.decay) * g * g)
@@ -286,7 +153,7 @@ class Adam(Optimizer):
         _require_rate("beta2", self.beta2)
         _require_positive("epsilon", self.epsilon)
 
-    def update(self, theta: Vector, g: Vector, state: list[Vector], eta: float, t: int) -> None:
+    def rule(self, theta: Vector, g: Vector, state: list[Vector], eta: float, t: int) -> None:
         """Move θ by one step, in place."""
         m, v = state
         m[:] = normal(self.beta1 * m + (1 - self.beta1) * g)
@@ -300,7 +167,7 @@ class Adam(Optimizer):
 class AdamW(Adam):
     """Adam, with weight decay beside the gradient instead of inside it."""
 
-    weight_decay: float = 0.01
+    weight_decay: float = field(default=0.01, kw_only=True)
 
     name: ClassVar[str] = "adamw"
     formula: ClassVar[str] = "as adam, after θ ← θ - η λ θ"
@@ -311,17 +178,8 @@ class AdamW(Adam):
     source: ClassVar[str] = "Loshchilov, Hutter 2019, Decoupled weight decay, Algorithm 2"
     departures: ClassVar[str] = (
         "the decay is multiplied by η, as PyTorch does, not by a schedule multiplier alone; biases "
-        "decay like weights, as in the source, where the l2 penalty leaves them out; " + _CLIPPING
+        "decay like weights, as in the source, where the l2 penalty leaves them out; " + CLIPPING
     )
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        require_number("weight_decay", self.weight_decay, lambda v: v >= 0, "a number >= 0")
-
-    def update(self, theta: Vector, g: Vector, state: list[Vector], eta: float, t: int) -> None:
-        """Move θ by one step, in place."""
-        theta -= eta * self.weight_decay * theta
-        super().update(theta, g, state, eta, t)
 
 
 @dataclass(frozen=True)
@@ -340,7 +198,7 @@ class Rprop(Optimizer):
     )
     latex: ClassVar[str] = r"\theta \leftarrow \theta - \operatorname{sign}(g)\, \Delta"
     source: ClassVar[str] = "Igel, Hüsken 2000, Improving the Rprop learning algorithm, iRprop-"
-    departures: ClassVar[str] = "learning_rate is the first Δ; meant for full batches; " + _CLIPPING
+    departures: ClassVar[str] = "learning_rate is the first Δ; meant for full batches; " + CLIPPING
     state_names: ClassVar[tuple[str, ...]] = ("step_size", "previous_gradient")
 
     def __post_init__(self) -> None:
@@ -367,7 +225,7 @@ class Rprop(Optimizer):
         """Return the first step sizes (the learning rate) or the gradient before any (0)."""
         return np.full_like(theta, self.learning_rate if slot == "step_size" else 0.0)
 
-    def update(self, theta: Vector, g: Vector, state: list[Vector], eta: float, t: int) -> None:  # noqa: ARG002
+    def rule(self, theta: Vector, g: Vector, state: list[Vector], eta: float, t: int) -> None:  # noqa: ARG002
         """Move θ by one step, in place."""
         size, previous = state
         product = g * previous

@@ -90,25 +90,31 @@ class Constant(Schedule):
 
 @dataclass(frozen=True)
 class InverseScaling(Schedule):
-    """η / t^power."""
+    """η / t^power; or changed only every so many steps, and counted in other units."""
 
     power: float = 0.5
+    every: int = 1
+    unit: float = 1.0
 
     name: ClassVar[str] = "inverse_scaling"
-    formula: ClassVar[str] = "η / t^power"
-    latex: ClassVar[str] = r"\eta / t^{p}"
+    formula: ClassVar[str] = "η / (1 + unit ⌊(t - 1) / every⌋)^power"
+    latex: ClassVar[str] = r"\eta \left/ \left(1 + u \lfloor (t - 1) / k \rfloor\right)^{p}\right."
     source: ClassVar[str] = "Robbins, Monro 1951; scikit-learn's 'invscaling'"
     departures: ClassVar[str] = (
-        "t is the step; scikit-learn counts the samples seen, and changes η once an epoch"
+        "t is the step, and η / t^power unless told otherwise; scikit-learn changes η once an "
+        "epoch and counts samples: every=steps of an epoch, unit=n_samples"
     )
 
     def __post_init__(self) -> None:
         super().__post_init__()
         require_number("power", self.power, lambda v: v >= 0, "a number >= 0")
+        require_whole("every", self.every, 1)
+        require_number("unit", self.unit, lambda v: v > 0, "a number > 0")
 
     def rates(self, steps: NDArray[np.int64]) -> NDArray[np.float64]:
         """Return η for each step."""
-        return self.learning_rate / steps.astype(np.float64) ** self.power
+        passed = (steps - 1) // self.every
+        return self.learning_rate / (1 + self.unit * passed.astype(np.float64)) ** self.power
 
 
 @dataclass(frozen=True)

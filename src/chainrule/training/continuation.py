@@ -1,7 +1,8 @@
 """Continuation: how a run goes on, whoever has its steps taken."""
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from types import ModuleType
 from typing import Any, ClassVar
@@ -12,14 +13,17 @@ import numpy as np
 from chainrule.engine.batches import Batches
 from chainrule.engine.compiled import Threads
 from chainrule.engine.parameters import Parameters
+from chainrule.engine.spec import NetworkSpec
 from chainrule.theory.checks import require, warn
-from chainrule.theory.optimizers import Optimizer
+from chainrule.theory.optimizer import Optimizer
 from chainrule.theory.schedules import Schedule
 from chainrule.training.fingerprints import FitData
-from chainrule.training.history import Checkpoint, Series
+from chainrule.training.history import Array, Checkpoint, Series, same_bits
 from chainrule.training.inputs import whole_number
 from chainrule.training.record import Judged, Record
 from chainrule.training.stopping import Callback, EarlyStopping
+
+Scoring = Callable[[Any], float]  # of a run: how good it is, higher is better
 
 # Steps of one native call at most: what a call may need in memory, however many epochs it has.
 LONGEST_CALL = 1 << 20
@@ -85,6 +89,8 @@ class Continuation:
     callbacks : sequence of Callback
     run : object
         What callbacks are called with.
+    scoring : callable, optional
+        Of the run; its result is the score of an epoch, higher is better.
 
     Attributes
     ----------
@@ -97,25 +103,33 @@ class Continuation:
     """
 
     def __init__(
-        self, record: Record, data: FitData, epochs: int, callbacks: Sequence[Callback], run: object
+        self,
+        record: Record,
+        data: FitData,
+        epochs: int,
+        callbacks: Sequence[Callback],
+        run: object,
+        scoring: Scoring | None = None,
     ) -> None:
         self.record, self._data, self._run = record, data, run
+        self._scoring = scoring
         self.trainer: Any = None
         self.failure: FloatingPointError | None = None
         self._callbacks = callbacks
         self._claim: Claim | None = None
         _require_same_data(record, data)
+        _require_scoring(record, scoring)
         spe = record.steps_per_epoch
         self._epochs = record.epoch + whole_number("epochs", epochs, 0)
         self._final = self._epochs * spe
-        self._optimizer = record.optimizer.over(self._final) if self._final else record.optimizer
-        _say_if_beyond_its_end(self._optimizer, record.step, self._final)
+        before, final = record.options.steps_before, self._final
+        self._optimizer = record.optimizer.over(before + final) if final else record.optimizer
+        _say_if_beyond_its_end(self._optimizer, before + record.step, before + final)
         self._strides = {callback.stride(spe) for callback in callbacks}
-        if data.held_out is not None or record.options.early_stopping is not None:
+        options = record.options
+        if options.is_validated or options.is_scored or options.keeps_best:
             self._strides.add(spe)
-        self.pauses = bool(self._strides)
-        if data.held_out is not None:
-            self._unpenalised = _unpenalised(record.network.parameters)
+        self.pauses = bool(self._strides) or options.is_judged
 
     def begin(self, threads: Threads) -> None:
         """Set the run going, each step on so many threads."""
@@ -123,15 +137,14 @@ class Continuation:
         self._claim = Claim(record.network.parameters)
         record.settle()  # if an interruption kept the last call from it
         rest, judged = record.rest, record.judged
-        if judged.best is not None and judged.best.holds(theta):
+        if same_bits(record.at_rest, theta):
             theta[:] = rest.theta
-        elif not rest.holds(theta):  # edited since, which counts
+        elif not same_bits(rest.theta, theta):  # edited since, which counts
             record.rest = rest = Checkpoint(rest.step, theta.copy(), rest.optimizer_state)
         if record.step == 0:
             record.start = rest
         if record.stopped == "early_stopping":
-            progress = judged.progress._replace(patience_from=judged.progress.epoch)
-            record.judged = judged._replace(progress=progress)
+            record.judged = judged._replace(progress=judged.progress.anew())
         record.stopped = ""
         record.requested_epochs, record.optimizer = self._epochs, self._optimizer
         record.fingerprints = self._data.fingerprints
@@ -141,7 +154,13 @@ class Continuation:
             record.network.parameters,
             record.optimizer,
             [vector.copy() for vector in rest.optimizer_state],
-            Batches(*self._data.samples, options.batch_size, options.shuffle, options.seed),
+            Batches(
+                *self._data.samples,
+                options.batch_size,
+                options.shuffle,
+                options.seed,
+                options.steps_before,
+            ),
             rest.step,
             threads,
         )
@@ -168,8 +187,9 @@ class Continuation:
         record, step = self.record, self.record.step
         strides = self._strides | ({record.steps_per_epoch} if by_epoch else set())
         pauses = ((step // stride + 1) * stride for stride in strides)
-        until = min(self._final, step + longest, *pauses)
-        rates = record.optimizer.rates(np.arange(step + 1, until + 1))
+        until = min(self._final, step + longest, self._end_of_patience(), *pauses)
+        before = record.options.steps_before
+        rates = record.optimizer.rates(np.arange(before + step + 1, before + until + 1))
         record.history.rates.room(step, len(rates))[:] = rates
         self._before, self._losses = step, record.history.losses.room(step, len(rates))
         return rates, self._losses
@@ -189,23 +209,41 @@ class Continuation:
             if self.record.step % callback.stride(self.record.steps_per_epoch) == 0:
                 callback.function(self._run)
 
+    def _end_of_patience(self) -> int:
+        """Return the first step at which early stopping could end the run."""
+        stopping, progress = self.record.options.early_stopping, self.record.judged.progress
+        if stopping is None:
+            return self._final
+        return (progress.epoch + stopping.patience - progress.waited) * self.record.steps_per_epoch
+
     def _judge(self) -> None:
-        """Take the loss of the epoch just done, if it is watched and not yet known."""
+        """Take the loss or score of the epochs just done, where it is watched and not yet known."""
         record, stopping = self.record, self.record.options.early_stopping
-        progress, best = record.judged
-        if progress.epoch >= record.epoch or not (self._data.held_out or stopping):
+        while record.options.is_judged and record.judged.progress.epoch < record.epoch:
+            progress, best = record.judged
+            self._look(progress.epoch)
+            watched = float(record.watched(progress.epoch + 1)[-1])
+            progress = (stopping or EarlyStopping()).after(progress, watched)
+            if record.options.keeps_best and progress.best_epoch == progress.epoch:
+                best = record.last
+            record.judged = Judged(progress, best)
+            if stopping and stopping.is_over(progress):
+                record.stopped = "early_stopping"
+
+    def _look(self, epochs: int) -> None:
+        """Take the loss on held-out samples and the score of the epoch after so many."""
+        record, held_out = self.record, self._data.held_out
+        if held_out is None and self._scoring is None:
             return
-        if self._data.held_out is not None:
-            loss = self.engine.loss(self._unpenalised, *self._data.held_out, self._threads)
-            record.history.validation.room(progress.epoch, 1)[:] = loss
-        else:
-            loss = float(record.history.epoch_losses(record.epoch)[-1])
-        progress = (stopping or EarlyStopping()).after(progress, loss)
-        if stopping and progress.best_epoch == progress.epoch:
-            best = record.last
-        record.judged = Judged(progress, best)
-        if stopping and stopping.is_over(progress):
-            record.stopped = "early_stopping"
+        used = record.averaged(record.last)
+        if held_out is not None:
+            loss = self.engine.loss(
+                _unpenalised(record.network.spec, used), *held_out, self._threads
+            )
+            record.history.validation.room(epochs, 1)[:] = loss
+        if self._scoring is not None:
+            with _lent(record.network.parameters.theta, used):
+                record.history.scores.room(epochs, 1)[:] = self._scoring(self._run)
 
     def finish(self) -> None:
         """Say why the run is over."""
@@ -228,8 +266,7 @@ class Continuation:
         try:
             record.settle()
             record.stopped = record.stopped or "interrupted"
-            if record.options.early_stopping and record.judged.best is not None:
-                record.network.parameters.theta[:] = record.judged.best.theta
+            record.network.parameters.theta[:] = record.at_rest
         finally:
             self.trainer = None  # whoever keeps an error keeps this, too
             self._claim.release()
@@ -255,6 +292,14 @@ def _require_same_data(record: Record, data: FitData) -> None:
             )
 
 
+def _require_scoring(record: Record, scoring: Scoring | None) -> None:
+    require(scoring is None or callable(scoring), f"scoring must be callable, got {scoring!r}")
+    require(
+        record.options.is_scored == (scoring is not None),
+        "resume needs scoring if the fit had it, and takes none if it hadn't",
+    )
+
+
 def _say_if_beyond_its_end(optimizer: Optimizer, step: int, final: int) -> None:
     rate = optimizer.learning_rate
     end = rate.end if isinstance(rate, Schedule) else None
@@ -268,6 +313,20 @@ def _say_if_beyond_its_end(optimizer: Optimizer, step: int, final: int) -> None:
         )
 
 
-def _unpenalised(parameters: Parameters) -> Parameters:
+def _unpenalised(spec: NetworkSpec, theta: Array) -> Parameters:
     """Return the same parameters, whose loss is the mean of the ℓᵢ and nothing else."""
-    return Parameters(replace(parameters.spec, l2=0.0, l1=0.0, reduction="mean"), parameters.theta)
+    return Parameters(replace(spec, l2=0.0, l1=0.0, reduction="mean"), theta)
+
+
+@contextmanager
+def _lent(theta: Array, used: Array) -> Iterator[None]:
+    """Let θ be the parameters in use, where those are others."""
+    kept = theta.copy()
+    if same_bits(kept, used):
+        yield
+        return
+    try:
+        theta[:] = used
+        yield
+    finally:
+        theta[:] = kept

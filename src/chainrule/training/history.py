@@ -40,15 +40,16 @@ class Checkpoint:
         """Return a checkpoint with copies of these arrays."""
         return cls(step, theta.copy(), tuple(vector.copy() for vector in optimizer_state))
 
-    def holds(self, theta: Array) -> bool:
-        """Return whether θ is, bit for bit, that of the checkpoint."""
-        return self.theta.data.cast("B") == theta.data.cast("B")
-
     def __reduce__(self) -> tuple[Any, ...]:
         return Checkpoint, (self.step, self.theta, self.optimizer_state)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> "Checkpoint":
         return self
+
+
+def same_bits(one: Array, other: Array) -> bool:
+    """Return whether two arrays of a shape and dtype are the same, bit for bit."""
+    return one.data.cast("B") == other.data.cast("B")
 
 
 def array_of(
@@ -87,7 +88,7 @@ class Growing:
 
 
 class History:
-    """Losses and learning rates by step, losses on held-out samples by epoch.
+    """Losses and learning rates by step, losses and scores on held-out samples by epoch.
 
     It has no length: the run knows its step, the first so many numbers are what happened, and
     what lies behind them is being written.
@@ -100,7 +101,8 @@ class History:
 
     def __init__(self, n_samples: int, batch_size: int) -> None:
         self._n_samples, self._batch_size = n_samples, batch_size
-        self.losses, self.rates, self.validation = Growing(), Growing(), Growing()
+        self.losses, self.rates = Growing(), Growing()
+        self.validation, self.scores = Growing(), Growing()
         self._means = Growing()
         self._known_means = 0
 

@@ -131,7 +131,7 @@ def sample_features(spec: NetworkSpec, X: ArrayLike, look: Look = require_finite
 
 def sample_targets(spec: NetworkSpec, y: ArrayLike, n: int) -> Array:
     """Return y as an (n, outputs) array; ``ValueError`` unless the loss can take it."""
-    targets = _targets(spec, y)
+    targets = spec.loss_row.prepared(_targets(spec, y))
     require(
         len(targets) == n,
         f"X and y must have as many samples, got {n} and {len(targets)}",
@@ -244,18 +244,20 @@ def _targets(spec: NetworkSpec, y: ArrayLike) -> Array:
     if kind == "classes" and given.ndim == 1:
         return _one_hot(given, spec)
     targets = _numbers("y", given, spec.dtype)
-    if targets.ndim == 1 and spec.n_outputs == 1:
+    if targets.ndim == 1 and spec.n_targets == 1:
         targets = targets.reshape(-1, 1)
     require(
-        targets.ndim == 2 and targets.shape[1] == spec.n_outputs,
-        f"y must have shape (n_samples, {spec.n_outputs})"
+        targets.ndim == 2 and targets.shape[1] == spec.n_targets,
+        f"y must have shape (n_samples, {spec.n_targets})"
         + (" or be class numbers" if kind == "classes" else "")
         + f", got {targets.shape}"
         + ("; class numbers need loss='cross_entropy'" if _are_classes(targets) else ""),
     )
     require_finite("y", targets)
-    lowest, highest = targets.min(initial=0), targets.max(initial=0)
-    if kind != "real":
+    lowest, highest = targets.min(initial=np.inf), targets.max(initial=-np.inf)
+    if kind == "positive":
+        require(lowest > 0, f"y must be > 0 for loss {spec.loss!r}, got {lowest}")
+    elif kind != "real":
         require(lowest >= 0, f"y must be >= 0 for loss {spec.loss!r}, got {lowest}")
     if kind in ("binary", "classes"):
         require(highest <= 1, f"y must be <= 1 for loss {spec.loss!r}, got {highest}")

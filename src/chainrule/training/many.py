@@ -13,7 +13,8 @@ from numpy.typing import ArrayLike, NDArray
 from chainrule.engine.compiled import Threads
 from chainrule.theory.checks import require, warn
 from chainrule.theory.habits import hinting
-from chainrule.theory.optimizers import Adam, Optimizer
+from chainrule.theory.optimizer import Optimizer
+from chainrule.theory.optimizers import Adam
 from chainrule.training.continuation import LONGEST_CALL, Continuation
 from chainrule.training.inputs import Validation, sample_count, thread_choice
 from chainrule.training.network import Network

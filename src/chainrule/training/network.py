@@ -15,8 +15,9 @@ from chainrule.engine.spec import NetworkSpec, Reduction, activation_names
 from chainrule.theory.checks import require_name
 from chainrule.theory.habits import hinting
 from chainrule.theory.initializers import INITIALIZERS, default_initializer
-from chainrule.theory.optimizers import Adam, Optimizer
-from chainrule.training.continuation import Claim, divergence
+from chainrule.theory.optimizer import Optimizer
+from chainrule.theory.optimizers import Adam
+from chainrule.training.continuation import Claim, Scoring, divergence
 from chainrule.training.inputs import (
     Validation,
     sample_count,
@@ -157,6 +158,7 @@ class Network(MultilayerPerceptron):
         sample_weight: ArrayLike | None = None,
         validation: Validation | None = None,
         early_stopping: EarlyStopping | None = None,
+        scoring: Scoring | None = None,
         callbacks: Callbacks = (),
         threads: int | None = None,
         progress: bool = False,
@@ -190,6 +192,9 @@ class Network(MultilayerPerceptron):
         validation : (X, y) or (X, y, sample_weight), optional
             Held-out samples; their loss is taken after each epoch.
         early_stopping : EarlyStopping, optional
+        scoring : callable, optional
+            Called with the run after each epoch, while its network has the parameters that it
+            would end with; early stopping watches the number that it returns, higher is better.
         callbacks : callable, Callback or sequence of them
             Called with the run after each epoch; ``Callback(f, every=n)`` after every n steps.
         threads : int, optional
@@ -218,9 +223,12 @@ class Network(MultilayerPerceptron):
         """
         n = sample_count("y", y)
         size = batch_rows(batch_size, n)
-        options = FitOptions(n, size, shuffle, seed, validation is not None, early_stopping)
+        options = FitOptions(
+            n, size, shuffle, seed, validation is not None, early_stopping, scoring is not None
+        )
         run = Run(self, chosen_optimizer(Adam() if optimizer is None else optimizer), options)
         return run.resume(
             X, y, epochs=epochs, sample_weight=sample_weight,
-            validation=validation, callbacks=callbacks, threads=threads, progress=progress,
+            validation=validation, scoring=scoring, callbacks=callbacks, threads=threads,
+            progress=progress,
         )  # fmt: skip

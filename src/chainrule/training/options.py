@@ -10,7 +10,15 @@ from chainrule.training.stopping import EarlyStopping
 
 @dataclass(frozen=True)
 class FitOptions:
-    """What a fit keeps for its whole life, however it is cut into calls."""
+    """What a fit keeps for its whole life, however it is cut into calls.
+
+    Attributes
+    ----------
+    is_scored : bool
+        Whether each epoch is judged by a score.
+    steps_before : int
+        Steps that the optimizer took on other samples.
+    """
 
     n_samples: int
     batch_size: int
@@ -18,6 +26,8 @@ class FitOptions:
     seed: int
     is_validated: bool
     early_stopping: EarlyStopping | None
+    is_scored: bool = False
+    steps_before: int = 0
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "n_samples", whole_number("n_samples", self.n_samples, 1))
@@ -28,13 +38,25 @@ class FitOptions:
         )
         object.__setattr__(self, "batch_size", int(size))
         object.__setattr__(self, "seed", whole_number("seed", self.seed, 0, 2**64 - 1))
-        for name in ("shuffle", "is_validated"):
+        before = whole_number("steps_before", self.steps_before, 0)
+        object.__setattr__(self, "steps_before", before)
+        for name in ("shuffle", "is_validated", "is_scored"):
             value = getattr(self, name)
             require(isinstance(value, bool), f"{name} must be True or False, got {value!r}")
         require(
             self.early_stopping is None or isinstance(self.early_stopping, EarlyStopping),
             f"early_stopping must be a cr.EarlyStopping or None, got {self.early_stopping!r}",
         )
+
+    @property
+    def is_judged(self) -> bool:
+        """Whether something is made of the loss or score of each epoch."""
+        return self.is_validated or self.is_scored or self.early_stopping is not None
+
+    @property
+    def keeps_best(self) -> bool:
+        """Whether the network is to have the parameters of the best epoch."""
+        return self.early_stopping is not None and self.early_stopping.restore_best
 
     @property
     def steps_per_epoch(self) -> int:

@@ -1,12 +1,13 @@
 """Record: all that a run remembers, each thing once."""
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from chainrule.theory.checks import field, require
-from chainrule.theory.optimizers import Optimizer
+from chainrule.theory.optimizer import Optimizer
 from chainrule.training.history import Array, Checkpoint, History, Series, array_of
 from chainrule.training.inputs import whole_number
 from chainrule.training.options import FitOptions
@@ -49,10 +50,16 @@ class Record:
     """
 
     def __init__(
-        self, network: MultilayerPerceptron, optimizer: Optimizer, options: FitOptions
+        self,
+        network: MultilayerPerceptron,
+        optimizer: Optimizer,
+        options: FitOptions,
+        state: Sequence[Array] | None = None,
     ) -> None:
         theta = network.parameters.theta
-        initial = tuple(optimizer.initial_slot(slot, theta) for slot in optimizer.slots)
+        if state is None:
+            state = [optimizer.initial_slot(slot, theta) for slot in optimizer.slots]
+        initial = tuple(vector.copy() for vector in state)
         self.network, self.optimizer, self.options = network, optimizer, options
         self.history = History(options.n_samples, options.batch_size)
         self.judged = Judged()
@@ -83,6 +90,23 @@ class Record:
         """Loss on the held-out samples after each epoch; none without such samples."""
         known = self.judged.progress.epoch if self.options.is_validated else 0
         return self.history.validation.first(known)
+
+    @property
+    def validation_scores(self) -> Series:
+        """Score after each epoch; none without scoring."""
+        known = self.judged.progress.epoch if self.options.is_scored else 0
+        return self.history.scores.first(known)
+
+    def averaged(self, point: Checkpoint) -> Array:
+        """Return the parameters that are used of a point: θ, or its moving average."""
+        t = self.options.steps_before + point.step
+        return self.optimizer.averaged(point.theta, point.optimizer_state, t)
+
+    @property
+    def at_rest(self) -> Array:
+        """The parameters that a call leaves in the network: of the best epoch, or the last step."""
+        best = self.judged.best if self.options.keeps_best else None
+        return self.averaged(self.rest if best is None else best)
 
     @property
     def last(self) -> Checkpoint:
@@ -140,11 +164,13 @@ class Record:
             if point is not None:
                 named[f"{name}.theta"] = point.theta
                 slots = zip(self.optimizer.slots, point.optimizer_state, strict=True)
-                named |= {f"{name}.{slot}": v for slot, v in slots if name != "start"}
+                if name != "start" or self.options.steps_before:
+                    named |= {f"{name}.{slot}": v for slot, v in slots}
         return named | {
             "losses": self.history.losses.first(self.step),
             "rates": self.history.rates.first(self.step),
             "validation_losses": self.validation_losses,
+            "validation_scores": self.validation_scores,
         }
 
     def restore(self, description: dict[str, Any], arrays: dict[str, Array]) -> None:
@@ -159,31 +185,38 @@ class Record:
         )
         self.stopped = str(field(description, "stopped"))
         self.fingerprints = _text_by_name("fingerprints", field(description, "fingerprints"))
-        is_judged = self.options.is_validated or self.options.early_stopping is not None
-        require(  # one less: interrupted before it was judged
-            judged in (self.epoch - 1, self.epoch) if is_judged else judged == 0,
+        by_state = self.options.is_validated or self.options.is_scored or self.options.keeps_best
+        least = self.epoch - 1 if by_state else 0  # one less: interrupted before it was judged
+        require(
+            least <= judged <= self.epoch if self.options.is_judged else judged == 0,
             f"judged_epochs must be that of step {step}, got {judged}",
         )
         since = whole_number("patience_from", field(description, "patience_from"), 0, judged)
         rule = self.options.early_stopping or EarlyStopping()
-        by_training = self.history.epoch_losses(judged)
-        watched = (
-            self.history.validation.first(judged) if self.options.is_validated else by_training
-        )
-        progress = rule.after_all(watched.tolist(), since)
+        progress = rule.after_all(self.watched(judged).tolist(), since)
         best = None
-        if self.options.early_stopping and progress.best_epoch:
+        if self.options.keeps_best and progress.best_epoch:
             best = self._checkpoint("best", progress.best_epoch * self.steps_per_epoch, arrays)
         self.judged = Judged(progress, best)
+
+    def watched(self, epochs: int) -> Series:
+        """Return what early stopping looks at after each epoch; lower is better."""
+        if self.options.is_scored:
+            return -self.history.scores.first(epochs)
+        if self.options.is_validated:
+            return self.history.validation.first(epochs)
+        return self.history.epoch_losses(epochs)
 
     def _restore_history(self, step: int, judged: int, arrays: dict[str, Array]) -> None:
         lengths = {"losses": step, "rates": step}
         lengths["validation_losses"] = judged if self.options.is_validated else 0
+        lengths["validation_scores"] = judged if self.options.is_scored else 0
         numbers = {
             name: array_of(np.dtype(np.float64), (length,), arrays, name)
             for name, length in lengths.items()
         }
-        series = self.history.losses, self.history.rates, self.history.validation
+        known = self.history
+        series = known.losses, known.rates, known.validation, known.scores
         for place, found in zip(series, numbers.values(), strict=True):
             place.room(0, len(found))[:] = found
 
@@ -194,7 +227,7 @@ class Record:
             return array_of(theta.dtype, theta.shape, arrays, f"{name}.{part}")
 
         at, slots = named("theta"), self.optimizer.slots
-        if name == "start":
+        if name == "start" and not self.options.steps_before:
             state = tuple(self.optimizer.initial_slot(slot, at) for slot in slots)
         else:
             state = tuple(named(slot) for slot in slots)

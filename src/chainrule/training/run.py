@@ -14,10 +14,11 @@ from chainrule.engine.trace import Trace
 from chainrule.theory.checks import field, plural, require
 from chainrule.theory.habits import hinting
 from chainrule.theory.named import optimizer_named
-from chainrule.theory.optimizers import Optimizer, optimizer_from_dict
+from chainrule.theory.optimizer import Optimizer
+from chainrule.theory.optimizers import optimizer_from_dict
 from chainrule.theory.schedules import Schedule
-from chainrule.training.continuation import LONGEST_CALL, Continuation
-from chainrule.training.fingerprints import fit_data
+from chainrule.training.continuation import LONGEST_CALL, Continuation, Scoring
+from chainrule.training.fingerprints import FitData, fit_data
 from chainrule.training.history import Checkpoint
 from chainrule.training.inputs import Validation, thread_choice, whole_number
 from chainrule.training.options import FitOptions, restored_options
@@ -68,10 +69,14 @@ class Run:
     record: Record
 
     def __init__(
-        self, network: MultilayerPerceptron, optimizer: Optimizer, options: FitOptions
+        self,
+        network: MultilayerPerceptron,
+        optimizer: Optimizer,
+        options: FitOptions,
+        state: Sequence[Array] | None = None,
     ) -> None:
         require_optimizer(optimizer, network.spec)
-        self.__dict__["record"] = Record(network, optimizer, options)
+        self.__dict__["record"] = Record(network, optimizer, options, state)
 
     def __setattr__(self, name: str, value: object) -> None:
         raise AttributeError(
@@ -137,6 +142,11 @@ class Run:
     def validation_losses(self) -> NDArray[np.float64]:
         """Loss on the validation set after each epoch, without penalty; none without a set."""
         return self.record.validation_losses
+
+    @property
+    def validation_scores(self) -> NDArray[np.float64]:
+        """What ``scoring`` returned after each epoch; none without it."""
+        return self.record.validation_scores
 
     @property
     def best_epoch(self) -> int:
@@ -242,6 +252,7 @@ class Run:
         epochs: int,
         sample_weight: ArrayLike | None = None,
         validation: Validation | None = None,
+        scoring: Scoring | None = None,
         callbacks: Callbacks = (),
         threads: int | None = None,
         progress: bool = False,
@@ -249,7 +260,7 @@ class Run:
         """Train for more epochs, exactly as if they had been asked for at once.
 
         It goes on from ``last``. What was written into the network's parameters since the last
-        call counts, unless they are those of ``best``, which early stopping left there.
+        call counts, unless they are those that early stopping or averaging left there.
 
         Parameters
         ----------
@@ -257,7 +268,7 @@ class Run:
             The data of the fit, in the same order.
         epochs : int
             How many more than the ``epoch`` whole ones that are done.
-        validation, callbacks, threads, progress
+        validation, scoring, callbacks, threads, progress
             As for ``Network.fit``.
 
         Returns
@@ -277,11 +288,26 @@ class Run:
             with progress_bar(self.epoch + whole_number("epochs", epochs, 0)) as watch:
                 return self.resume(
                     X, y, epochs=epochs, sample_weight=sample_weight, validation=validation,
-                    callbacks=[*callback_list(callbacks), Callback(watch)], threads=threads,
+                    scoring=scoring, callbacks=[*callback_list(callbacks), Callback(watch)],
+                    threads=threads,
                 )  # fmt: skip
-        spec, use = self.network.spec, thread_choice(threads)
-        data = fit_data(spec, X, y, sample_weight, validation)
-        going = Continuation(self.record, data, epochs, callback_list(callbacks), self)
+        data = fit_data(self.network.spec, X, y, sample_weight, validation)
+        return self.go_on(
+            data, epochs=epochs, scoring=scoring, callbacks=callbacks, threads=threads
+        )
+
+    def go_on(
+        self,
+        data: FitData,
+        *,
+        epochs: int,
+        scoring: Scoring | None = None,
+        callbacks: Callbacks = (),
+        threads: int | None = None,
+    ) -> Run:
+        """``resume``, with data that were looked at before."""
+        use = thread_choice(threads)
+        going = Continuation(self.record, data, epochs, callback_list(callbacks), self, scoring)
         try:
             going.begin(use)
             while not going.is_over:

@@ -19,12 +19,19 @@ class Progress(NamedTuple):
         Of the best epoch; infinite before the first.
     patience_from : int
         The epoch after which patience began anew, as a run went on that had been stopped early.
+    waited : int
+        Epochs without improvement since then.
     """
 
     epoch: int = 0
     best_epoch: int = 0
     best_loss: float = math.inf
     patience_from: int = 0
+    waited: int = 0
+
+    def anew(self) -> "Progress":
+        """Return the progress with patience from this epoch on."""
+        return self._replace(patience_from=self.epoch, waited=0)
 
 
 @dataclass(frozen=True)
@@ -43,6 +50,12 @@ class EarlyStopping:
     min_delta : float
         An epoch improves when its loss is below the best by more than this. A loss that is
         not finite never improves.
+    from_lowest : bool
+        As scikit-learn has it: the best is the lowest so far, also where it was lower by less than
+        min_delta, so that progress which is slower than min_delta an epoch uses up patience; and
+        just min_delta is an improvement.
+    restore_best : bool
+        Whether the network has the parameters of its best epoch when the call ends.
 
     References
     ----------
@@ -58,31 +71,40 @@ class EarlyStopping:
 
     patience: int = 10
     min_delta: float = 0.0
+    from_lowest: bool = False
+    restore_best: bool = True
 
     def __post_init__(self) -> None:
         require_whole("patience", self.patience, 1)
         require_number("min_delta", self.min_delta, lambda v: v >= 0, "a number >= 0")
         object.__setattr__(self, "patience", int(self.patience))
         object.__setattr__(self, "min_delta", float(self.min_delta))
+        for name in ("from_lowest", "restore_best"):
+            value = getattr(self, name)
+            require(isinstance(value, bool), f"{name} must be True or False, got {value!r}")
 
     def after(self, progress: Progress, loss: float) -> Progress:
         """Return the progress after one more epoch, of this loss."""
-        epoch = progress.epoch + 1
-        if math.isfinite(loss) and loss < progress.best_loss - self.min_delta:
-            return progress._replace(epoch=epoch, best_epoch=epoch, best_loss=loss)
-        return progress._replace(epoch=epoch)
+        epoch, bar = progress.epoch + 1, progress.best_loss - self.min_delta
+        improves = math.isfinite(loss) and (loss < bar or (self.from_lowest and loss == bar))
+        progress = progress._replace(epoch=epoch, waited=0 if improves else progress.waited + 1)
+        is_best = (
+            loss < progress.best_loss and math.isfinite(loss) if self.from_lowest else improves
+        )
+        return progress._replace(best_epoch=epoch, best_loss=loss) if is_best else progress
 
     def after_all(self, losses: Iterable[float], patience_from: int = 0) -> Progress:
         """Return the progress after epochs of these losses."""
         progress = Progress(patience_from=patience_from)
         for loss in losses:
             progress = self.after(progress, loss)
+            if progress.epoch == patience_from:
+                progress = progress.anew()
         return progress
 
     def is_over(self, progress: Progress) -> bool:
         """Return whether patience has run out."""
-        waited_from = max(progress.best_epoch, progress.patience_from)
-        return progress.epoch - waited_from >= self.patience
+        return progress.waited >= self.patience
 
     def best_epoch(self, losses: Iterable[float]) -> int:
         """Return the last epoch (from 1) that improved on those before it; 0 without any."""
