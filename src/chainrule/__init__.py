@@ -1,5 +1,8 @@
 """chainrule: multilayer perceptrons, fast, exact to the last bit, and open at every step."""
 
+import importlib as _importlib
+import typing as _typing
+
 from chainrule.engine.parameters import Parameters
 from chainrule.engine.spec import NetworkSpec
 from chainrule.engine.trace import Gradient, Trace
@@ -23,6 +26,9 @@ from chainrule.training.network import Network
 from chainrule.training.run import Run
 from chainrule.training.stopping import Callback, EarlyStopping
 
+if _typing.TYPE_CHECKING:
+    from chainrule.estimators import MLPClassifier, MLPRegressor
+
 __version__ = "0.1.0"
 
 __all__ = [
@@ -43,6 +49,8 @@ __all__ = [
     "Gradient",
     "GradientCheck",
     "InverseScaling",
+    "MLPClassifier",
+    "MLPRegressor",
     "ModelFileError",
     "Network",
     "NetworkSpec",
@@ -59,3 +67,16 @@ __all__ = [
     "resume_many",
     "save",
 ]
+
+_OF_SCIKIT_LEARN = ("MLPClassifier", "MLPRegressor")
+
+
+def __getattr__(name: str) -> _typing.Any:  # noqa: ANN401
+    """Import what needs scikit-learn when it is first used."""
+    if name not in _OF_SCIKIT_LEARN:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(_importlib.import_module("chainrule.estimators"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_OF_SCIKIT_LEARN])

@@ -45,6 +45,14 @@ class TestScoring:
                       validation=HELD_OUT)  # fmt: skip
         np.testing.assert_array_equal(run.validation_losses, -run.validation_scores)
 
+    def test_of_epochs_with_the_same_score_the_least_loss_is_kept(self, tmp_path):
+        """An accuracy on few samples is the same for many epochs."""
+        options = {"validation": HELD_OUT, "scoring": lambda _: 0.5}
+        run = network().fit(X, Y, epochs=30, early_stopping=cr.EarlyStopping(99), **options)
+        assert run.best_epoch == int(np.argmin(run.validation_losses)) + 1 > 1
+        cr.save(run, tmp_path / "run")
+        assert cr.load(tmp_path / "run").best_epoch == run.best_epoch
+
     def test_going_on_needs_it(self, tmp_path):
         run = network().fit(X, Y, epochs=2, scoring=lambda run: run.epoch)
         with pytest.raises(ValueError, match="resume needs scoring if the fit had it"):

@@ -25,7 +25,8 @@ class NetworkSpec:
     activations : tuple of str
         One name a layer of weights; the last is the output's.
     loss : str
-        A name, with options after a colon, as "huber:threshold=1.35".
+        A name, with options after a colon, as "huber:threshold=1.35"; or a ``Loss`` of one's
+        own, for the reference engine.
     reduction : {"mean", "sum"}
         Whether L is the (weighted) mean of the sample losses, or the article's sum.
     l2, l1 : float
@@ -49,7 +50,7 @@ class NetworkSpec:
 
     layer_sizes: tuple[int, ...]
     activations: tuple[str, ...]
-    loss: str = "squared_error"
+    loss: str | Loss = "squared_error"
     reduction: Reduction = "mean"
     l2: float = 0.0
     l1: float = 0.0
@@ -67,13 +68,14 @@ class NetworkSpec:
         )
         for name in self.activations:
             require_name("activation", name, ACTIVATIONS)
-        object.__setattr__(self, "loss", loss_named(self.loss).name)
+        if isinstance(self.loss, str):
+            object.__setattr__(self, "loss", loss_named(self.loss).name)
         require_name("reduction", self.reduction, ("mean", "sum"))
         require_name("dtype", self.dtype, DTYPES)
         allowed = self.loss_row.outputs
         require(
             allowed is None or self.activations[-1] in allowed,
-            f"loss {self.loss!r} needs output activation {' or '.join(allowed or ())}, "
+            f"loss {self.loss_row.name!r} needs output activation {' or '.join(allowed or ())}, "
             f"got {self.activations[-1]!r}",
         )
         for name in ("l2", "l1"):
@@ -135,7 +137,7 @@ class NetworkSpec:
     @property
     def loss_row(self) -> Loss:
         """The row of theory/ behind ``loss``."""
-        return loss_named(self.loss)
+        return loss_named(self.loss) if isinstance(self.loss, str) else self.loss
 
     @cached_property
     def n_targets(self) -> int:
@@ -148,7 +150,9 @@ class NetworkSpec:
         return self.loss_row.fused.get(self.activations[-1])
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the fields, ready for JSON."""
+        """Return the fields, ready for JSON; ``ValueError`` if the loss is no row of theory/."""
+        if not isinstance(self.loss, str):
+            raise ValueError("a loss of one's own, which is code, can't be written into a file")
         return plain(asdict(self))
 
     @classmethod
@@ -191,7 +195,7 @@ def _check_outputs(loss: Loss, outputs: int) -> None:
 
 
 def activation_names(
-    n_hidden: int, activation: str | list[str], output: str, loss: str
+    n_hidden: int, activation: str | list[str], output: str, loss: str | Loss
 ) -> tuple[str, ...]:
     """Return one name a layer of weights, from one for all hidden layers or one for each.
 
@@ -203,4 +207,5 @@ def activation_names(
         f"activation must be one name, or one a hidden layer ({n_hidden}), got {len(names)}",
     )
     require_name("activation", activation if isinstance(activation, str) else "relu", ACTIVATIONS)
-    return (*names, loss_named(loss).output if output == "auto" else output)
+    row = loss_named(loss) if isinstance(loss, str) else loss
+    return (*names, row.output if output == "auto" else output)

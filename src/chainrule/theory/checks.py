@@ -38,11 +38,14 @@ def require_whole(name: str, value: object, lowest: int, highest: int | None = N
     require(good, f"{name} must be a whole number {bounds}, got {value!r}")
 
 
-def warn(message: str, category: type[Warning]) -> None:
-    """Warn at the line outside of this package that called it, however many frames away."""
-    package = str(Path(__file__).parents[1])
+def warn(message: str, category: type[Warning], within: tuple[str, ...] = ()) -> None:
+    """Warn at the line outside of this package that called it, however many frames away.
+
+    Lines of files whose path begins with one of ``within`` count as inside.
+    """
+    inside = (str(Path(__file__).parents[1]), *within)
     frame, level = sys._getframe(), 1
-    while frame.f_back is not None and frame.f_code.co_filename.startswith(package):
+    while frame.f_back is not None and frame.f_code.co_filename.startswith(inside):
         frame, level = frame.f_back, level + 1
     warnings.warn(message, category, stacklevel=level)
 

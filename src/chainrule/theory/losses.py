@@ -88,6 +88,14 @@ class Loss:
     given: Mapping[str, float | tuple[float, ...]] = field(default_factory=dict)
     parts: tuple[str, ...] = ()
 
+    def __hash__(self) -> int:
+        return hash(self.name)
+
+    @property
+    def is_known(self) -> bool:
+        """Whether it is a row, which the compiled engine and files know."""
+        return self.row in LOSSES
+
     @property
     def row(self) -> str:
         """The name without options."""

@@ -18,6 +18,7 @@ class Purpose(IntEnum):
     INITIAL_PARAMETERS = 0
     SHUFFLE = 1
     DROPOUT = 2
+    SPLIT = 3
 
 
 def raw_draws(

@@ -223,7 +223,8 @@ class Continuation:
             progress, best = record.judged
             self._look(progress.epoch)
             watched = float(record.watched(progress.epoch + 1)[-1])
-            progress = (stopping or EarlyStopping()).after(progress, watched)
+            second = float(record.second(progress.epoch + 1)[-1])
+            progress = (stopping or EarlyStopping()).after(progress, watched, second)
             if record.options.keeps_best and progress.best_epoch == progress.epoch:
                 best = record.last
             record.judged = Judged(progress, best)

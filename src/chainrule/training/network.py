@@ -194,7 +194,8 @@ class Network(MultilayerPerceptron):
         early_stopping : EarlyStopping, optional
         scoring : callable, optional
             Called with the run after each epoch, while its network has the parameters that it
-            would end with; early stopping watches the number that it returns, higher is better.
+            would end with; early stopping watches the number that it returns, higher is better,
+            and of epochs with the same score keeps the one with the least validation loss.
         callbacks : callable, Callback or sequence of them
             Called with the run after each epoch; ``Callback(f, every=n)`` after every n steps.
         threads : int, optional

@@ -52,6 +52,10 @@ class MultilayerPerceptron:
             engine == "compiled" or parameters.spec.dtype == "float64",
             f"the reference engine computes in float64, got dtype {parameters.spec.dtype!r}",
         )
+        require(
+            engine == "reference" or isinstance(parameters.spec.loss, str),
+            "a loss of one's own is Python code: it needs engine='reference'",
+        )
         self.__dict__.update(parameters=parameters, engine=ENGINES[engine])
 
     def __setattr__(self, name: str, value: object) -> None:
@@ -119,7 +123,7 @@ class MultilayerPerceptron:
             ]
         )
         count = spec.n_weights + spec.n_biases
-        return f"<Network: {layers}; {spec.loss}; {count} parameters, {spec.dtype}>"
+        return f"<Network: {layers}; {spec.loss_row.name}; {count} parameters, {spec.dtype}>"
 
     # -- one step, quantity by quantity -------------------------------------------------
 

@@ -193,7 +193,9 @@ class Record:
         )
         since = whole_number("patience_from", field(description, "patience_from"), 0, judged)
         rule = self.options.early_stopping or EarlyStopping()
-        progress = rule.after_all(self.watched(judged).tolist(), since)
+        progress = rule.after_all(
+            self.watched(judged).tolist(), since, self.second(judged).tolist()
+        )
         best = None
         if self.options.keeps_best and progress.best_epoch:
             best = self._checkpoint("best", progress.best_epoch * self.steps_per_epoch, arrays)
@@ -206,6 +208,11 @@ class Record:
         if self.options.is_validated:
             return self.history.validation.first(epochs)
         return self.history.epoch_losses(epochs)
+
+    def second(self, epochs: int) -> Series:
+        """Return what tells epochs of the same score apart: the validation loss."""
+        both = self.options.is_scored and self.options.is_validated
+        return self.history.validation.first(epochs) if both else np.zeros(epochs)
 
     def _restore_history(self, step: int, judged: int, arrays: dict[str, Array]) -> None:
         lengths = {"losses": step, "rates": step}

@@ -19,7 +19,7 @@ from chainrule.theory.optimizers import optimizer_from_dict
 from chainrule.theory.schedules import Schedule
 from chainrule.training.continuation import LONGEST_CALL, Continuation, Scoring
 from chainrule.training.fingerprints import FitData, fit_data
-from chainrule.training.history import Checkpoint
+from chainrule.training.history import Checkpoint, same_bits
 from chainrule.training.inputs import Validation, thread_choice, whole_number
 from chainrule.training.options import FitOptions, restored_options
 from chainrule.training.perceptron import MultilayerPerceptron
@@ -166,6 +166,12 @@ class Run:
     def last(self) -> Checkpoint:
         """θ and the optimizer's state after the last step, from which ``resume`` goes on."""
         return self.record.last
+
+    def to_go_on_from(self) -> Array:
+        """Return a copy of the parameters that the next step would start from."""
+        theta = self.network.parameters.theta
+        left = same_bits(self.record.at_rest, theta)
+        return (self.record.rest.theta if left else theta).copy()
 
     @property
     def best(self) -> Checkpoint | None:

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from itertools import zip_longest
 from typing import Any, Literal, NamedTuple
 
 from chainrule.theory.checks import is_whole, require, require_number, require_whole
@@ -21,6 +22,8 @@ class Progress(NamedTuple):
         The epoch after which patience began anew, as a run went on that had been stopped early.
     waited : int
         Epochs without improvement since then.
+    best_second : float
+        What tells epochs apart that are as good as the best; lower is better.
     """
 
     epoch: int = 0
@@ -28,6 +31,7 @@ class Progress(NamedTuple):
     best_loss: float = math.inf
     patience_from: int = 0
     waited: int = 0
+    best_second: float = math.inf
 
     def anew(self) -> "Progress":
         """Return the progress with patience from this epoch on."""
@@ -83,21 +87,27 @@ class EarlyStopping:
             value = getattr(self, name)
             require(isinstance(value, bool), f"{name} must be True or False, got {value!r}")
 
-    def after(self, progress: Progress, loss: float) -> Progress:
-        """Return the progress after one more epoch, of this loss."""
-        epoch, bar = progress.epoch + 1, progress.best_loss - self.min_delta
-        improves = math.isfinite(loss) and (loss < bar or (self.from_lowest and loss == bar))
-        progress = progress._replace(epoch=epoch, waited=0 if improves else progress.waited + 1)
-        is_best = (
-            loss < progress.best_loss and math.isfinite(loss) if self.from_lowest else improves
-        )
-        return progress._replace(best_epoch=epoch, best_loss=loss) if is_best else progress
+    def after(self, progress: Progress, loss: float, second: float = 0.0) -> Progress:
+        """Return the progress after one more epoch, of this loss.
 
-    def after_all(self, losses: Iterable[float], patience_from: int = 0) -> Progress:
+        Of epochs with the same loss, the one with the least ``second`` is the best.
+        """
+        epoch, bar = progress.epoch + 1, progress.best_loss - self.min_delta
+        finite = math.isfinite(loss)
+        improves = finite and (loss < bar or (self.from_lowest and loss == bar))
+        progress = progress._replace(epoch=epoch, waited=0 if improves else progress.waited + 1)
+        is_best = finite and loss < progress.best_loss if self.from_lowest else improves
+        if is_best or (finite and loss == progress.best_loss and second < progress.best_second):
+            return progress._replace(best_epoch=epoch, best_loss=loss, best_second=second)
+        return progress
+
+    def after_all(
+        self, losses: Iterable[float], patience_from: int = 0, seconds: Iterable[float] = ()
+    ) -> Progress:
         """Return the progress after epochs of these losses."""
         progress = Progress(patience_from=patience_from)
-        for loss in losses:
-            progress = self.after(progress, loss)
+        for loss, second in zip_longest(losses, seconds, fillvalue=0.0):
+            progress = self.after(progress, loss, second)
             if progress.epoch == patience_from:
                 progress = progress.anew()
         return progress

@@ -1,0 +1,320 @@
+"""MultilayerPerceptronEstimator: what classifier and regressor share of scikit-learn's contract."""
+
+from __future__ import annotations
+
+import copy
+import functools
+from abc import abstractmethod
+from collections.abc import Callable
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator, _fit_context
+from sklearn.callback import CallbackSupportMixin
+from sklearn.metrics import check_scoring
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+
+from chainrule.estimators import settings
+from chainrule.estimators.learning import learn_by_lbfgs, learn_by_steps, network_of
+from chainrule.estimators.parameters import BEYOND, OF_SCIKIT_LEARN, constraints
+from chainrule.estimators.samples import Prepared, divided
+from chainrule.estimators.watching import Tasks
+from chainrule.theory.losses import Loss
+from chainrule.training.continuation import Scoring
+from chainrule.training.network import Network
+from chainrule.training.run import Run
+
+Array = NDArray[Any]
+
+
+class NotByPartsError(AttributeError, ValueError):
+    """There is no partial_fit with these parameters: hasattr says so, and a call says why."""
+
+
+class ByParts:
+    """The method partial_fit, where an estimator has it; a descriptor."""
+
+    def __init__(self, method: Callable[..., Any]) -> None:
+        self._method = method
+        functools.update_wrapper(self, method)  # type: ignore[arg-type]
+
+    def __get__(self, model: Any, owner: type) -> Any:
+        if model is None:
+            return self._method
+        if why := model._why_not_by_parts():
+            raise NotByPartsError(why)
+        return self._method.__get__(model, owner)
+
+
+class Views(list[Array]):
+    """Arrays of a network: an assignment writes into the array that is there."""
+
+    def __setitem__(self, place: Any, value: Any) -> None:
+        if isinstance(place, slice):
+            for view, one in zip(self[place], value, strict=True):
+                view[...] = one
+        else:
+            self[place][...] = value
+
+
+class MultilayerPerceptronEstimator(CallbackSupportMixin, BaseEstimator):
+    """Base of ``MLPClassifier`` and ``MLPRegressor``; what they do is done by ``Network``."""
+
+    _parameter_constraints: ClassVar[dict[str, Any]] = constraints(OF_SCIKIT_LEARN, BEYOND)
+
+    network_: Network
+    run_: Run
+
+    def _keep(self, given: dict[str, Any]) -> None:
+        """Store the constructor's arguments, as they are."""
+        for name, value in given.items():
+            if name not in ("self", "__class__"):
+                setattr(self, name, value)
+
+    # -- what a subclass says -------------------------------------------------------------
+
+    @abstractmethod
+    def _loss_and_output(self) -> tuple[Loss, str]:
+        """Return the loss and the output activation."""
+
+    @abstractmethod
+    def _targets(self, y: Array, anew: bool) -> Array:
+        """Return y as the network learns it, (n, targets); of classes that are new if ``anew``."""
+
+    @abstractmethod
+    def _checked(self, X: Any, y: Any, reset: bool) -> tuple[Array, Array]:
+        """Return X and y as arrays, or scikit-learn's errors."""
+
+    @abstractmethod
+    def _score_of(self, outputs: Array, held_out: Prepared) -> float:
+        """Return the accuracy or R² of outputs."""
+
+    def _weights(self, y: Array, sample_weight: Array | None) -> Array | None:  # noqa: ARG002
+        """Return the weights of the samples, those of their classes included."""
+        return sample_weight
+
+    def _classes_of(self, data: Prepared) -> Array | None:  # noqa: ARG002
+        """Return the number of each sample's class, of which equal shares are to be held out."""
+        return None
+
+    # -- learning -------------------------------------------------------------------------
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(
+        self,
+        X: ArrayLike,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        *,
+        eval_X: ArrayLike | None = None,
+        eval_y: ArrayLike | None = None,
+        eval_sample_weight: ArrayLike | None = None,
+    ) -> Self:
+        """Learn from samples.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+            Of float32 or float64, which the network then has; anything else becomes float64.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+        sample_weight : array-like of shape (n_samples,), optional
+            0 counts nothing, 2 as two samples that are the same.
+        eval_X, eval_y, eval_sample_weight : array-like, optional
+            Held-out samples, whose loss and score are taken after each epoch; with
+            ``early_stopping``, instead of a part of X.
+
+        Returns
+        -------
+        self
+        """
+        goes_on = self.warm_start and hasattr(self, "network_")
+        data = self._prepared(X, y, sample_weight, reset=not goes_on, anew=not self.warm_start)
+        self._learn(X, y, data, (eval_X, eval_y, eval_sample_weight), self.max_iter, goes_on)
+        return self
+
+    def _learn_one_epoch(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None) -> Self:
+        """Take one epoch, from where the network is."""
+        goes_on = hasattr(self, "network_")
+        data = self._prepared(X, y, sample_weight, reset=not goes_on, anew=False)
+        self._learn(X, y, data, (None, None, None), 1, goes_on)
+        return self
+
+    def _learn(
+        self,
+        X: Any,
+        y: Any,
+        data: Prepared,
+        evaluation: Any,
+        epochs: int,
+        goes_on: bool,
+    ) -> None:
+        if not goes_on:
+            self._begin_anew()
+        data, held_out = self._held_out(data, evaluation)
+        self.n_outputs_ = data.y.shape[1]
+        rows = settings.rows_a_step(self, len(data.X))
+        self.network_ = network_of(self, data, rows)
+        tasks = Tasks(self, X, y, epochs, self._usable)
+        if self.solver == "lbfgs":
+            learn_by_lbfgs(self, data, tasks)
+        else:
+            learn_by_steps(self, data, held_out, epochs, tasks)
+        tasks.end()
+
+    def _begin_anew(self) -> None:
+        """Forget what was learned before."""
+        for name in ("network_", "run_", "_made_with"):
+            self.__dict__.pop(name, None)
+        generator = check_random_state(self.random_state)
+        self._seed = int(generator.randint(np.iinfo(np.int32).max))
+        self.n_iter_, self.t_ = 0, 0
+        self.loss_curve_: list[float] = []
+        self.validation_loss_curve_: list[float] = []
+        self.validation_scores_: list[float] | None = None
+        self.best_validation_score_: float | None = None
+        self.best_loss_ = None if self.early_stopping else np.inf
+
+    def _prepared(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any,
+        *,
+        reset: bool,
+        anew: bool,
+    ) -> Prepared:
+        settings.hidden_sizes(self)
+        X, y = self._checked(X, y, reset)
+        if hasattr(X, "toarray"):
+            X = X.toarray()
+        targets = np.ascontiguousarray(self._targets(y, anew), dtype=X.dtype)
+        if sample_weight is not None:
+            sample_weight = _check_sample_weight(sample_weight, X, dtype=X.dtype)
+        weight = self._weights(y, sample_weight)
+        return Prepared(np.ascontiguousarray(X), targets, y, weight, sample_weight).counted()
+
+    def _held_out(self, data: Prepared, evaluation: Any) -> tuple[Prepared, Prepared | None]:
+        """Return the samples to learn from, and those held out, if there are any."""
+        X, y, weight = evaluation
+        if X is not None:
+            if y is None:
+                raise ValueError("eval_X was given without eval_y")
+            return data, self._prepared(X, y, weight, reset=False, anew=False)
+        if y is not None or weight is not None:
+            raise ValueError("eval_y and eval_sample_weight need eval_X")
+        if not self.early_stopping or self.solver == "lbfgs":
+            return data, None
+        return divided(data, self.validation_fraction, self._seed, self._classes_of(data))
+
+    # -- judging --------------------------------------------------------------------------
+
+    def _scorer(self, held_out: Prepared | None) -> Scoring | None:
+        """Return what gives the score of an epoch; None where it is the loss."""
+        if held_out is None or self._watched() == "loss":
+            return None
+        if self.scoring is None:
+            return lambda run: self._score_of(run.network.forward(held_out.X), held_out)
+        model, scorer = self._nameless(), check_scoring(self, self.scoring)
+        weighted = {} if held_out.weight is None else {"sample_weight": held_out.weight}
+        return lambda _: float(scorer(model, held_out.X, held_out.truth, **weighted))
+
+    def _watched(self) -> Any:
+        """Return what early stopping looks at."""
+        return self.scoring
+
+    def _nameless(self) -> Self:
+        """Return an estimator with this one's network, which takes X without names."""
+        model = copy.copy(self)
+        model.__dict__.pop("feature_names_in_", None)
+        return model
+
+    def _usable(self) -> dict[str, Any]:
+        """Return the attributes that a copy needs to predict."""
+        names = ("n_features_in_", "feature_names_in_", "classes_", "_kind", "n_outputs_")
+        known = {name: getattr(self, name) for name in names if hasattr(self, name)}
+        return known | {"network_": self.network_.copy()}
+
+    # -- predicting -----------------------------------------------------------------------
+
+    def _outputs(self, X: Any) -> Array:
+        """Return the network's outputs; what is a plain array of the right shape is looked at once.
+
+        scikit-learn's checks take 20 times as long as the network with one row.
+        """
+        network: Network | None = self.__dict__.get("network_")
+        if network is None:
+            check_is_fitted(self)
+        assert network is not None
+        plain = (
+            type(X) is np.ndarray
+            and X.ndim == 2
+            and X.dtype == network.spec.dtype
+            and X.shape[1] == network.spec.n_inputs
+            and len(X) > 0
+            and "feature_names_in_" not in self.__dict__
+            and np.isfinite(X.sum())
+        )
+        if not plain:
+            with np.errstate(over="ignore"):
+                X = validate_data(
+                    self,
+                    X,
+                    accept_sparse=["csr", "csc"],
+                    dtype=(np.float64, np.float32),
+                    reset=False,
+                )
+            if hasattr(X, "toarray"):
+                X = X.toarray()
+        return network.forward(X, threads=settings.threads_of(self.n_jobs))
+
+    # -- what scikit-learn's estimators show ------------------------------------------------
+
+    @property
+    def coefs_(self) -> list[Array]:
+        """W of each layer, (fan_in, fan_out): what is written into it is in the network."""
+        return Views(self._of_network("coefs_").weights)
+
+    @coefs_.setter
+    def coefs_(self, weights: list[Array]) -> None:
+        Views(self._of_network("coefs_").weights)[:] = weights
+
+    @property
+    def intercepts_(self) -> list[Array]:
+        """b of each layer, (fan_out,): what is written into it is in the network."""
+        return Views(self._of_network("intercepts_").biases)
+
+    @intercepts_.setter
+    def intercepts_(self, biases: list[Array]) -> None:
+        Views(self._of_network("intercepts_").biases)[:] = biases
+
+    @property
+    def n_layers_(self) -> int:
+        """Layers, the input's included."""
+        return len(self._of_network("n_layers_").spec.layer_sizes)
+
+    @property
+    def out_activation_(self) -> str:
+        """φ of the output, by scikit-learn's name where it has one."""
+        name = self._of_network("out_activation_").spec.activations[-1]
+        return settings.THEIRS.get(name, name)
+
+    def _of_network(self, name: str) -> Network:
+        if "network_" not in self.__dict__:
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        return self.network_
+
+    def _why_not_by_parts(self) -> str:
+        """Return why there is no partial_fit; "" where there is."""
+        if self.solver == "lbfgs":
+            return (
+                "partial_fit is only available for stochastic optimizers. "
+                f"{self.solver} is not stochastic."
+            )
+        return "partial_fit does not support early_stopping=True" if self.early_stopping else ""
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        return tags
