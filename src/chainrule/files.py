@@ -20,12 +20,15 @@ from numpy.typing import NDArray
 
 from chainrule.atomic import atomic_file
 
-FORMATS = {"network": 1, "run": 3, "table_model": 2}  # of each kind, the one that is written
+# Of each kind, the format that is written.
+FORMATS = {"network": 1, "run": 3, "table_model": 2, "classifier": 1, "regressor": 1}
 _KEY = "chainrule"
 _KINDS = {
     "network": ("chainrule.training.network", "Network"),
     "run": ("chainrule.training.run", "Run"),
     "table_model": ("chainrule.tables.model", "TableModel"),
+    "classifier": ("chainrule.estimators.classifier", "MLPClassifier"),
+    "regressor": ("chainrule.estimators.regressor", "MLPRegressor"),
 }
 _FIELDS = {"format", "kind", "chainrule", "sha256", "model"}
 _UNSOUND = (ValueError, TypeError, LookupError, AttributeError, OverflowError, MemoryError)
@@ -53,11 +56,11 @@ class Savable(Protocol):
 
 
 def save(model: Savable, path: str | Path) -> None:
-    """Write a network, a run or a model of a table to a file, whole or not at all.
+    """Write a network, a run, an estimator or a model of a table to a file, whole or not at all.
 
     Parameters
     ----------
-    model : Network, Run or TableModel
+    model : Network, Run, MLPClassifier, MLPRegressor or TableModel
     path : str or Path
         Usually ending in .safetensors. A file that is there is replaced in one step.
 
@@ -103,7 +106,7 @@ def save(model: Savable, path: str | Path) -> None:
 
 
 def load(path: str | Path) -> Any:  # noqa: ANN401 (one of the kinds, as the file says)
-    """Return the network, run or model of a table that was saved in a file.
+    """Return the network, run, estimator or model of a table that was saved in a file.
 
     Parameters
     ----------
@@ -111,7 +114,7 @@ def load(path: str | Path) -> Any:  # noqa: ANN401 (one of the kinds, as the fil
 
     Returns
     -------
-    Network, Run or TableModel
+    Network, Run, MLPClassifier, MLPRegressor or TableModel
 
     Raises
     ------
@@ -279,9 +282,9 @@ def _header(path: Path, text: str | None) -> dict[str, Any]:
 
 
 def _not_finite(arrays: Mapping[str, NDArray[Any]]) -> str:
-    """Return the first number that isn't finite, else ''; losses are a record, and free."""
+    """Return the first number that isn't finite, else ''; losses and scores are free."""
     for name, array in arrays.items():
-        if array.dtype.kind == "f" and not name.endswith("losses"):
+        if array.dtype.kind == "f" and not name.endswith(("losses", "scores")):
             where = np.argwhere(~np.isfinite(array))
             if where.size:
                 index = where[0].tolist()

@@ -208,6 +208,7 @@ def test_the_description_is_json():
             "min_delta": 0.0,
             "from_lowest": False,
             "restore_best": True,
+            "of_training": False,
         },
         "is_scored": False,
         "steps_before": 0,
@@ -297,7 +298,7 @@ def test_early_stopping_looks_once_at_each_epoch(monkeypatch):
     monkeypatch.setattr(
         cr.EarlyStopping,
         "after",
-        lambda rule, so_far, loss: (seen.append(loss), after(rule, so_far, loss))[1],
+        lambda rule, so_far, *loss: (seen.append(loss[0]), after(rule, so_far, *loss))[1],
     )
     run = fit_ones(200, early_stopping=cr.EarlyStopping(patience=10**6))
     assert seen == run.epoch_losses.tolist()

@@ -95,7 +95,7 @@ class TestFromLowest:
         assert not own.is_over(own.after_all(slow[:11]))
         assert theirs.is_over(theirs.after_all(slow[:6]))
 
-    @pytest.mark.parametrize("name", ["from_lowest", "restore_best"])
+    @pytest.mark.parametrize("name", ["from_lowest", "restore_best", "of_training"])
     def test_neither_true_nor_false(self, name):
         with pytest.raises(ValueError, match=f"{name} must be True or False, got 'yes'"):
             cr.EarlyStopping(**{name: "yes"})
@@ -118,6 +118,13 @@ class TestWithoutRestoring:
         rule = cr.EarlyStopping(4, min_delta=0.002)
         assert rule.is_over(rule.after_all(run.epoch_losses))
         assert not rule.is_over(rule.after_all(run.epoch_losses[:-1]))
+
+    def test_of_training_alone(self):
+        """Held-out samples are looked at, but don't say when to stop."""
+        rule = cr.EarlyStopping(4, min_delta=0.002, restore_best=False, of_training=True)
+        options = {"validation": HELD_OUT, "scoring": lambda run: -run.epoch}
+        run = network().fit(X, Y, epochs=300, early_stopping=rule, **options)
+        assert run.epoch == self.fit().epoch == len(run.validation_losses)
 
     def test_the_network_is_at_the_last_step(self):
         run = self.fit()

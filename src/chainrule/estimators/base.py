@@ -16,7 +16,7 @@ from sklearn.metrics import check_scoring
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
-from chainrule.estimators import settings
+from chainrule.estimators import saving, settings
 from chainrule.estimators.learning import learn_by_lbfgs, learn_by_steps, network_of
 from chainrule.estimators.parameters import BEYOND, OF_SCIKIT_LEARN, constraints
 from chainrule.estimators.samples import Prepared, divided
@@ -299,6 +299,29 @@ class MultilayerPerceptronEstimator(CallbackSupportMixin, BaseEstimator):
         """φ of the output, by scikit-learn's name where it has one."""
         name = self._of_network("out_activation_").spec.activations[-1]
         return settings.THEIRS.get(name, name)
+
+    # -- files ----------------------------------------------------------------------------
+
+    def describe(self) -> dict[str, Any]:
+        """Return everything but the arrays, ready for JSON."""
+        return saving.described(self)
+
+    def arrays(self) -> dict[str, Array]:
+        """Return the arrays: the network's, the run's, and the curves."""
+        return saving.arrays_of(self)
+
+    @classmethod
+    def restore(cls, description: dict[str, Any], arrays: dict[str, Array]) -> Self:
+        """Return the estimator that ``describe`` and ``arrays`` describe.
+
+        Raises
+        ------
+        ValueError
+            If a field is missing, unknown or out of range, or an array is not as it says.
+        """
+        model = cls()
+        saving.restore(model, description, arrays)
+        return model
 
     def _of_network(self, name: str) -> Network:
         if "network_" not in self.__dict__:

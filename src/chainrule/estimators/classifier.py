@@ -18,7 +18,6 @@ from sklearn.utils.multiclass import (
 )
 from sklearn.utils.validation import validate_data
 
-from chainrule.estimators import settings
 from chainrule.estimators.base import ByParts, MultilayerPerceptronEstimator
 from chainrule.estimators.documentation import CLASSES, documented
 from chainrule.estimators.parameters import (
@@ -31,6 +30,7 @@ from chainrule.estimators.parameters import (
 from chainrule.estimators.samples import Prepared
 from chainrule.theory.losses import Loss
 from chainrule.theory.optimizer import Optimizer
+from chainrule.theory.own_loss import loss_of
 from chainrule.theory.schedules import Schedule
 
 Array = NDArray[Any]
@@ -201,7 +201,7 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptronEstimator):
             name, colon, options = given.partition(":")
             several, one = _BY_OUTPUTS.get(name, (name, name))
             given = (several if columns > 1 else one) + colon + options
-        loss = settings.loss_of(given)
+        loss = loss_of(given)
         if self.output_activation != "auto" or loss.targets in ("binary", "classes"):
             return loss, self.output_activation
         return loss, "softmax" if columns > 1 and not loss.is_known else "sigmoid"

@@ -7,15 +7,45 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.optimize import OptimizeResult, minimize
 
 from chainrule.engine.batches import Batches
 from chainrule.engine.parameters import Parameters
 from chainrule.theory.optimizers import SGD
+from chainrule.theory.own_loss import require_derivative
 from chainrule.training.inputs import samples, thread_choice
 from chainrule.training.network import Network
 
 Watch = Callable[[int, float], bool]  # (iteration, loss) -> whether to stop
+
+
+class Objective:
+    """L and ∂L/∂θ of all samples, in float64, as SciPy asks for them.
+
+    Parameters
+    ----------
+    network : Network
+    data : (X, y, sample_weight)
+    threads : int, optional
+    """
+
+    def __init__(self, network: Network, data: tuple[Any, Any, Any], threads: int | None) -> None:
+        spec = replace(network.spec, dtype="float64")
+        theta = network.parameters.theta.astype(np.float64)
+        self._parameters = Parameters(spec, theta)
+        batches = Batches.whole(*samples(spec, *data))
+        if not isinstance(spec.loss, str):
+            outputs = network.engine.forward(self._parameters, batches.X)
+            require_derivative(spec.loss_row, outputs, batches.y)
+        use = thread_choice(threads)
+        self._trainer = network.engine.Trainer(self._parameters, SGD(), [], batches, threads=use)
+
+    def __call__(self, theta: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
+        """Return L and ∂L/∂θ at θ."""
+        self._parameters.theta[:] = theta
+        loss, gradient = self._trainer.gradient()
+        return loss, gradient
 
 
 def minimise(
@@ -50,15 +80,6 @@ def minimise(
     -----
     In float64, whatever the network's dtype: a line search compares losses that are close.
     """
-    spec = replace(network.spec, dtype="float64")
-    parameters = Parameters(spec, network.parameters.theta.astype(np.float64))
-    batches = Batches.whole(*samples(spec, *data))
-    trainer = network.engine.Trainer(parameters, SGD(), [], batches, threads=thread_choice(threads))
-
-    def loss_and_gradient(theta: Any) -> Any:
-        parameters.theta[:] = theta
-        return trainer.gradient()
-
     iteration = 0
 
     def each_iteration(intermediate_result: OptimizeResult) -> None:
@@ -69,8 +90,8 @@ def minimise(
             raise StopIteration
 
     result = minimize(
-        loss_and_gradient,
-        parameters.theta.copy(),
+        Objective(network, data, threads),
+        network.parameters.theta.astype(np.float64),
         method="L-BFGS-B",
         jac=True,
         callback=each_iteration,

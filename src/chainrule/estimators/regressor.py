@@ -12,13 +12,13 @@ from sklearn.metrics import r2_score
 from sklearn.utils import column_or_1d
 from sklearn.utils.validation import validate_data
 
-from chainrule.estimators import settings
 from chainrule.estimators.base import ByParts, MultilayerPerceptronEstimator
 from chainrule.estimators.documentation import documented
 from chainrule.estimators.parameters import BEYOND, OF_REGRESSOR, OF_SCIKIT_LEARN, constraints
 from chainrule.estimators.samples import Prepared
 from chainrule.theory.losses import Loss
 from chainrule.theory.optimizer import Optimizer
+from chainrule.theory.own_loss import loss_of
 from chainrule.theory.schedules import Schedule
 
 Array = NDArray[Any]
@@ -111,19 +111,21 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptronEstimator):
         return y.reshape(len(y), -1)
 
     def _loss_and_output(self) -> tuple[Loss, str]:
-        loss = settings.loss_of(self.loss)
+        loss = loss_of(self.loss)
         if loss.targets == "classes":
             raise ValueError(f"loss {loss.name!r} is of classes; use MLPClassifier")
         return loss, self.output_activation
 
     def _watched(self) -> Any:
-        several = settings.loss_of(self.loss).outputs_per_target > 1
+        several = loss_of(self.loss).outputs_per_target > 1
         return "loss" if several and self.scoring is None else self.scoring
 
     def _score_of(self, outputs: Array, held_out: Prepared) -> float:
         if not np.isfinite(outputs).all():
             return float("nan")
-        return float(r2_score(held_out.y, self._central(outputs), sample_weight=held_out.weight))
+        with np.errstate(over="ignore"):  # of a fit that diverges
+            central, weight = self._central(outputs), held_out.weight
+            return float(r2_score(held_out.y, central, sample_weight=weight))
 
     # -- predicting -----------------------------------------------------------------------
 
@@ -146,11 +148,9 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptronEstimator):
         outputs = self._outputs(X)
         if return_std:
             return self._squeezed(self._central(outputs)), self._squeezed(self._deviation(outputs))
-        levels = self._levels()
-        if len(levels) == 1:
+        if len(self._levels()) == 1:
             return self._squeezed(self._central(outputs))
-        each = np.sort(outputs.reshape(len(outputs), len(levels), -1).swapaxes(1, 2), axis=2)
-        return each[:, 0] if each.shape[1] == 1 else each
+        return self._squeezed(self._quantiles(outputs))
 
     def score(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
         """Return R² of the predictions; of several levels, of that nearest to the median.
@@ -174,10 +174,15 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptronEstimator):
 
     def _central(self, outputs: Array) -> Array:
         """Return the mean of each target, or its quantile nearest to the median."""
-        of_each = outputs.reshape(len(outputs), self.network_.spec.loss_row.outputs_per_target, -1)
-        nearest = int(np.argmin(np.abs(np.array(self._levels()) - 0.5)))
-        central: Array = of_each[:, nearest]
-        return central
+        levels = self._levels()
+        if len(levels) == 1:  # a mean may have its variance beside it
+            return outputs[:, : outputs.shape[1] // self.network_.spec.loss_row.outputs_per_target]
+        return self._quantiles(outputs)[:, :, int(np.argmin(np.abs(np.array(levels) - 0.5)))]
+
+    def _quantiles(self, outputs: Array) -> Array:
+        """Return the quantiles of each target in increasing order, (n, targets, levels)."""
+        of_each = outputs.reshape(len(outputs), len(self._levels()), -1)
+        return np.sort(of_each.swapaxes(1, 2), axis=2)
 
     def _deviation(self, outputs: Array) -> Array:
         if self.network_.spec.loss_row.row != "gaussian_nll":

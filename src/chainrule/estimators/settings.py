@@ -14,10 +14,9 @@ import sklearn
 from chainrule.engine.spec import NetworkSpec, activation_names
 from chainrule.theory.checks import require, require_name, warn
 from chainrule.theory.losses import Loss
-from chainrule.theory.named import loss_named, optimizer_named, schedule_named
+from chainrule.theory.named import optimizer_named, schedule_named
 from chainrule.theory.optimizer import Optimizer
 from chainrule.theory.optimizers import OPTIMIZERS, SGD
-from chainrule.theory.own_loss import own_loss
 from chainrule.theory.schedules import SCHEDULES, InverseScaling, Schedule
 from chainrule.training.stopping import EarlyStopping
 
@@ -36,21 +35,6 @@ def hidden_sizes(model: Any) -> list[int]:
     if not whole or any(size <= 0 for size in sizes):
         raise ValueError(f"hidden_layer_sizes must be > 0, got {sizes}.")
     return [int(size) for size in sizes]
-
-
-def loss_of(given: str | Loss | tuple[Any, ...]) -> Loss:
-    """Return a loss by its name, or of a pair of functions."""
-    if isinstance(given, Loss):
-        return given
-    return loss_named(given) if isinstance(given, str) else own_loss(*_pair(given))
-
-
-def _pair(given: Any) -> tuple[Any, Any]:
-    require(
-        isinstance(given, tuple) and len(given) == 2 and all(map(callable, given)),
-        f"loss must be a name or a pair of functions (value, derivative) of (a, y), got {given!r}",
-    )
-    return given[0], given[1]
 
 
 def network_spec(
@@ -121,8 +105,13 @@ def stopping_of(model: Any) -> EarlyStopping | None:
     if math.isinf(model.n_iter_no_change) and not model.early_stopping:
         return None
     patience = 2**53 if math.isinf(model.n_iter_no_change) else int(model.n_iter_no_change) + 1
+    by_held_out = bool(model.early_stopping)
     return EarlyStopping(
-        patience, float(model.tol), from_lowest=True, restore_best=bool(model.early_stopping)
+        patience,
+        float(model.tol),
+        from_lowest=True,
+        restore_best=by_held_out,
+        of_training=not by_held_out,
     )
 
 

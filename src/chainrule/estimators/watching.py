@@ -17,7 +17,8 @@ def printed(model: Any, before: int) -> Callable[[Run], None]:
     def report(run: Run) -> None:
         print(f"Iteration {run.epoch - before}, loss = {run.epoch_losses[-1]:.8f}")
         if model.early_stopping:
-            print(f"Validation score: {-run.record.watched(run.epoch)[-1]:.6f}")
+            scores = run.validation_scores if run.options.is_scored else -run.validation_losses
+            print(f"Validation score: {scores[-1]:.6f}")
 
     return report
 

@@ -16,6 +16,7 @@ from chainrule.engine.parameters import Parameters
 from chainrule.engine.spec import NetworkSpec
 from chainrule.theory.checks import require, warn
 from chainrule.theory.optimizer import Optimizer
+from chainrule.theory.own_loss import require_derivative
 from chainrule.theory.schedules import Schedule
 from chainrule.training.fingerprints import FitData
 from chainrule.training.history import Array, Checkpoint, Series, same_bits
@@ -119,6 +120,8 @@ class Continuation:
         self._claim: Claim | None = None
         _require_same_data(record, data)
         _require_scoring(record, scoring)
+        if not isinstance(record.network.spec.loss, str) and record.step == 0:
+            _require_own_derivative(record, data)
         spe = record.steps_per_epoch
         self._epochs = record.epoch + whole_number("epochs", epochs, 0)
         self._final = self._epochs * spe
@@ -222,9 +225,8 @@ class Continuation:
         while record.options.is_judged and record.judged.progress.epoch < record.epoch:
             progress, best = record.judged
             self._look(progress.epoch)
-            watched = float(record.watched(progress.epoch + 1)[-1])
-            second = float(record.second(progress.epoch + 1)[-1])
-            progress = (stopping or EarlyStopping()).after(progress, watched, second)
+            watched = record.watched(progress.epoch + 1)
+            progress = (stopping or EarlyStopping()).after(progress, *watched)
             if record.options.keeps_best and progress.best_epoch == progress.epoch:
                 best = record.last
             record.judged = Judged(progress, best)
@@ -299,6 +301,13 @@ def _require_scoring(record: Record, scoring: Scoring | None) -> None:
         record.options.is_scored == (scoring is not None),
         "resume needs scoring if the fit had it, and takes none if it hadn't",
     )
+
+
+def _require_own_derivative(record: Record, data: FitData) -> None:
+    """Compare a loss of the user's own with its derivative, on the samples of a batch."""
+    network, size = record.network, record.options.batch_size
+    outputs = network.engine.forward(network.parameters, data.samples.X[:size])
+    require_derivative(network.spec.loss_row, outputs, data.samples.y[:size])
 
 
 def _say_if_beyond_its_end(optimizer: Optimizer, step: int, final: int) -> None:

@@ -15,8 +15,10 @@ from chainrule.engine.spec import NetworkSpec, Reduction, activation_names
 from chainrule.theory.checks import require_name
 from chainrule.theory.habits import hinting
 from chainrule.theory.initializers import INITIALIZERS, default_initializer
+from chainrule.theory.losses import Loss
 from chainrule.theory.optimizer import Optimizer
 from chainrule.theory.optimizers import Adam
+from chainrule.theory.own_loss import Function, loss_of
 from chainrule.training.continuation import Claim, Scoring, divergence
 from chainrule.training.inputs import (
     Validation,
@@ -43,8 +45,10 @@ class Network(MultilayerPerceptron):
         φ of the hidden layers: one name, or one a hidden layer (``cr.ACTIVATIONS``).
     output : str
         φ of the output; "auto" is identity, sigmoid, softmax or exponential by the loss.
-    loss : str
-        ℓ (``cr.LOSSES``).
+    loss : str or (value, derivative)
+        ℓ: one of ``cr.LOSSES``, with options after a colon, as "huber:threshold=1.35"; or a pair
+        of functions of (a, y), ℓ of each sample and ∂ℓ/∂a, for the reference engine: they are
+        compared on the first batch of a fit.
     init : str
         Starting weights (``cr.INITIALIZERS``); "auto" is He's for rectifiers, LeCun's for
         selu, Glorot's otherwise.
@@ -82,7 +86,7 @@ class Network(MultilayerPerceptron):
         *,
         activation: str | Sequence[str] = "relu",
         output: str = "auto",
-        loss: str = "squared_error",
+        loss: str | Loss | tuple[Function, Function] = "squared_error",
         init: str = "auto",
         seed: int = 0,
         dtype: str | None = None,
@@ -93,6 +97,8 @@ class Network(MultilayerPerceptron):
         engine: Literal["compiled", "reference"] = "compiled",
     ) -> None:
         dtype = dtype or ("float64" if engine == "reference" else "float32")
+        row = loss_of(loss)
+        loss = row.name if row.is_known else row
         hidden = activation if isinstance(activation, str) else list(activation)
         sizes = whole_numbers("layer_sizes", layer_sizes)
         names = activation_names(max(len(sizes) - 2, 0), hidden, output, loss)

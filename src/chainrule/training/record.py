@@ -193,26 +193,23 @@ class Record:
         )
         since = whole_number("patience_from", field(description, "patience_from"), 0, judged)
         rule = self.options.early_stopping or EarlyStopping()
-        progress = rule.after_all(
-            self.watched(judged).tolist(), since, self.second(judged).tolist()
-        )
+        progress = rule.after_all(map(self.watched, range(1, judged + 1)), since)
         best = None
         if self.options.keeps_best and progress.best_epoch:
             best = self._checkpoint("best", progress.best_epoch * self.steps_per_epoch, arrays)
         self.judged = Judged(progress, best)
 
-    def watched(self, epochs: int) -> Series:
-        """Return what early stopping looks at after each epoch; lower is better."""
+    def watched(self, epoch: int) -> tuple[float, float]:
+        """Return what an epoch (from 1) is judged by, lower is better, and what by if that ties."""
+        history, rule = self.history, self.options.early_stopping
+        if rule is not None and rule.of_training:
+            return float(history.epoch_losses(epoch)[-1]), 0.0
+        held_out = history.validation.first(epoch)[-1] if self.options.is_validated else 0.0
         if self.options.is_scored:
-            return -self.history.scores.first(epochs)
+            return -float(history.scores.first(epoch)[-1]), float(held_out)
         if self.options.is_validated:
-            return self.history.validation.first(epochs)
-        return self.history.epoch_losses(epochs)
-
-    def second(self, epochs: int) -> Series:
-        """Return what tells epochs of the same score apart: the validation loss."""
-        both = self.options.is_scored and self.options.is_validated
-        return self.history.validation.first(epochs) if both else np.zeros(epochs)
+            return float(held_out), 0.0
+        return float(history.epoch_losses(epoch)[-1]), 0.0
 
     def _restore_history(self, step: int, judged: int, arrays: dict[str, Array]) -> None:
         lengths = {"losses": step, "rates": step}

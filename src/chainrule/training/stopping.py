@@ -3,7 +3,6 @@
 import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from itertools import zip_longest
 from typing import Any, Literal, NamedTuple
 
 from chainrule.theory.checks import is_whole, require, require_number, require_whole
@@ -60,6 +59,8 @@ class EarlyStopping:
         just min_delta is an improvement.
     restore_best : bool
         Whether the network has the parameters of its best epoch when the call ends.
+    of_training : bool
+        Whether the loss of training is watched, also where there is a validation set or a score.
 
     References
     ----------
@@ -77,13 +78,14 @@ class EarlyStopping:
     min_delta: float = 0.0
     from_lowest: bool = False
     restore_best: bool = True
+    of_training: bool = False
 
     def __post_init__(self) -> None:
         require_whole("patience", self.patience, 1)
         require_number("min_delta", self.min_delta, lambda v: v >= 0, "a number >= 0")
         object.__setattr__(self, "patience", int(self.patience))
         object.__setattr__(self, "min_delta", float(self.min_delta))
-        for name in ("from_lowest", "restore_best"):
+        for name in ("from_lowest", "restore_best", "of_training"):
             value = getattr(self, name)
             require(isinstance(value, bool), f"{name} must be True or False, got {value!r}")
 
@@ -102,12 +104,13 @@ class EarlyStopping:
         return progress
 
     def after_all(
-        self, losses: Iterable[float], patience_from: int = 0, seconds: Iterable[float] = ()
+        self, losses: Iterable[float | tuple[float, float]], patience_from: int = 0
     ) -> Progress:
-        """Return the progress after epochs of these losses."""
+        """Return the progress after epochs of these losses, each alone or with its second."""
         progress = Progress(patience_from=patience_from)
-        for loss, second in zip_longest(losses, seconds, fillvalue=0.0):
-            progress = self.after(progress, loss, second)
+        for loss in losses:
+            both = loss if isinstance(loss, tuple) else (loss,)
+            progress = self.after(progress, *both)
             if progress.epoch == patience_from:
                 progress = progress.anew()
         return progress
