@@ -13,6 +13,19 @@ from benchmarks.report import (
     verdict,
 )
 
+SECTION = "## The estimators beside scikit-learn's"  # which is measured alone, and the last
+
+
+def with_section(page, section):
+    """Return the page with a section in the place of its last."""
+    return page.partition(SECTION)[0].rstrip() + "\n\n" + section
+
+
+def section_of(page):
+    """Return the section that is measured alone, "" where the page has none."""
+    _, found, rest = page.partition(SECTION)
+    return found + rest
+
 
 def _row(cells):
     return "| " + " | ".join(cells) + " |"

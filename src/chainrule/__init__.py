@@ -27,7 +27,13 @@ from chainrule.training.run import Run
 from chainrule.training.stopping import Callback, EarlyStopping
 
 if _typing.TYPE_CHECKING:
-    from chainrule.estimators import MLPClassifier, MLPRegressor
+    from chainrule.estimators import (
+        ActivationsDisplay,
+        LossCurveDisplay,
+        MLPClassifier,
+        MLPRegressor,
+        WeightsDisplay,
+    )
 
 __version__ = "0.1.0"
 
@@ -38,6 +44,7 @@ __all__ = [
     "OPTIMIZERS",
     "SCHEDULES",
     "SGD",
+    "ActivationsDisplay",
     "Adagrad",
     "Adam",
     "AdamW",
@@ -49,6 +56,7 @@ __all__ = [
     "Gradient",
     "GradientCheck",
     "InverseScaling",
+    "LossCurveDisplay",
     "MLPClassifier",
     "MLPRegressor",
     "ModelFileError",
@@ -61,6 +69,7 @@ __all__ = [
     "Run",
     "Staircase",
     "Trace",
+    "WeightsDisplay",
     "check_gradient",
     "fit_many",
     "load",
@@ -68,7 +77,13 @@ __all__ = [
     "save",
 ]
 
-_OF_SCIKIT_LEARN = ("MLPClassifier", "MLPRegressor")
+_OF_SCIKIT_LEARN = (
+    "ActivationsDisplay",
+    "LossCurveDisplay",
+    "MLPClassifier",
+    "MLPRegressor",
+    "WeightsDisplay",
+)
 
 
 def __getattr__(name: str) -> _typing.Any:  # noqa: ANN401

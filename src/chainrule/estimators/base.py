@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import functools
+import math
 from abc import abstractmethod
 from collections.abc import Callable
 from typing import Any, ClassVar, Self
@@ -250,24 +251,22 @@ class MultilayerPerceptronEstimator(CallbackSupportMixin, BaseEstimator):
         plain = (
             type(X) is np.ndarray
             and X.ndim == 2
-            and X.dtype == network.spec.dtype
-            and X.shape[1] == network.spec.n_inputs
+            and X.dtype == network.parameters.theta.dtype
+            and X.shape[1] == network.spec.layer_sizes[0]
             and len(X) > 0
             and "feature_names_in_" not in self.__dict__
-            and np.isfinite(X.sum())
+            and math.isfinite(X.sum())
         )
-        if not plain:
-            with np.errstate(over="ignore"):
-                X = validate_data(
-                    self,
-                    X,
-                    accept_sparse=["csr", "csc"],
-                    dtype=(np.float64, np.float32),
-                    reset=False,
-                )
-            if hasattr(X, "toarray"):
-                X = X.toarray()
-        return network.forward(X, threads=settings.threads_of(self.n_jobs))
+        rows = X if plain else self._features(X)
+        return network.forward(rows, threads=settings.threads_of(self.n_jobs))
+
+    def _features(self, X: Any) -> Array:
+        """Return X as an array that the network takes, or scikit-learn's errors and warnings."""
+        with np.errstate(over="ignore"):
+            X = validate_data(
+                self, X, accept_sparse=["csr", "csc"], dtype=(np.float64, np.float32), reset=False
+            )
+        return X.toarray() if hasattr(X, "toarray") else X
 
     # -- what scikit-learn's estimators show ------------------------------------------------
 

@@ -8,7 +8,6 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import ClassifierMixin, _fit_context
-from sklearn.metrics import accuracy_score
 from sklearn.preprocessing import LabelBinarizer, label_binarize
 from sklearn.utils import column_or_1d, compute_class_weight, compute_sample_weight
 from sklearn.utils.multiclass import (
@@ -209,8 +208,11 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptronEstimator):
     def _score_of(self, outputs: Array, held_out: Prepared) -> float:
         if not np.isfinite(outputs).all():
             return float("nan")
-        truth, weight = held_out.truth, held_out.weight
-        return float(accuracy_score(truth, self._labels(outputs), sample_weight=weight))
+        if self._kind == "multiclass":
+            right = outputs.argmax(axis=1) == held_out.y.argmax(axis=1)
+        else:
+            right = ((outputs > 0.5) == (held_out.y > 0.5)).all(axis=1)
+        return float(np.average(right | (len(self.classes_) == 1), weights=held_out.weight))
 
     # -- predicting -----------------------------------------------------------------------
 

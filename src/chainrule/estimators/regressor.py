@@ -174,9 +174,9 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptronEstimator):
 
     def _central(self, outputs: Array) -> Array:
         """Return the mean of each target, or its quantile nearest to the median."""
-        levels = self._levels()
+        levels, each = self._levels(), self.network_.spec.loss_row.outputs_per_target
         if len(levels) == 1:  # a mean may have its variance beside it
-            return outputs[:, : outputs.shape[1] // self.network_.spec.loss_row.outputs_per_target]
+            return outputs if each == 1 else outputs[:, : outputs.shape[1] // each]
         return self._quantiles(outputs)[:, :, int(np.argmin(np.abs(np.array(levels) - 0.5)))]
 
     def _quantiles(self, outputs: Array) -> Array:

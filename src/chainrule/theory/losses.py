@@ -6,7 +6,7 @@ sample i. The mean over samples is taken by the engines, nowhere here.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import cached_property, partial
 from typing import Any, Literal, Self
 
 import numpy as np
@@ -101,12 +101,12 @@ class Loss:
         """The name without options."""
         return self.name.partition(":")[0]
 
-    @property
+    @cached_property
     def settings(self) -> dict[str, float | tuple[float, ...]]:
         """Every option, as given or by default."""
         return {name: option.default for name, option in self.options.items()} | dict(self.given)
 
-    @property
+    @cached_property
     def outputs_per_target(self) -> int:
         """How many outputs predict one target."""
         levels = self.settings.get("levels")

@@ -238,14 +238,15 @@ class Continuation:
         record, held_out = self.record, self._data.held_out
         if held_out is None and self._scoring is None:
             return
-        used = record.averaged(record.last)
+        theta = record.network.parameters.theta
+        used = record.averaged(record.last) if record.optimizer.averaging else theta
         if held_out is not None:
             loss = self.engine.loss(
                 _unpenalised(record.network.spec, used), *held_out, self._threads
             )
             record.history.validation.room(epochs, 1)[:] = loss
         if self._scoring is not None:
-            with _lent(record.network.parameters.theta, used):
+            with _lent(theta, used):
                 record.history.scores.room(epochs, 1)[:] = self._scoring(self._run)
 
     def finish(self) -> None:
@@ -331,10 +332,10 @@ def _unpenalised(spec: NetworkSpec, theta: Array) -> Parameters:
 @contextmanager
 def _lent(theta: Array, used: Array) -> Iterator[None]:
     """Let θ be the parameters in use, where those are others."""
-    kept = theta.copy()
-    if same_bits(kept, used):
+    if used is theta:
         yield
         return
+    kept = theta.copy()
     try:
         theta[:] = used
         yield

@@ -97,12 +97,12 @@ class Network(MultilayerPerceptron):
         engine: Literal["compiled", "reference"] = "compiled",
     ) -> None:
         dtype = dtype or ("float64" if engine == "reference" else "float32")
-        row = loss_of(loss)
-        loss = row.name if row.is_known else row
+        chosen = loss_of(loss)
+        known = chosen.name if chosen.is_known else chosen
         hidden = activation if isinstance(activation, str) else list(activation)
         sizes = whole_numbers("layer_sizes", layer_sizes)
-        names = activation_names(max(len(sizes) - 2, 0), hidden, output, loss)
-        spec = NetworkSpec(sizes, names, loss, reduction, l2, l1, dropout, dtype)
+        names = activation_names(max(len(sizes) - 2, 0), hidden, output, known)
+        spec = NetworkSpec(sizes, names, known, reduction, l2, l1, dropout, dtype)
         require_name("initializer", init, ("auto", *INITIALIZERS))
         seed = whole_number("seed", seed, 0, 2**64 - 1)
         parameters = Parameters(spec)

@@ -145,6 +145,19 @@ class MultilayerPerceptron:
         rows = features(self.spec, X)
         return self.engine.forward(self.parameters, rows, thread_choice(threads))
 
+    def activations(self, X: ArrayLike) -> tuple[Array, ...]:
+        """Return a of each layer, (n, units), from X itself to the outputs.
+
+        Examples
+        --------
+        >>> import chainrule as cr
+        >>> [a.shape for a in cr.Network([2, 3, 1]).activations([[0.0, 1.0]])]
+        [(1, 2), (1, 3), (1, 1)]
+        """
+        rows = features(self.spec, X)
+        nothing = np.ones((len(rows), self.spec.n_outputs), rows.dtype)  # in the place of y
+        return tuple(self.engine.trace(self.parameters, rows, nothing, None).activations)
+
     def loss(self, X: ArrayLike, y: ArrayLike, *, sample_weight: ArrayLike | None = None) -> float:
         """Return L = Σ sᵢ ℓᵢ / Σ sᵢ (or the sum Σ sᵢ ℓᵢ) plus the penalty: equation (2).
 
