@@ -19,9 +19,8 @@ class BatchReader {
         epoch_steps_((samples.n + order.batch_size - 1) / order.batch_size),
         shares_(static_cast<std::size_t>(order.batch_size)),
         weights_(samples.weights ? shares_.size() : 0) {
-    if (!order.shuffle) return;
-    permutation_.resize(static_cast<std::size_t>(samples.n));
-    gathered_ = Buffer<T>(order.batch_size * row_stride<T>(inputs_));
+    if (order.shuffle) permutation_.resize(static_cast<std::size_t>(samples.n));
+    if (gathers()) gathered_ = Buffer<T>(order.batch_size * row_stride<T>(inputs_));
   }
 
   // Samples in the batch of the step after `step` steps.
@@ -39,8 +38,8 @@ class BatchReader {
     }
     const std::int64_t rows = std::min(order_.batch_size, samples_.n - first_);
     const bool same_shares = !samples_.weights && rows == batch_.rows;
-    batch_ = {order_.shuffle ? gathered_.get() : samples_.X + first_ * inputs_,
-              order_.shuffle ? row_stride<T>(inputs_) : inputs_, rows, shares_.data()};
+    batch_ = {gathers() ? gathered_.get() : samples_.X + first_ * inputs_,
+              gathers() ? row_stride<T>(inputs_) : inputs_, rows, shares_.data()};
     if (!same_shares) share_out();
   }
 
@@ -62,6 +61,7 @@ class BatchReader {
   // Brings rows [first, last) of the batch to their place, and asks for the same rows of the
   // next batch, which arrive from memory while this step computes.
   void gather(std::int64_t first, std::int64_t last) {
+    if (samples_.starts) return scatter(first, last);
     if (!order_.shuffle) return;
     for (std::int64_t i = first; i < last; ++i) {
       copy(samples_.X + sample(i) * inputs_, inputs_, gathered_.get() + i * batch_.input_stride);
@@ -73,6 +73,19 @@ class BatchReader {
   }
 
  private:
+  // Whether a batch's rows are brought together: where they don't lie beside each other, dense.
+  bool gathers() const { return order_.shuffle || samples_.starts; }
+
+  // Rows of sparse samples, as dense ones.
+  void scatter(std::int64_t first, std::int64_t last) {
+    for (std::int64_t i = first; i < last; ++i) {
+      T* row = gathered_.get() + i * batch_.input_stride;
+      std::fill(row, row + inputs_, T(0));
+      const std::int64_t* at = samples_.starts + sample(i);
+      for (std::int64_t k = at[0]; k < at[1]; ++k) row[samples_.columns[k]] = samples_.X[k];
+    }
+  }
+
   void share_out() {
     for (std::size_t i = 0; i < static_cast<std::size_t>(batch_.rows); ++i) {
       if (weights()) weights_[i] = samples_.weights[sample(static_cast<std::int64_t>(i))];

@@ -112,6 +112,25 @@ Samples<T> samples_of(const Spec& spec, const Matrix<const T>& X, const Matrix<c
   return {X.data(), y.data(), weights ? weights->data() : nullptr, static_cast<std::int64_t>(n)};
 }
 
+// Samples whose X is sparse: as many values as columns.
+template <class T>
+Samples<T> sparse_samples_of(const Spec& spec, const Vector<const T>& values,
+                             const Vector<const std::int32_t>& columns,
+                             const Vector<const std::int64_t>& starts, const Matrix<const T>& y,
+                             const std::optional<Vector<const T>>& weights) {
+  const std::size_t n = y.shape(0);
+  require_size(columns, values.size(), "the length of columns");
+  require_size(starts, n + 1, "the length of starts");
+  require_shape(y, n, spec.sizes.back(), "y");
+  if (weights) require_size(*weights, n, "the length of sample_weight");
+  return {values.data(),
+          y.data(),
+          weights ? weights->data() : nullptr,
+          static_cast<std::int64_t>(n),
+          columns.data(),
+          starts.data()};
+}
+
 // -- signals ----------------------------------------------------------------------------------
 
 // Asks Python whether a signal (Ctrl-C) is pending; its exception stays set.
@@ -191,21 +210,36 @@ std::vector<std::int64_t> bound_advance_many(const std::vector<BoundSteps*>& tra
   return written;
 }
 
+// X, dense; or its values, columns and starts.
+template <class T>
+struct Rows {
+  std::optional<Matrix<const T>> dense;
+  std::optional<Vector<const T>> values;
+  std::optional<Vector<const std::int32_t>> columns;
+  std::optional<Vector<const std::int64_t>> starts;
+
+  Samples<T> of(const Spec& spec, const Matrix<const T>& y,
+                const std::optional<Vector<const T>>& weights) const {
+    return dense ? samples_of<T>(spec, *dense, y, weights)
+                 : sparse_samples_of<T>(spec, *values, *columns, *starts, y, weights);
+  }
+};
+
 // Holds the arrays that a trainer borrows.
 template <class T>
 class BoundTrainer final : public BoundSteps {
  public:
-  BoundTrainer(const Spec& spec, Vector<T> theta, std::vector<Vector<T>> state, Matrix<const T> X,
+  BoundTrainer(const Spec& spec, Vector<T> theta, std::vector<Vector<T>> state, const Rows<T>& X,
                Matrix<const T> y, std::optional<Vector<const T>> weights, std::int64_t batch_size,
                bool shuffle, std::uint64_t seed, std::int64_t steps_before, const Update& update,
                std::int64_t step, Threads threads)
       : spec_(spec),
         theta_(std::move(theta)),
         state_(std::move(state)),
-        X_(std::move(X)),
+        X_(X),
         y_(std::move(y)),
         weights_(std::move(weights)) {
-    const Samples<T> samples = samples_of<T>(spec, X_, y_, weights_);
+    const Samples<T> samples = X_.of(spec, y_, weights_);
     if (batch_size < 1 || batch_size > samples.n)
       throw std::invalid_argument("batch_size must be from 1 to " + std::to_string(samples.n) +
                                   ", the rows of X, got " + std::to_string(batch_size));
@@ -258,21 +292,30 @@ class BoundTrainer final : public BoundSteps {
   const Spec spec_;
   Vector<T> theta_;
   std::vector<Vector<T>> state_;
-  Matrix<const T> X_, y_;
+  Rows<T> X_;
+  Matrix<const T> y_;
   std::optional<Vector<const T>> weights_;
   std::unique_ptr<Trainer<T>> trainer_;
 };
 
 template <class T>
-void bind(nb::module_& m, const char* trainer_name) {
+void bind(nb::module_& m, const char* trainer_name, const char* rows_name) {
   using Bound = BoundTrainer<T>;
+  nb::class_<Rows<T>>(m, rows_name, "X of a trainer: dense, or what isn't 0 of each row.")
+      .def(nb::new_([](Matrix<const T> X) { return Rows<T>{std::move(X), {}, {}, {}}; }),
+           "X"_a.noconvert())
+      .def(nb::new_([](Vector<const T> values, Vector<const std::int32_t> columns,
+                       Vector<const std::int64_t> starts) {
+             return Rows<T>{{}, std::move(values), std::move(columns), std::move(starts)};
+           }),
+           "values"_a.noconvert(), "columns"_a.noconvert(), "starts"_a.noconvert());
   nb::class_<Bound, BoundSteps>(m, trainer_name, "A trainer of one dtype.")
-      .def(nb::init<const Spec&, Vector<T>, std::vector<Vector<T>>, Matrix<const T>,
-                    Matrix<const T>, std::optional<Vector<const T>>, std::int64_t, bool,
-                    std::uint64_t, std::int64_t, const Update&, std::int64_t, Threads>(),
-           "spec"_a, "theta"_a.noconvert(), "state"_a.noconvert(), "X"_a.noconvert(),
-           "y"_a.noconvert(), "sample_weight"_a.none().noconvert(), "batch_size"_a, "shuffle"_a,
-           "seed"_a, "steps_before"_a, "update"_a, "step"_a, "threads"_a)
+      .def(nb::init<const Spec&, Vector<T>, std::vector<Vector<T>>, const Rows<T>&, Matrix<const T>,
+                    std::optional<Vector<const T>>, std::int64_t, bool, std::uint64_t, std::int64_t,
+                    const Update&, std::int64_t, Threads>(),
+           "spec"_a, "theta"_a.noconvert(), "state"_a.noconvert(), "X"_a, "y"_a.noconvert(),
+           "sample_weight"_a.none().noconvert(), "batch_size"_a, "shuffle"_a, "seed"_a,
+           "steps_before"_a, "update"_a, "step"_a, "threads"_a)
       .def("gradient", &Bound::gradient, "gradient"_a.noconvert(),
            "Fill the gradient of the next step's loss, which is returned, penalty included.")
       .def("trace", &Bound::trace, "pre_activations"_a.noconvert(), "activations"_a.noconvert(),
@@ -331,8 +374,8 @@ NB_MODULE(_core, m) {
       .def_prop_ro("step", &BoundSteps::step, "Steps taken.")
       .def_prop_ro("rows", &BoundSteps::rows, "Samples of the next step.")
       .def_prop_ro("threads", &BoundSteps::threads, "As many as asked for, or the fastest so far.");
-  bind<float>(m, "TrainerFloat32");
-  bind<double>(m, "TrainerFloat64");
+  bind<float>(m, "TrainerFloat32", "RowsFloat32");
+  bind<double>(m, "TrainerFloat64", "RowsFloat64");
   m.def("advance_many", &bound_advance_many, "trainers"_a, "rates"_a.noconvert(),
         "losses"_a.noconvert(), "threads"_a,
         "Advance every trainer by its rates, as its advance does, many at a time.");

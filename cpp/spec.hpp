@@ -88,13 +88,16 @@ inline int state_vectors(const Update& update) {
   return own_vectors(update) + (update.averaging > 0 ? 1 : 0);
 }
 
-// n samples: X (n, inputs), y (n, outputs), and their weights (n,) or nullptr.
+// n samples: X (n, inputs), y (n, outputs), and their weights (n,) or nullptr. Where `starts` is
+// given, X holds only what isn't 0: row i from starts[i] to starts[i + 1], columns[k] its columns.
 template <class T>
 struct Samples {
   const T* X;
   const T* y;
   const T* weights;
   std::int64_t n;
+  const std::int32_t* columns = nullptr;
+  const std::int64_t* starts = nullptr;
 };
 
 // The order in which steps visit the samples.

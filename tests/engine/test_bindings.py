@@ -29,8 +29,12 @@ def trainer(**changed):
     adam = Adam(0.01)
     update = _core.Update(adam.name, adam.constants(), np.inf, np.inf, 0.0, 0.0)
     spec = compiled._describe(SPEC, 0.0)
-    given = arrays() | changed
-    return _core.TrainerFloat32(spec, *given.values(), N, False, 0, 0, update, 0, ONE)
+    return made(spec, arrays() | changed, N, False, 0, 0, update, 0, ONE)
+
+
+def made(spec, given, *options):
+    rows = {"X": _core.RowsFloat32(given["X"])}
+    return _core.TrainerFloat32(spec, *(given | rows).values(), *options)
 
 
 def read_only(array):
@@ -152,7 +156,7 @@ def test_a_trainer_outlives_its_description():
     one.advance(np.zeros(1), expected)
     update = _core.Update("adam", Adam().constants(), np.inf, np.inf, 0.0, 0.0)
     spec = _core.Spec([3, 4, 2], ["tanh", "identity"], "squared_error", [], False, False, 0, 0, 0)
-    one = _core.TrainerFloat32(spec, *given.values(), N, False, 0, 0, update, 0, ONE)
+    one = made(spec, given, N, False, 0, 0, update, 0, ONE)
     del spec
     sums = [_core.Spec([3, 4, 2], ["tanh", "identity"], "huber", [1.0], False, True, 0, 0, 0)]
     sums += [_core.Spec([1, 1], ["tanh"], "huber", [1.0], False, True, 0, 0, 0) for _ in range(100)]
@@ -220,7 +224,7 @@ def test_an_optimizer_without_state():
     spec = compiled._describe(SPEC, 0.0)
     given = arrays() | {"state": [], "sample_weight": None}
     update = _core.Update("sgd", SGD().constants(), np.inf, np.inf, 0.0, 0.0)
-    one = _core.TrainerFloat32(spec, *given.values(), 2, True, 2**64 - 1, 0, update, 0, ONE)
+    one = made(spec, given, 2, True, 2**64 - 1, 0, update, 0, ONE)
     assert one.advance(np.full(7, 0.1), np.empty(7)) == 7
     assert one.step == 7
 

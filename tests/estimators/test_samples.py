@@ -2,8 +2,10 @@
 
 import numpy as np
 import pytest
+from scipy import sparse
 from sklearn.utils import shuffle
 
+from chainrule.engine.sparse_rows import SparseRows
 from chainrule.estimators.samples import Prepared, divided
 
 RNG = np.random.default_rng(0)
@@ -89,6 +91,15 @@ def test_the_only_sample_of_a_class_is_learned_from():
     for seed in range(20):
         training, _ = divided(data, 0.5, seed, numbers)
         assert set(training.truth) == {0, 1, 2}
+
+
+def test_sparse_rows_are_on_the_side_of_dense_ones():
+    data = prepared(80)
+    X = np.where(RNG.uniform(size=data.X.shape) < 0.6, 0.0, data.X)
+    thin = data._replace(X=SparseRows.of(sparse.csr_array(X), "float64"))
+    sides = [divided(d, 0.3, 0, None) for d in (data._replace(X=X), thin)]
+    for dense, found in zip(*sides, strict=True):
+        np.testing.assert_array_equal(found.X[:], dense.X)
 
 
 def test_minus_0_is_0():

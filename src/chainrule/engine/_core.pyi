@@ -45,10 +45,19 @@ class Trainer:
     def threads(self) -> int:
         """As many as asked for, or the fastest so far."""
 
+class RowsFloat32:
+    """X of a trainer: dense, or what isn't 0 of each row."""
+
+    @overload
+    def __init__(self, X: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu', writable=False)]) -> None: ...
+
+    @overload
+    def __init__(self, values: Annotated[NDArray[numpy.float32], dict(shape=(None,), order='C', device='cpu', writable=False)], columns: Annotated[NDArray[numpy.int32], dict(shape=(None,), order='C', device='cpu', writable=False)], starts: Annotated[NDArray[numpy.int64], dict(shape=(None,), order='C', device='cpu', writable=False)]) -> None: ...
+
 class TrainerFloat32(Trainer):
     """A trainer of one dtype."""
 
-    def __init__(self, spec: Spec, theta: Annotated[NDArray[numpy.float32], dict(shape=(None,), order='C', device='cpu')], state: Sequence[Annotated[NDArray[numpy.float32], dict(shape=(None,), order='C', device='cpu')]], X: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu', writable=False)], y: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu', writable=False)], sample_weight: Annotated[NDArray[numpy.float32], dict(shape=(None,), order='C', device='cpu', writable=False)] | None, batch_size: int, shuffle: bool, seed: int, steps_before: int, update: Update, step: int, threads: Threads) -> None: ...
+    def __init__(self, spec: Spec, theta: Annotated[NDArray[numpy.float32], dict(shape=(None,), order='C', device='cpu')], state: Sequence[Annotated[NDArray[numpy.float32], dict(shape=(None,), order='C', device='cpu')]], X: RowsFloat32, y: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu', writable=False)], sample_weight: Annotated[NDArray[numpy.float32], dict(shape=(None,), order='C', device='cpu', writable=False)] | None, batch_size: int, shuffle: bool, seed: int, steps_before: int, update: Update, step: int, threads: Threads) -> None: ...
 
     def gradient(self, gradient: Annotated[NDArray[numpy.float32], dict(shape=(None,), order='C', device='cpu')]) -> float:
         """
@@ -72,10 +81,19 @@ def total_loss(spec: Spec, theta: Annotated[NDArray[numpy.float32], dict(shape=(
 def total_loss(spec: Spec, theta: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)], X: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu', writable=False)], y: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu', writable=False)], sample_weight: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)] | None, threads: Threads) -> float:
     """Return L over the samples, penalty included."""
 
+class RowsFloat64:
+    """X of a trainer: dense, or what isn't 0 of each row."""
+
+    @overload
+    def __init__(self, X: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu', writable=False)]) -> None: ...
+
+    @overload
+    def __init__(self, values: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)], columns: Annotated[NDArray[numpy.int32], dict(shape=(None,), order='C', device='cpu', writable=False)], starts: Annotated[NDArray[numpy.int64], dict(shape=(None,), order='C', device='cpu', writable=False)]) -> None: ...
+
 class TrainerFloat64(Trainer):
     """A trainer of one dtype."""
 
-    def __init__(self, spec: Spec, theta: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu')], state: Sequence[Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu')]], X: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu', writable=False)], y: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu', writable=False)], sample_weight: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)] | None, batch_size: int, shuffle: bool, seed: int, steps_before: int, update: Update, step: int, threads: Threads) -> None: ...
+    def __init__(self, spec: Spec, theta: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu')], state: Sequence[Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu')]], X: RowsFloat64, y: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu', writable=False)], sample_weight: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)] | None, batch_size: int, shuffle: bool, seed: int, steps_before: int, update: Update, step: int, threads: Threads) -> None: ...
 
     def gradient(self, gradient: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu')]) -> float:
         """

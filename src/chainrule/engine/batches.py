@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from chainrule.engine.sparse_rows import SparseRows
 from chainrule.theory.checks import require
 from chainrule.theory.random import permutation
 
@@ -19,7 +20,7 @@ class Batches:
 
     Parameters
     ----------
-    X : ndarray of shape (n, inputs)
+    X : ndarray or SparseRows of shape (n, inputs)
     y : ndarray of shape (n, outputs)
     sample_weight : ndarray of shape (n,) or None
     batch_size : int
@@ -40,7 +41,7 @@ class Batches:
         If a batch would have no samples, or more than there are.
     """
 
-    X: Array
+    X: Array | SparseRows
     y: Array
     sample_weight: Array | None
     batch_size: int
@@ -56,7 +57,7 @@ class Batches:
         )
 
     @classmethod
-    def whole(cls, X: Array, y: Array, sample_weight: Array | None) -> "Batches":
+    def whole(cls, X: Array | SparseRows, y: Array, sample_weight: Array | None) -> "Batches":
         """Return all samples as one batch, in their own order."""
         return cls(X, y, sample_weight, batch_size=len(X))
 

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from chainrule.engine import _core
 from chainrule.engine.batches import Batches
 from chainrule.engine.parameters import Parameters
+from chainrule.engine.sparse_rows import SparseRows, forward_by_parts, loss_by_parts
 from chainrule.engine.spec import NetworkSpec
 from chainrule.engine.trace import Trace
 from chainrule.theory.optimizer import Optimizer
@@ -56,6 +57,14 @@ def _describe(spec: NetworkSpec, dropout: float) -> _core.Spec:
     )
 
 
+_ROWS = {"float32": _core.RowsFloat32, "float64": _core.RowsFloat64}
+
+
+def _rows(X: Array | SparseRows, dtype: str) -> Any:  # noqa: ANN401 (a class for each dtype)
+    kind = _ROWS[dtype]
+    return kind(X.values, X.columns, X.starts) if isinstance(X, SparseRows) else kind(X)
+
+
 def _update(optimizer: Optimizer) -> _core.Update:
     return _core.Update(
         optimizer.name,
@@ -71,8 +80,10 @@ def _exactly(threads: int | Threads) -> Threads:
     return Threads(threads, "all") if isinstance(threads, int) else threads
 
 
-def forward(parameters: Parameters, X: Array, threads: int | Threads = 1) -> Array:
+def forward(parameters: Parameters, X: Array | SparseRows, threads: int | Threads = 1) -> Array:
     """Return the outputs, shape (n, outputs); row i has the same bits alone and among others."""
+    if isinstance(X, SparseRows):
+        return forward_by_parts(lambda rows: forward(parameters, rows, threads), X)
     spec = parameters.spec
     outputs = np.empty((len(X), spec.n_outputs), spec.dtype)
     _core.forward(_describe(spec, 0.0), parameters.theta, X, outputs, _exactly(threads))
@@ -81,19 +92,25 @@ def forward(parameters: Parameters, X: Array, threads: int | Threads = 1) -> Arr
 
 def loss(
     parameters: Parameters,
-    X: Array,
+    X: Array | SparseRows,
     y: Array,
     sample_weight: Array | None,
     threads: int | Threads = 1,
 ) -> float:
     """Return L over the samples, penalty included."""
+    if isinstance(X, SparseRows):
+
+        def of_part(parameters: Parameters, X: Array, y: Array, weight: Array | None) -> float:
+            return loss(parameters, X, y, weight, threads)
+
+        return loss_by_parts(of_part, parameters, X, y, sample_weight)
     spec = _describe(parameters.spec, 0.0)
     return _core.total_loss(spec, parameters.theta, X, y, sample_weight, _exactly(threads))
 
 
 def trace(
     parameters: Parameters,
-    X: Array,
+    X: Array | SparseRows,
     y: Array,
     sample_weight: Array | None,
     threads: int | Threads = 1,
@@ -173,7 +190,7 @@ class Trainer:
             _describe(parameters.spec, self._dropout),
             parameters.theta,
             state,
-            batches.X,
+            _rows(batches.X, parameters.spec.dtype),
             batches.y,
             batches.sample_weight,
             batches.batch_size,

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from chainrule.engine.batches import Batches, mean_weight
 from chainrule.engine.parameters import Parameters
+from chainrule.engine.sparse_rows import SparseRows, forward_by_parts, loss_by_parts
 from chainrule.engine.spec import NetworkSpec
 from chainrule.engine.trace import Trace
 from chainrule.theory.optimizer import Optimizer, normal
@@ -134,7 +135,7 @@ def trace_step(parameters: Parameters, batches: Batches, step: int, dropout: flo
 
 def trace(
     parameters: Parameters,
-    X: Array,
+    X: Array | SparseRows,
     y: Array,
     sample_weight: Array | None,
     threads: object = 1,  # noqa: ARG001
@@ -143,19 +144,27 @@ def trace(
     return trace_step(parameters, Batches.whole(X, y, sample_weight), 1, 0.0)
 
 
-def forward(parameters: Parameters, X: Array, threads: object = 1) -> Array:  # noqa: ARG001
+def forward(
+    parameters: Parameters,
+    X: Array | SparseRows,
+    threads: object = 1,  # noqa: ARG001
+) -> Array:
     """Return the outputs, shape (n, outputs)."""
+    if isinstance(X, SparseRows):
+        return forward_by_parts(lambda rows: forward(parameters, rows), X)
     return propagate(parameters, X)[1][-1]
 
 
 def loss(
     parameters: Parameters,
-    X: Array,
+    X: Array | SparseRows,
     y: Array,
     sample_weight: Array | None,
     threads: object = 1,  # noqa: ARG001
 ) -> float:
     """Return L over the samples, penalty included."""
+    if isinstance(X, SparseRows):
+        return loss_by_parts(loss, parameters, X, y, sample_weight)
     z, a = propagate(parameters, X)
     losses = sample_losses(parameters.spec, z[-1], a[-1], y)
     share = shares(parameters.spec, sample_weight, len(X), mean_weight(sample_weight))

@@ -11,12 +11,14 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.sparse import csr_array
 from sklearn.base import BaseEstimator, _fit_context
 from sklearn.callback import CallbackSupportMixin
 from sklearn.metrics import check_scoring
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
+from chainrule.engine.sparse_rows import SparseRows
 from chainrule.estimators import saving, settings
 from chainrule.estimators.learning import learn_by_lbfgs, learn_by_steps, network_of
 from chainrule.estimators.parameters import BEYOND, OF_SCIKIT_LEARN, constraints
@@ -188,13 +190,12 @@ class MultilayerPerceptronEstimator(CallbackSupportMixin, BaseEstimator):
     ) -> Prepared:
         settings.hidden_sizes(self)
         X, y = self._checked(X, y, reset)
-        if hasattr(X, "toarray"):
-            X = X.toarray()
+        rows = SparseRows.of(X, X.dtype) if hasattr(X, "tocsr") else np.ascontiguousarray(X)
         targets = np.ascontiguousarray(self._targets(y, anew), dtype=X.dtype)
         if sample_weight is not None:
             sample_weight = _check_sample_weight(sample_weight, X, dtype=X.dtype)
         weight = self._weights(y, sample_weight)
-        return Prepared(np.ascontiguousarray(X), targets, y, weight, sample_weight).counted()
+        return Prepared(rows, targets, y, weight, sample_weight).counted()
 
     def _held_out(self, data: Prepared, evaluation: Any) -> tuple[Prepared, Prepared | None]:
         """Return the samples to learn from, and those held out, if there are any."""
@@ -219,7 +220,11 @@ class MultilayerPerceptronEstimator(CallbackSupportMixin, BaseEstimator):
             return lambda run: self._score_of(run.network.forward(held_out.X), held_out)
         model, scorer = self._nameless(), check_scoring(self, self.scoring)
         weighted = {} if held_out.weight is None else {"sample_weight": held_out.weight}
-        return lambda _: float(scorer(model, held_out.X, held_out.truth, **weighted))
+        rows = held_out.X
+        if isinstance(rows, SparseRows):
+            parts = (rows.values, rows.columns, rows.starts)
+            rows = csr_array(parts, shape=rows.shape)
+        return lambda _: float(scorer(model, rows, held_out.truth, **weighted))
 
     def _watched(self) -> Any:
         """Return what early stopping looks at."""
@@ -260,13 +265,12 @@ class MultilayerPerceptronEstimator(CallbackSupportMixin, BaseEstimator):
         rows = X if plain else self._features(X)
         return network.forward(rows, threads=settings.threads_of(self.n_jobs))
 
-    def _features(self, X: Any) -> Array:
-        """Return X as an array that the network takes, or scikit-learn's errors and warnings."""
+    def _features(self, X: Any) -> Any:
+        """Return X as the network takes it, dense or sparse; or scikit-learn's errors, warnings."""
         with np.errstate(over="ignore"):
-            X = validate_data(
+            return validate_data(
                 self, X, accept_sparse=["csr", "csc"], dtype=(np.float64, np.float32), reset=False
             )
-        return X.toarray() if hasattr(X, "toarray") else X
 
     # -- what scikit-learn's estimators show ------------------------------------------------
 

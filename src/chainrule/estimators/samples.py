@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.model_selection import train_test_split
 
+from chainrule.engine.sparse_rows import SparseRows
 from chainrule.theory.random import Purpose, raw_draws
 
 Array = NDArray[Any]
@@ -22,7 +23,7 @@ class Prepared(NamedTuple):
 
     Attributes
     ----------
-    X : ndarray of shape (n, inputs)
+    X : ndarray or SparseRows of shape (n, inputs)
     y : ndarray of shape (n, targets)
         For the network: numbers, or a column a class.
     truth : ndarray of shape (n,) or (n, targets)
@@ -33,7 +34,7 @@ class Prepared(NamedTuple):
         How many samples each counts as: its weight without that of its class.
     """
 
-    X: Array
+    X: Array | SparseRows
     y: Array
     truth: Array
     weight: Array | None
@@ -41,8 +42,10 @@ class Prepared(NamedTuple):
 
     def take(self, rows: Array) -> Prepared:
         """Return these rows."""
-        given = self._asdict().items()
-        return self._replace(**{name: part[rows] for name, part in given if part is not None})
+        X = self.X.take(rows) if isinstance(self.X, SparseRows) else self.X[rows]
+        weight = None if self.weight is None else self.weight[rows]
+        copies = None if self.copies is None else self.copies[rows]
+        return Prepared(X, self.y[rows], self.truth[rows], weight, copies)
 
     def counted(self) -> Prepared:
         """Return the samples without those of weight 0, which count nothing."""
@@ -79,7 +82,7 @@ def divided(
         train_test_split(data.y > 0, test_size=max(2, int(fraction * n)), stratify=data.y > 0)
     kinds = np.zeros(n, np.int64) if classes is None else classes.astype(np.int64)
     copies = np.ones(n) if data.copies is None else data.copies.astype(np.float64)
-    _, groups = np.unique(_keys(np.hstack([data.X, data.y]), seed), return_inverse=True)
+    _, groups = np.unique(_keys(data.X, data.y, seed), return_inverse=True)
     held_out = _chosen(groups, kinds, copies, fraction)
     return data.take(np.flatnonzero(~held_out)), data.take(np.flatnonzero(held_out))
 
@@ -109,12 +112,33 @@ def _chosen(groups: Array, kinds: Array, copies: Array, fraction: float) -> Arra
     return np.isin(groups, taken)
 
 
-def _keys(numbers: Array, seed: int) -> NDArray[np.uint64]:
-    """Return a random key of each row, the same for the same numbers: multilinear hashing."""
-    words = np.ascontiguousarray(numbers.astype(np.float64) + 0.0).view(np.uint32)  # -0 is 0
-    odd = raw_draws(seed, Purpose.SPLIT, words.shape[1]) | np.uint64(1)
-    keys = np.zeros(len(words), np.uint64)
-    with np.errstate(over="ignore"):
-        for column, factor in zip(words.T, odd, strict=True):
-            keys += factor * column
+def _keys(X: Array | SparseRows, y: Array, seed: int) -> NDArray[np.uint64]:
+    """Return a random key of each row, the same for the same numbers: multilinear hashing.
+
+    Σ of its words times odd numbers, so that what is 0 adds nothing, kept or not.
+    """
+    factors = raw_draws(seed, Purpose.SPLIT, 2 * (X.shape[1] + y.shape[1])) | np.uint64(1)
+    of_X, of_y = np.split(factors, [2 * X.shape[1]])
+    keys = _products(y, of_y)
+    if isinstance(X, SparseRows):
+        pairs = of_X.reshape(-1, 2)[X.columns]
+        words = _words(X.values.reshape(-1, 1))
+        sums = np.cumsum((pairs * words).sum(axis=1), dtype=np.uint64)
+        ends = np.concatenate([np.zeros(1, np.uint64), sums])
+        keys += ends[X.starts[1:]] - ends[X.starts[:-1]]
+    else:
+        keys += _products(X, of_X)
     return keys ^ (keys >> np.uint64(32))
+
+
+def _products(numbers: Array, factors: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    total = np.zeros(len(numbers), np.uint64)
+    for words, factor in zip(_words(numbers).T, factors, strict=True):
+        total += factor * words
+    return total
+
+
+def _words(numbers: Array) -> NDArray[np.uint64]:
+    """Return each number as two words of 32 bits; -0 is 0."""
+    words = np.ascontiguousarray(numbers.astype(np.float64) + 0.0).view(np.uint32)
+    return words.astype(np.uint64)

@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from xxhash import xxh3_128, xxh3_128_hexdigest
 
 from chainrule.engine.compiled import FASTEST
+from chainrule.engine.sparse_rows import SparseRows
 from chainrule.engine.spec import NetworkSpec
 from chainrule.training.inputs import (
     Samples,
@@ -59,10 +60,13 @@ class Fingerprinter:
         """
         self._take(array, lambda start, block: require_finite_block(name, array, start, block))
 
-    def of(self, array: Array | None) -> str:
+    def of(self, array: Array | SparseRows | None) -> str:
         """Return the fingerprint of an array; "" of none."""
         if array is None:
             return ""
+        if isinstance(array, SparseRows):
+            parts = (array.values, array.columns, array.starts)
+            return xxh3_128_hexdigest("".join(map(self.of, parts)).encode())
         if id(array) not in self._known:
             self._take(array, lambda start, block: None)  # noqa: ARG005
         return self._known[id(array)][0]
@@ -95,7 +99,7 @@ class Fingerprinter:
 
 def fit_data(
     spec: NetworkSpec,
-    X: ArrayLike,
+    X: ArrayLike | SparseRows,
     y: ArrayLike,
     sample_weight: ArrayLike | None,
     validation: Validation | None,

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from chainrule.engine.compiled import FASTEST, Threads
+from chainrule.engine.sparse_rows import SparseRows
 from chainrule.engine.spec import DTYPES, NetworkSpec
 from chainrule.theory.checks import require, require_whole
 
@@ -21,12 +22,12 @@ class Samples(NamedTuple):
 
     Attributes
     ----------
-    X : ndarray of shape (n, inputs)
+    X : ndarray or SparseRows of shape (n, inputs)
     y : ndarray of shape (n, outputs)
     sample_weight : ndarray of shape (n,) or None
     """
 
-    X: Array
+    X: Array | SparseRows
     y: Array
     sample_weight: Array | None
 
@@ -61,8 +62,10 @@ def require_finite_block(name: str, array: Array, start: int, block: Array) -> N
         )
 
 
-def features(spec: NetworkSpec, X: ArrayLike) -> Array:
+def features(spec: NetworkSpec, X: ArrayLike | SparseRows) -> Array | SparseRows:
     """Return X as a C-contiguous (n, inputs) array of the network's dtype, copied only if needed.
+
+    A sparse matrix of SciPy's stays sparse.
 
     Raises
     ------
@@ -71,6 +74,8 @@ def features(spec: NetworkSpec, X: ArrayLike) -> Array:
     """
     if _is_ready(X, spec):
         return X
+    if isinstance(X, SparseRows) or hasattr(X, "tocsr"):
+        return _sparse_features(spec, X)
     array = _numbers("X", X, spec.dtype)
     if array.ndim != 2 or array.shape[1] != spec.n_inputs:
         advice = "; for one sample, use X.reshape(1, -1)" if array.ndim == 1 else ""
@@ -80,10 +85,20 @@ def features(spec: NetworkSpec, X: ArrayLike) -> Array:
     return array
 
 
+def _sparse_features(spec: NetworkSpec, X: Any) -> SparseRows:  # noqa: ANN401
+    known = isinstance(X, SparseRows) and X.dtype == spec.dtype
+    rows = X if known else SparseRows.of(X, spec.dtype)
+    require(
+        rows.n_columns == spec.n_inputs,
+        f"X must have shape (n_samples, {spec.n_inputs}), got {rows.shape}",
+    )
+    return rows
+
+
 _NATIVE = {name: np.dtype(name) for name in DTYPES}
 
 
-def _is_ready(X: ArrayLike, spec: NetworkSpec) -> TypeGuard[Array]:
+def _is_ready(X: ArrayLike | SparseRows, spec: NetworkSpec) -> TypeGuard[Array]:
     """Return whether X is as ``features`` returns it: told in a tenth of the time for one row."""
     return (
         type(X) is np.ndarray
@@ -97,7 +112,7 @@ def _is_ready(X: ArrayLike, spec: NetworkSpec) -> TypeGuard[Array]:
 
 def samples(
     spec: NetworkSpec,
-    X: ArrayLike,
+    X: ArrayLike | SparseRows,
     y: ArrayLike,
     sample_weight: ArrayLike | None,
     look: Look = require_finite,
@@ -121,11 +136,16 @@ def samples(
     return Samples(inputs, targets, sample_weights(spec, sample_weight, n))
 
 
-def sample_features(spec: NetworkSpec, X: ArrayLike, look: Look = require_finite) -> Array:
+def sample_features(
+    spec: NetworkSpec, X: ArrayLike | SparseRows, look: Look = require_finite
+) -> Array | SparseRows:
     """Return X as ``features`` does; ``ValueError`` unless it has finite samples."""
     inputs = features(spec, X)
     require(len(inputs) > 0, "X must have at least one sample, got none")
-    look("X", inputs)
+    if isinstance(inputs, SparseRows):
+        look("X's values", inputs.values)
+    else:
+        look("X", inputs)
     return inputs
 
 
