@@ -97,7 +97,10 @@ def test_a_run_goes_on_in_another_process_as_if_never_cut(tmp_path: Path) -> Non
 
 
 def test_nothing_but_models_is_saved(tmp_path: Path) -> None:
-    with pytest.raises(TypeError, match="expected one of Network, Run, TableModel, got dict"):
+    with pytest.raises(
+        TypeError,
+        match="expected one of Network, Run, TableModel, MLPClassifier, MLPRegressor, got dict",
+    ):
         save({}, tmp_path / "m")  # type: ignore[arg-type]
 
 
@@ -201,7 +204,7 @@ EDITS = {
     "kind": ("network", put("kind", value="estimator"), "header: expected a kind and its format"),
     "other kind": (
         "table_model",
-        lambda ours: ours.update(kind="run", format=3),
+        put("kind", value="run"),
         "not a sound model file",
     ),
     "old run": (

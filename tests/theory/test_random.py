@@ -45,7 +45,7 @@ def test_the_generator_gives_the_authors_known_answers():
 def test_the_numbers_of_the_purposes_are_for_ever():
     """With others, every seed would give other networks: a saved run could not go on."""
     assert {purpose.name: purpose.value for purpose in Purpose} == {
-        "INITIAL_PARAMETERS": 0, "SHUFFLE": 1, "DROPOUT": 2,
+        "INITIAL_PARAMETERS": 0, "SHUFFLE": 1, "DROPOUT": 2, "SPLIT": 3,
     }  # fmt: skip
 
 

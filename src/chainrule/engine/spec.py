@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from chainrule.theory.activations import ACTIVATIONS, Activation
 from chainrule.theory.checks import fields_from, plain, require, require_name, require_number
-from chainrule.theory.losses import Fused, Loss
+from chainrule.theory.loss import Fused, Loss
 from chainrule.theory.named import loss_named
 
 Reduction = Literal["mean", "sum"]
@@ -181,11 +181,10 @@ def _check_layer_sizes(layer_sizes: tuple[int, ...]) -> None:
 
 
 def _check_outputs(loss: Loss, outputs: int) -> None:
-    binary = {"cross_entropy": "binary_cross_entropy", "focal": "binary_focal"}
     require(
         loss.targets != "classes" or outputs > 1,
         f"loss {loss.row!r} needs one output a class, got 1, whose softmax is always 1; "
-        f"for two classes with one output, use {binary.get(loss.row)!r}",
+        f"for two classes with one output, use {loss.of_one_output!r}",
     )
     require(
         outputs % loss.outputs_per_target == 0,

@@ -24,7 +24,7 @@ from chainrule.estimators.learning import learn_by_lbfgs, learn_by_steps, networ
 from chainrule.estimators.parameters import BEYOND, OF_SCIKIT_LEARN, constraints
 from chainrule.estimators.samples import Prepared, divided
 from chainrule.estimators.watching import Tasks
-from chainrule.theory.losses import Loss
+from chainrule.theory.loss import Loss
 from chainrule.training.continuation import Scoring
 from chainrule.training.network import Network
 from chainrule.training.run import Run

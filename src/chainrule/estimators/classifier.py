@@ -27,21 +27,13 @@ from chainrule.estimators.parameters import (
     constraints,
 )
 from chainrule.estimators.samples import Prepared
-from chainrule.theory.losses import Loss
+from chainrule.theory.loss import Loss
+from chainrule.theory.named import loss_for
 from chainrule.theory.optimizer import Optimizer
 from chainrule.theory.own_loss import loss_of
 from chainrule.theory.schedules import Schedule
 
 Array = NDArray[Any]
-
-# Names that mean one loss where there is an output for each of two or more classes, and another
-# where an output is the probability of one.
-_BY_OUTPUTS = {
-    "log_loss": ("cross_entropy", "binary_cross_entropy"),
-    "cross_entropy": ("cross_entropy", "binary_cross_entropy"),
-    "focal": ("focal", "binary_focal"),
-}
-
 
 # The least and the largest probability: their logarithms, and those of 1 - p, are finite.
 _BETWEEN = {
@@ -198,8 +190,8 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptronEstimator):
         given, columns = self.loss, 2 if self._kind == "multiclass" else 1
         if isinstance(given, str):
             name, colon, options = given.partition(":")
-            several, one = _BY_OUTPUTS.get(name, (name, name))
-            given = (several if columns > 1 else one) + colon + options
+            name = {"log_loss": "cross_entropy"}.get(name, name)
+            given = loss_for(name + colon + options, columns)
         loss = loss_of(given)
         if self.output_activation != "auto" or loss.targets in ("binary", "classes"):
             return loss, self.output_activation

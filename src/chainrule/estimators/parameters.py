@@ -8,7 +8,7 @@ from sklearn.utils._param_validation import Interval, Options, StrOptions
 
 from chainrule.theory.activations import ACTIVATIONS
 from chainrule.theory.initializers import INITIALIZERS
-from chainrule.theory.losses import Loss
+from chainrule.theory.loss import Loss
 from chainrule.theory.optimizer import Optimizer
 from chainrule.theory.schedules import Schedule
 

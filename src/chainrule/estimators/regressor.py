@@ -16,7 +16,7 @@ from chainrule.estimators.base import ByParts, MultilayerPerceptronEstimator
 from chainrule.estimators.documentation import documented
 from chainrule.estimators.parameters import BEYOND, OF_REGRESSOR, OF_SCIKIT_LEARN, constraints
 from chainrule.estimators.samples import Prepared
-from chainrule.theory.losses import Loss
+from chainrule.theory.loss import Loss
 from chainrule.theory.optimizer import Optimizer
 from chainrule.theory.own_loss import loss_of
 from chainrule.theory.schedules import Schedule
@@ -148,9 +148,9 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptronEstimator):
         outputs = self._outputs(X)
         if return_std:
             return self._squeezed(self._central(outputs)), self._squeezed(self._deviation(outputs))
-        if len(self._levels()) == 1:
-            return self._squeezed(self._central(outputs))
-        return self._squeezed(self._quantiles(outputs))
+        if len(self.network_.spec.loss_row.levels) > 1:
+            return self._squeezed(self._quantiles(outputs))
+        return self._squeezed(self._central(outputs))
 
     def score(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
         """Return R² of the predictions; of several levels, of that nearest to the median.
@@ -168,20 +168,18 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptronEstimator):
         central = self._squeezed(self._central(self._outputs(X)))
         return float(r2_score(y, central, sample_weight=sample_weight))
 
-    def _levels(self) -> tuple[float, ...]:
-        found = self.network_.spec.loss_row.settings.get("levels", (0.5,))
-        return found if isinstance(found, tuple) else (0.5,)
-
     def _central(self, outputs: Array) -> Array:
         """Return the mean of each target, or its quantile nearest to the median."""
-        levels, each = self._levels(), self.network_.spec.loss_row.outputs_per_target
-        if len(levels) == 1:  # a mean may have its variance beside it
-            return outputs if each == 1 else outputs[:, : outputs.shape[1] // each]
-        return self._quantiles(outputs)[:, :, int(np.argmin(np.abs(np.array(levels) - 0.5)))]
+        loss = self.network_.spec.loss_row
+        if len(loss.levels) > 1:
+            return self._quantiles(outputs)[:, :, loss.central]
+        each = loss.outputs_per_target  # a mean may have its variance beside it
+        return outputs if each == 1 else outputs[:, : outputs.shape[1] // each]
 
     def _quantiles(self, outputs: Array) -> Array:
         """Return the quantiles of each target in increasing order, (n, targets, levels)."""
-        of_each = outputs.reshape(len(outputs), len(self._levels()), -1)
+        levels = self.network_.spec.loss_row.levels
+        of_each = outputs.reshape(len(outputs), len(levels), -1)
         return np.sort(of_each.swapaxes(1, 2), axis=2)
 
     def _deviation(self, outputs: Array) -> Array:

@@ -13,7 +13,7 @@ import sklearn
 
 from chainrule.engine.spec import NetworkSpec, activation_names
 from chainrule.theory.checks import require, require_name, warn
-from chainrule.theory.losses import Loss
+from chainrule.theory.loss import Loss
 from chainrule.theory.named import optimizer_named, schedule_named
 from chainrule.theory.optimizer import Optimizer
 from chainrule.theory.optimizers import OPTIMIZERS, SGD

@@ -19,9 +19,9 @@ from chainrule.tables.selection import Selection, selected
 from chainrule.tables.splitting import Split, split
 from chainrule.tables.table import Table
 from chainrule.tables.target_column import TargetColumn, target_column
-from chainrule.tables.targets import ClassTarget, NumberTarget, Target
+from chainrule.tables.targets import RANGES, ClassTarget, NumberTarget, Range, Target
 from chainrule.theory.activations import ACTIVATIONS
-from chainrule.theory.losses import LOSSES
+from chainrule.theory.named import loss_for, loss_named
 from chainrule.training.network import Network
 from chainrule.training.run import Run
 from chainrule.training.stopping import EarlyStopping
@@ -134,7 +134,9 @@ def _prepared(table: Table, target: str, options: TrainOptions) -> _Prepared:
         classes = ClassTarget.fit(answers, target, column.kind)
         encoder = classes.with_shares(answers.take(parts.training))
     else:
-        encoder = NumberTarget.fit(answers.take(parts.training), target, column.kind)
+        loss = loss_named("squared_error" if options.loss == "auto" else options.loss)
+        within: Range = loss.targets if loss.targets in RANGES else "real"  # type: ignore[assignment]
+        encoder = NumberTarget.fit(answers.take(parts.training), target, column.kind, within)
     absent = {name: missing(table, name)[column.present].sum() for name in features.names}
     gaps = {name: int(count) for name, count in absent.items() if count}
     doubt = told_apart(answers, target) if encoder.kind == "text" else ""
@@ -157,13 +159,14 @@ def _fitted(
     prepared: _Prepared, options: TrainOptions, callbacks: Sequence[Callable[[Run], None]]
 ) -> Run:
     loss = _loss(prepared.target, options)
-    indicators = loss != "cross_entropy" and prepared.target.outputs > 1
+    row = loss_named(loss)
+    indicators = row.targets != "classes" and prepared.target.outputs > 1
     X, y = prepared.encoded(prepared.parts.training, indicators)
     validation = None
     if prepared.parts.validation.size:
         validation = prepared.encoded(prepared.parts.validation, indicators)
     network = Network(
-        [X.shape[1], *options.hidden, prepared.target.outputs],
+        [X.shape[1], *options.hidden, prepared.target.outputs * row.outputs_per_target],
         activation=options.activation,
         output=options.output,
         loss=loss,
@@ -192,16 +195,18 @@ def _fitted(
 
 def _loss(target: Target, options: TrainOptions) -> str:
     """Return the loss that was chosen, or that the task has, where answers fit the target."""
+    usual = "cross_entropy" if isinstance(target, ClassTarget) else "squared_error"
+    loss = usual if options.loss == "auto" else options.loss
     if isinstance(target, ClassTarget):
-        usual = "binary_cross_entropy" if target.outputs == 1 else "cross_entropy"
+        loss = loss_for(loss, target.outputs)
         wanted = ["sigmoid"] if target.outputs == 1 else ["softmax"]
         answers = "probabilities"
+    elif target.range != "real":
+        wanted, answers = ["exponential", "softplus"], "a number above 0"
     else:
-        usual = "squared_error"
         wanted = [name for name in ACTIVATIONS if name not in ("softmax", "sigmoid", "exponential")]
         answers = "a standardised number"
-    loss = usual if options.loss == "auto" else options.loss
-    output = LOSSES[loss].output if options.output == "auto" else options.output
+    output = loss_named(loss).output if options.output == "auto" else options.output
     if output not in wanted:
         raise ValueError(
             f"{target.task} needs {answers} as output, with {' or '.join(wanted[:3])}; got "

@@ -18,7 +18,7 @@ from chainrule.tables.reading import Source, as_table
 from chainrule.tables.report import Report
 from chainrule.tables.seen import count_seen, fingerprints
 from chainrule.tables.table import Table
-from chainrule.tables.targets import ClassTarget, Target, target_from_dict
+from chainrule.tables.targets import ClassTarget, NumberTarget, Target, target_from_dict
 from chainrule.theory.checks import plural
 from chainrule.training.network import Network
 from chainrule.training.perceptron import MultilayerPerceptron
@@ -96,7 +96,7 @@ class TableModel:
         """
         inputs = self.features.transform(self.table(source), self.network.spec.dtype)
         if not len(inputs):
-            return np.empty((0, self.target.outputs), inputs.dtype)
+            return np.empty((0, self.network.spec.n_outputs), inputs.dtype)
         return self.network.forward(inputs)
 
     def predict(self, source: Source) -> NDArray[Any]:
@@ -116,9 +116,20 @@ class TableModel:
         return _probabilities(self.outputs(source))
 
     def prediction_table(self, source: Source) -> pa.Table:
-        """Return the columns `prediction` and, for classes, `probability_...` of each."""
+        """Return the column `prediction`, and what else the model says.
+
+        For classes `probability_...` of each; for a loss of quantiles `quantile_0.1` and so on, in
+        increasing order; for gaussian_nll `standard_deviation`.
+        """
         outputs = self.outputs(source)
         columns = {PREDICTION: self._values(outputs)}
+        loss = self.network.spec.loss_row
+        if isinstance(self.target, NumberTarget):
+            for k, level in enumerate(loss.levels):
+                columns[f"quantile_{level}"] = self.target.values(np.sort(outputs, axis=1)[:, k])
+            if "log_variance" in loss.parts:
+                deviation = np.exp(0.5 * outputs[:, 1].astype(np.float64)) * self.target.unit
+                columns["standard_deviation"] = pa.array(deviation)
         if isinstance(self.target, ClassTarget):
             probabilities = _probabilities(outputs)
             for k, label in enumerate(self.target.classes):
@@ -149,7 +160,9 @@ class TableModel:
                 y, _probabilities(outputs), self.target.classes, self.target.shares
             )
         else:
-            found = regression_metrics(y, self.target.decode(outputs[:, 0]), self.target.mean)
+            found = regression_metrics(
+                y, self.target.decode(self._central(outputs)), self.target.mean
+            )
         return replace(found, seen=count_seen(fingerprints(X, y), self.seen))
 
     def truth(self, table: Table) -> NDArray[Any]:
@@ -164,7 +177,12 @@ class TableModel:
     def _values(self, outputs: NDArray[np.floating[Any]]) -> pa.Array:
         if isinstance(self.target, ClassTarget):
             return self.target.values(_probabilities(outputs).argmax(axis=1))
-        return self.target.values(outputs[:, 0])
+        return self.target.values(self._central(outputs))
+
+    def _central(self, outputs: NDArray[np.floating[Any]]) -> NDArray[np.floating[Any]]:
+        """Return the prediction of a number: the mean, or the quantile nearest to the median."""
+        loss = self.network.spec.loss_row
+        return np.sort(outputs, axis=1)[:, loss.central] if loss.levels else outputs[:, 0]
 
     def describe(self) -> dict[str, Any]:
         """Everything but the numbers of the network, as JSON can hold it."""
@@ -204,9 +222,10 @@ class TableModel:
         network = Network.restore(fields.any("network"), parts)
         fields.done()
         shape = (network.spec.n_inputs, network.spec.n_outputs)
-        if shape != (len(features.inputs), target.outputs):
+        outputs = target.outputs * network.spec.loss_row.outputs_per_target
+        if shape != (len(features.inputs), outputs):
             raise ValueError(
-                f"network: expected {len(features.inputs)} inputs and {target.outputs} outputs "
+                f"network: expected {len(features.inputs)} inputs and {outputs} outputs "
                 f"for the columns and the target, got {shape[0]} and {shape[1]}"
             )
         return cls(features, target, network, report, conventions, seen)

@@ -9,8 +9,7 @@ from chainrule.tables.columns import KINDS, Kind
 from chainrule.theory.activations import ACTIVATIONS
 from chainrule.theory.checks import require, require_name, require_number, require_whole
 from chainrule.theory.initializers import INITIALIZERS
-from chainrule.theory.losses import LOSSES
-from chainrule.theory.named import optimizer_named, schedule_named
+from chainrule.theory.named import loss_named, optimizer_named, schedule_named
 from chainrule.theory.optimizer import Optimizer
 from chainrule.theory.schedules import Schedule
 
@@ -128,7 +127,8 @@ class TrainOptions:
         for name in each:
             require_name("activation", name, ACTIVATIONS)
         require_name("output", self.output, ("auto", *ACTIVATIONS))
-        require_name("loss", self.loss, ("auto", *LOSSES))
+        if self.loss != "auto":
+            loss_named(self.loss)
         require_name("initializer", self.init, ("auto", *INITIALIZERS))
         require_name("reduction", self.reduction, ("mean", "sum"))
         require_name("dtype", self.dtype, DTYPES)

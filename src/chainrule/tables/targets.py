@@ -155,9 +155,15 @@ class ClassTarget:
         return pa.uint64() if least >= 0 and most < 2**64 else pa.string()
 
 
+Range = Literal["real", "counts", "positive"]
+RANGES: Mapping[str, str] = {"real": "", "counts": ">= 0", "positive": "> 0"}
+
+
 @dataclass(frozen=True)
 class NumberTarget:
     """A target of numbers: the network learns ``(v − mean) / std`` of the training rows.
+
+    Counts and amounts, for losses that take nothing below 0, are divided by their mean instead.
 
     Parameters
     ----------
@@ -166,6 +172,8 @@ class NumberTarget:
     kind : "number" or "date"
     mean, std : float
         In the unit of the target.
+    range : {"real", "counts", "positive"}
+        Which numbers the loss takes: all, those from 0 on, those above 0.
 
     Examples
     --------
@@ -178,10 +186,21 @@ class NumberTarget:
     kind: Literal["number", "date"]
     mean: float
     std: float
+    range: Range = "real"
     outputs: ClassVar[int] = 1
 
+    @property
+    def zero(self) -> float:
+        """The number that the network's 0 stands for."""
+        return self.mean if self.range == "real" else 0.0
+
+    @property
+    def unit(self) -> float:
+        """The number that the network's 1 is more than its 0."""
+        return self.std if self.range == "real" else self.mean
+
     @classmethod
-    def fit(cls, table: Table, name: str, kind: Kind) -> "NumberTarget":
+    def fit(cls, table: Table, name: str, kind: Kind, range: Range = "real") -> "NumberTarget":  # noqa: A002
         """Return the scale of a target, from the training rows."""
         kept: Literal["number", "date"] = "date" if kind == "date" else "number"
         values = numbers(table, name, kept)
@@ -192,7 +211,7 @@ class NumberTarget:
                 f"{table.name}, column {name!r}: its numbers can't be standardised "
                 f"(mean {mean:.6g}, standard deviation {std:.6g}); rescale the target"
             )
-        return cls(name, kept, mean, std)
+        return cls(name, kept, mean, std, range)
 
     @classmethod
     def from_fields(cls, fields: Fields) -> "NumberTarget":
@@ -203,6 +222,7 @@ class NumberTarget:
             kind=fields.choice("kind", ("number", "date")),  # type: ignore[arg-type]
             mean=fields.number("mean"),
             std=fields.number("std", least=5e-324),
+            range=fields.choice("range", RANGES),  # type: ignore[arg-type]
         )
         fields.done()
         return target
@@ -215,6 +235,7 @@ class NumberTarget:
             "kind": self.kind,
             "mean": self.mean,
             "std": self.std,
+            "range": self.range,
         }
 
     def numbers(self, table: Table) -> NDArray[np.float64]:
@@ -238,7 +259,10 @@ class NumberTarget:
             As `numbers`, and if a value is absurdly far from the others; the line is named.
         """
         values = self.numbers(table)
-        standardised = (values - self.mean) / self.std
+        if self.range != "real":
+            good = values >= 0 if self.range == "counts" else values > 0
+            self._check(table, values, good, "a number " + RANGES[self.range] + " for this loss")
+        standardised = (values - self.zero) / self.unit
         wanted = f"a number within {_FARTHEST:,} standard deviations of the mean {self.mean:.6g}"
         self._check(table, values, np.abs(standardised) <= _FARTHEST, wanted)
         return standardised
@@ -256,7 +280,7 @@ class NumberTarget:
 
     def decode(self, standardised: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
         """Return the target in the unit of its numbers, in days where it is a date."""
-        return np.asarray(standardised, dtype=np.float64) * self.std + self.mean
+        return np.asarray(standardised, dtype=np.float64) * self.unit + self.zero
 
     def values(self, standardised: NDArray[np.floating[Any]]) -> pa.Array:
         """Return the target in its own unit: float64, or times in the years 1 to 9999."""

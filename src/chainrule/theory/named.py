@@ -6,7 +6,8 @@ from functools import lru_cache
 from typing import Any
 
 from chainrule.theory.checks import require, require_name
-from chainrule.theory.losses import LOSSES, Loss
+from chainrule.theory.loss import Loss
+from chainrule.theory.losses import LOSSES
 from chainrule.theory.optimizer import Optimizer
 from chainrule.theory.optimizers import OPTIMIZERS
 from chainrule.theory.schedules import SCHEDULES, Schedule
@@ -54,6 +55,19 @@ def loss_named(text: str) -> Loss:
     """
     row, options = _parts("loss", text, LOSSES)
     return LOSSES[row].with_options(**options) if options else LOSSES[row]
+
+
+def loss_for(text: str, outputs: int) -> str:
+    """Return the loss that a name stands for where there are so many outputs for the classes.
+
+    Examples
+    --------
+    >>> loss_for("focal:gamma=1", 1)
+    'binary_focal:gamma=1'
+    """
+    one = loss_named(text).of_one_output
+    _, colon, options = text.partition(":")
+    return one + colon + options if outputs == 1 and one else text
 
 
 def _parts(topic: str, text: str, rows: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:

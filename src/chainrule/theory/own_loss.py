@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chainrule.theory.checks import require
-from chainrule.theory.losses import Loss
+from chainrule.theory.loss import Loss
 from chainrule.theory.named import loss_named
 
 Array = NDArray[Any]
@@ -48,6 +48,7 @@ def own_loss(value: Function, derivative: Function) -> Loss:
         output="identity",
         targets="real",
         source="the user's own",
+        is_known=False,
     )
 
 

@@ -15,7 +15,7 @@ from chainrule.engine.spec import NetworkSpec, Reduction, activation_names
 from chainrule.theory.checks import require_name
 from chainrule.theory.habits import hinting
 from chainrule.theory.initializers import INITIALIZERS, default_initializer
-from chainrule.theory.losses import Loss
+from chainrule.theory.loss import Loss
 from chainrule.theory.optimizer import Optimizer
 from chainrule.theory.optimizers import Adam
 from chainrule.theory.own_loss import Function, loss_of
