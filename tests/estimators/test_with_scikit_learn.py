@@ -225,6 +225,8 @@ class TestKept:
         page = classifier(alpha=0.5).fit(X, Y)._repr_html_()
         assert "MLPClassifier" in page
         assert "alpha" in page
+        assert "sklearn.neural_network.MLPClassifier.html" in page  # whose contract it is
+        assert "Share of each hidden layer" in page  # from the docstring, beside the parameter
 
     def test_not_fitted(self):
         for call in ("predict", "predict_proba", "predict_log_proba"):

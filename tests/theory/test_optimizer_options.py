@@ -290,3 +290,14 @@ def test_departures_name_what_others_do():
     )
     assert "PyTorch multiplies it afterwards" in SGD.departures
     assert "scikit-learn changes η once an epoch and counts samples" in InverseScaling.departures
+
+
+@pytest.mark.parametrize("optimizer", GOOD, ids=repr)
+def test_the_representation_makes_it_again(optimizer):
+    names = {row.__name__: row for row in (*OPTIMIZERS.values(), *SCHEDULES.values())}
+    assert eval(repr(optimizer), names) == optimizer
+
+
+def test_the_representation_is_short():
+    assert repr(Adam()) == "Adam(learning_rate=0.001)"
+    assert repr(AdamW(0.1, weight_decay=0.0)) == "AdamW(learning_rate=0.1, weight_decay=0.0)"

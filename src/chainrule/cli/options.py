@@ -117,7 +117,10 @@ OutputActivation = Annotated[
     str | None,
     _option("--output-activation", "NAME", "Of the output", _NETWORK, "by the loss"),
 ]
-Loss = Annotated[str | None, _option("--loss", "NAME", "See info losses", _NETWORK, "by the task")]
+Loss = Annotated[
+    str | None,
+    _option("--loss", "NAME", "See info losses, as huber:threshold=2", _NETWORK, "by the task"),
+]
 Init = Annotated[
     str | None,
     _option("--init", "NAME", "See info initializers", _NETWORK, "by the activation"),

@@ -20,6 +20,7 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, vali
 
 from chainrule.engine.sparse_rows import SparseRows
 from chainrule.estimators import saving, settings
+from chainrule.estimators.documentation import doc_link_template
 from chainrule.estimators.learning import learn_by_lbfgs, learn_by_steps, network_of
 from chainrule.estimators.parameters import BEYOND, OF_SCIKIT_LEARN, constraints
 from chainrule.estimators.samples import Prepared, divided
@@ -66,6 +67,9 @@ class MultilayerPerceptronEstimator(CallbackSupportMixin, BaseEstimator):
     """Base of ``MLPClassifier`` and ``MLPRegressor``; what they do is done by ``Network``."""
 
     _parameter_constraints: ClassVar[dict[str, Any]] = constraints(OF_SCIKIT_LEARN, BEYOND)
+
+    _doc_link_module = "chainrule"
+    _doc_link_template = property(lambda _: doc_link_template())
 
     network_: Network
     run_: Run

@@ -1,7 +1,9 @@
 """The docstrings of the estimators, from the rows of their parameters."""
 
+import functools
 import inspect
 import textwrap
+from importlib.metadata import metadata
 
 from chainrule.estimators.parameters import Parameter
 
@@ -32,6 +34,24 @@ _ATTRIBUTES = {
     "feature_names_in_": ("ndarray of str", "Their names, where X has names."),
 }
 CLASSES = {"classes_": ("ndarray of shape (n_classes,)", "The classes, in the order of outputs.")}
+
+
+_OF_THE_CONTRACT = (
+    "https://scikit-learn.org/stable/modules/generated/sklearn.neural_network.{estimator_name}.html"
+)
+
+
+@functools.cache
+def doc_link_template() -> str:
+    """Return where the link in the HTML representation leads.
+
+    To the documentation that the installed package declares; without any, to that of the estimator
+    whose contract it is.
+    """
+    declared = metadata("chainrule").get_all("Project-URL") or []
+    urls = [entry.partition(",") for entry in declared]
+    found = [url.strip() for label, _, url in urls if label.strip().lower() == "documentation"]
+    return found[0] if found else _OF_THE_CONTRACT
 
 
 def documented(

@@ -25,7 +25,7 @@ def normal(state: Vector) -> Vector:
     return np.where(np.abs(state) < np.finfo(state.dtype).tiny, 0.0, state)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Optimizer:
     """Base of the optimizers. Every vector of state is kept ``normal``.
 
@@ -85,6 +85,15 @@ class Optimizer:
                 require_number(name, getattr(self, name), lambda v: v > 0, "a number > 0 or None")
         require_number("weight_decay", self.weight_decay, lambda v: v >= 0, "a number >= 0")
         require_number("averaging", self.averaging, lambda v: 0 <= v < 1, "in [0, 1); 0 is none")
+
+    def __repr__(self) -> str:
+        """Return the call that makes it, without what is left at its default."""
+        given = {
+            f.name: getattr(self, f.name)
+            for f in fields(self)
+            if f.name == "learning_rate" or getattr(self, f.name) != f.default
+        }
+        return f"{type(self).__name__}({', '.join(f'{k}={v!r}' for k, v in given.items())})"
 
     @property
     def own_slots(self) -> tuple[str, ...]:

@@ -24,7 +24,7 @@ def _require_positive(name: str, value: float) -> None:
     require_number(name, value, lambda v: v > 0, "a number > 0")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class SGD(Optimizer):
     """Gradient descent, with momentum μ and Nesterov's look-ahead on request."""
 
@@ -73,7 +73,7 @@ class SGD(Optimizer):
         theta += self.momentum * v - eta * g if self.nesterov else v
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Adagrad(Optimizer):
     """Each parameter's rate falls with the sum of its squared gradients."""
 
@@ -98,7 +98,7 @@ class Adagrad(Optimizer):
         theta -= eta * g / (np.sqrt(s) + self.epsilon)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class RMSprop(Optimizer):
     """Gradients divided by the root of their running mean square."""
 
@@ -127,7 +127,7 @@ class RMSprop(Optimizer):
         theta -= eta * g / (np.sqrt(s) + self.epsilon)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Adam(Optimizer):
     """Running means of g and g², each corrected for its start at 0."""
 
@@ -163,7 +163,7 @@ class Adam(Optimizer):
         theta -= eta * m_hat / (np.sqrt(v_hat) + self.epsilon)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class AdamW(Adam):
     """Adam, with weight decay beside the gradient instead of inside it."""
 
@@ -182,7 +182,7 @@ class AdamW(Adam):
     )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Rprop(Optimizer):
     """Only the sign of g counts; each parameter has a step size of its own."""
 
