@@ -1,4 +1,4 @@
-"""Which parameters of the estimators do better than the defaults: ``python -m benchmarks.alternatives``.
+"""Which parameters do better than the estimators' defaults: ``python -m benchmarks.alternatives``.
 
 Each row changes one thing. Scores of held-out rows, mean over ten seeds with a split each, less
 that of the defaults on the same splits: in hundredths, beside their standard error. The table of

@@ -172,6 +172,15 @@ def test_lbfgs_goes_on_from_its_weights():
     assert len(model.loss_curve_) == 10
 
 
+def test_steps_after_lbfgs_and_before():
+    model = model_of(cr.MLPRegressor, warm_start=True, max_iter=5).fit(X, Y)
+    model.set_params(solver="lbfgs").fit(X, Y)
+    assert not hasattr(model, "run_")
+    before = model.network_.parameters.theta.copy()
+    model.set_params(solver="adam").fit(X, Y)
+    np.testing.assert_array_equal(model.run_.start.theta, before)
+
+
 def test_early_stopping_goes_on_from_its_last_epoch():
     """The network had the best epoch's weights in between."""
     options = {"early_stopping": True, "validation_fraction": 0.3, "learning_rate_init": 0.01}

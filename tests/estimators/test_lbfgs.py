@@ -34,7 +34,7 @@ def test_the_gradient_is_the_derivative_of_the_published_loss(Estimator, outputs
     )  # fmt: skip
     with pytest.warns(ConvergenceWarning, match="lbfgs failed to converge"):
         model.fit(X, y, weight)
-    columns = model._targets(y, False)
+    columns = model._targets(y, "more")
     objective = Objective(model.network_, (X, columns, weight), None)
     theta = model.network_.parameters.theta
     loss, gradient = objective(theta)

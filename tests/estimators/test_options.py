@@ -261,6 +261,13 @@ class TestHeldOut:
         with pytest.raises(ValueError, match=message):
             cr.MLPClassifier().fit(X, CLASSES, **given)
 
+    def test_a_part_of_the_classes_is_held_out_in_a_warm_start(self):
+        model = cr.MLPClassifier(warm_start=True, max_iter=3)
+        for _ in range(2):
+            one = CLASSES == "no"
+            model.fit(X, CLASSES, eval_X=X[one], eval_y=CLASSES[one])
+        assert len(model.validation_scores_) == 6
+
     def test_a_diverging_fit_keeps_the_best_weights(self):
         model = cr.MLPRegressor(
             solver="sgd", activation="identity", learning_rate_init=1, early_stopping=True,
@@ -270,6 +277,14 @@ class TestHeldOut:
             model.fit(X, Y)
         assert np.isfinite(model.predict(X)).all()
         assert np.isnan(model.validation_scores_[-1])
+
+
+def test_a_batch_that_is_too_large_is_said_once():
+    message = "Got `batch_size` less than 1 or larger than sample size. It is going to be clipped"
+    with pytest.warns(UserWarning, match=message) as told:
+        cr.MLPRegressor(batch_size=1000, max_iter=1, learning_rate="cosine").fit(X, Y)
+    assert len(told) == 1
+    assert told[0].filename == __file__
 
 
 class TestLookingOn:

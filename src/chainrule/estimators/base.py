@@ -7,7 +7,7 @@ import functools
 import math
 from abc import abstractmethod
 from collections.abc import Callable
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -31,6 +31,9 @@ from chainrule.training.network import Network
 from chainrule.training.run import Run
 
 Array = NDArray[Any]
+
+# What samples are for: to learn from, anew or after others of the same classes; or to judge by.
+Role = Literal["new", "more", "held out"]
 
 
 class NotByPartsError(AttributeError, ValueError):
@@ -87,8 +90,8 @@ class MultilayerPerceptronEstimator(CallbackSupportMixin, BaseEstimator):
         """Return the loss and the output activation."""
 
     @abstractmethod
-    def _targets(self, y: Array, anew: bool) -> Array:
-        """Return y as the network learns it, (n, targets); of classes that are new if ``anew``."""
+    def _targets(self, y: Array, role: Role) -> Array:
+        """Return y as the network learns it, (n, targets)."""
 
     @abstractmethod
     def _checked(self, X: Any, y: Any, reset: bool) -> tuple[Array, Array]:
@@ -137,14 +140,15 @@ class MultilayerPerceptronEstimator(CallbackSupportMixin, BaseEstimator):
         self
         """
         goes_on = self.warm_start and hasattr(self, "network_")
-        data = self._prepared(X, y, sample_weight, reset=not goes_on, anew=not self.warm_start)
+        role: Role = "more" if self.warm_start else "new"
+        data = self._prepared(X, y, sample_weight, role, reset=not goes_on)
         self._learn(X, y, data, (eval_X, eval_y, eval_sample_weight), self.max_iter, goes_on)
         return self
 
     def _learn_one_epoch(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None) -> Self:
         """Take one epoch, from where the network is."""
         goes_on = hasattr(self, "network_")
-        data = self._prepared(X, y, sample_weight, reset=not goes_on, anew=False)
+        data = self._prepared(X, y, sample_weight, "more", reset=not goes_on)
         self._learn(X, y, data, (None, None, None), 1, goes_on)
         return self
 
@@ -167,7 +171,7 @@ class MultilayerPerceptronEstimator(CallbackSupportMixin, BaseEstimator):
         if self.solver == "lbfgs":
             learn_by_lbfgs(self, data, tasks)
         else:
-            learn_by_steps(self, data, held_out, epochs, tasks)
+            learn_by_steps(self, data, held_out, rows, epochs, tasks)
         tasks.end()
 
     def _begin_anew(self) -> None:
@@ -188,14 +192,14 @@ class MultilayerPerceptronEstimator(CallbackSupportMixin, BaseEstimator):
         X: Any,
         y: Any,
         sample_weight: Any,
+        role: Role,
         *,
         reset: bool,
-        anew: bool,
     ) -> Prepared:
         settings.hidden_sizes(self)
         X, y = self._checked(X, y, reset)
         rows = SparseRows.of(X, X.dtype) if hasattr(X, "tocsr") else np.ascontiguousarray(X)
-        targets = np.ascontiguousarray(self._targets(y, anew), dtype=X.dtype)
+        targets = np.ascontiguousarray(self._targets(y, role), dtype=X.dtype)
         if sample_weight is not None:
             sample_weight = _check_sample_weight(sample_weight, X, dtype=X.dtype)
         weight = self._weights(y, sample_weight)
@@ -207,7 +211,7 @@ class MultilayerPerceptronEstimator(CallbackSupportMixin, BaseEstimator):
         if X is not None:
             if y is None:
                 raise ValueError("eval_X was given without eval_y")
-            return data, self._prepared(X, y, weight, reset=False, anew=False)
+            return data, self._prepared(X, y, weight, "held out", reset=False)
         if y is not None or weight is not None:
             raise ValueError("eval_y and eval_sample_weight need eval_X")
         if not self.early_stopping or self.solver == "lbfgs":

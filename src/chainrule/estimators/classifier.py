@@ -17,7 +17,7 @@ from sklearn.utils.multiclass import (
 )
 from sklearn.utils.validation import validate_data
 
-from chainrule.estimators.base import ByParts, MultilayerPerceptronEstimator
+from chainrule.estimators.base import ByParts, MultilayerPerceptronEstimator, Role
 from chainrule.estimators.documentation import CLASSES, documented
 from chainrule.estimators.parameters import (
     BEYOND,
@@ -149,16 +149,16 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptronEstimator):
         known = LabelBinarizer().fit(y)
         self.classes_, self._kind = known.classes_, known.y_type_
 
-    def _targets(self, y: Array, anew: bool) -> Array:
-        if anew or not hasattr(self, "classes_"):
+    def _targets(self, y: Array, role: Role) -> Array:
+        if role == "new" or not hasattr(self, "classes_"):
             self._learn_classes(y)
         else:
-            self._require_known(unique_labels(y))
+            self._require_known(unique_labels(y), all_of_them=role == "more" and self.warm_start)
         columns = label_binarize(y, classes=self.classes_)
         return columns.toarray() if hasattr(columns, "toarray") else columns
 
-    def _require_known(self, classes: Array) -> None:
-        if self.warm_start and set(classes) != set(self.classes_):
+    def _require_known(self, classes: Array, all_of_them: bool) -> None:
+        if all_of_them and set(classes) != set(self.classes_):
             raise ValueError(
                 "warm_start can only be used where `y` has the same classes as in the previous "
                 f"call to fit. Previously got {self.classes_}, `y` has {classes}"

@@ -71,6 +71,7 @@ def _new(model: Any, spec: Any) -> Network:
 def learn_by_lbfgs(model: Any, data: Prepared, tasks: Tasks) -> None:
     """Minimise the loss of all samples."""
     settings.refuse_steps(model)
+    model.__dict__.pop("run_", None)  # of steps taken before
     losses: list[float] = []
 
     def watch(iteration: int, loss: float) -> bool:
@@ -99,15 +100,16 @@ def learn_by_steps(
     model: Any,
     data: Prepared,
     held_out: Prepared | None,
+    rows: int,
     epochs: int,
     tasks: Tasks,
 ) -> None:
-    """Take so many epochs of steps, or as many as it takes to converge."""
+    """Take so many epochs of steps of so many rows, or as many as it takes to converge."""
     network: Network = model.network_
     validation: Any = None if held_out is None else (held_out.X, held_out.y, held_out.weight)
     known = fit_data(network.spec, data.X, data.y, data.weight, validation)
     scoring = model._scorer(held_out)
-    run = _run_of(model, known, scoring is not None)
+    run = _run_of(model, known, rows, scoring is not None)
     model.run_ = run
     before, threads = run.epoch, settings.threads_of(model.n_jobs)
     diverged: FloatingPointError | None = None
@@ -126,11 +128,10 @@ def learn_by_steps(
     _say_how_it_ended(model, run, epochs, diverged)
 
 
-def _run_of(model: Any, data: FitData, is_scored: bool) -> Run:
+def _run_of(model: Any, data: FitData, rows: int, is_scored: bool) -> Run:
     """Return the run that goes on, where it is of the same data; or one that takes up its state."""
     known: Run | None = getattr(model, "run_", None)
     n = len(data.samples.X)
-    rows = settings.rows_a_step(model, n)
     optimizer = settings.optimizer_of(model, n, -(-n // rows))
     options = FitOptions(
         n, rows, bool(model.shuffle), model._seed, data.held_out is not None,
@@ -183,11 +184,12 @@ def _write_down(model: Any, run: Run, before: int, diverged: Exception | None) -
     """Set the attributes that scikit-learn has, and the curves of what was held out."""
     model.n_iter_ = run.epoch - before
     model.t_ += model.n_iter_ * run.options.n_samples
-    model.loss_curve_ += run.epoch_losses[before:].tolist()
-    if model.loss_curve_:
-        model.loss_ = model.loss_curve_[-1]
+    losses = run.epoch_losses[before:].tolist()
+    model.loss_curve_ += losses
+    if losses:
+        model.loss_ = losses[-1]
     if not model.early_stopping:
-        model.best_loss_ = min([model.best_loss_, *model.loss_curve_])
+        model.best_loss_ = min([model.best_loss_, *losses])
     if not run.options.is_validated:
         return
     model.validation_loss_curve_ += run.validation_losses[before:].tolist()

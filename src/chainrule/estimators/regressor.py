@@ -12,7 +12,7 @@ from sklearn.metrics import r2_score
 from sklearn.utils import column_or_1d
 from sklearn.utils.validation import validate_data
 
-from chainrule.estimators.base import ByParts, MultilayerPerceptronEstimator
+from chainrule.estimators.base import ByParts, MultilayerPerceptronEstimator, Role
 from chainrule.estimators.documentation import documented
 from chainrule.estimators.parameters import BEYOND, OF_REGRESSOR, OF_SCIKIT_LEARN, constraints
 from chainrule.estimators.samples import Prepared
@@ -107,7 +107,7 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptronEstimator):
             y = column_or_1d(y, warn=True)
         return X, y
 
-    def _targets(self, y: Array, anew: bool) -> Array:  # noqa: ARG002
+    def _targets(self, y: Array, role: Role) -> Array:  # noqa: ARG002
         return y.reshape(len(y), -1)
 
     def _loss_and_output(self) -> tuple[Loss, str]:
