@@ -123,7 +123,10 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptronEstimator):
         -------
         self
         """
-        if _check_partial_fit_first_call(self, classes):
+        again = hasattr(self, "classes_") and (
+            classes is None or np.array_equal(np.asarray(classes), self.classes_)
+        )
+        if not again and _check_partial_fit_first_call(self, classes):
             multilabel = type_of_target(y).startswith("multilabel")
             self._learn_classes(y if multilabel else classes)
         return self._learn_one_epoch(X, y, sample_weight)
@@ -152,10 +155,30 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptronEstimator):
     def _targets(self, y: Array, role: Role) -> Array:
         if role == "new" or not hasattr(self, "classes_"):
             self._learn_classes(y)
-        else:
-            self._require_known(unique_labels(y), all_of_them=role == "more" and self.warm_start)
-        columns = label_binarize(y, classes=self.classes_)
+        all_of_them = role == "more" and self.warm_start
+        known = self._columns_of_known(y)
+        if known is not None and not all_of_them:
+            return known
+        if role != "new":
+            self._require_known(unique_labels(y), all_of_them)
+        columns = label_binarize(y, classes=self.classes_) if known is None else known
         return columns.toarray() if hasattr(columns, "toarray") else columns
+
+    def _columns_of_known(self, y: Array) -> Array | None:
+        """Return a column a class, one of two classes, where y holds classes that are known.
+
+        As ``label_binarize``, in a hundredth of its time for a few samples.
+        """
+        comparable = y.dtype.kind == self.classes_.dtype.kind or (
+            y.dtype.kind in "biuf" and self.classes_.dtype.kind in "biuf"
+        )
+        if y.ndim != 1 or not comparable or self._kind == "multilabel-indicator":
+            return None
+        last = len(self.classes_) - 1
+        places = np.minimum(np.searchsorted(self.classes_, y), last)
+        if not np.all(self.classes_[places] == y):
+            return None
+        return np.eye(last + 1)[places] if last > 1 else (places == 1).reshape(-1, 1)
 
     def _require_known(self, classes: Array, all_of_them: bool) -> None:
         if all_of_them and set(classes) != set(self.classes_):
