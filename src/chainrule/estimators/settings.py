@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from typing import Any
 import numpy as np
 import sklearn
 
+from chainrule.engine.compiled import FASTEST
 from chainrule.engine.spec import NetworkSpec, activation_names
 from chainrule.theory.checks import require, require_name, warn
 from chainrule.theory.loss import Loss
@@ -120,8 +120,7 @@ def threads_of(n_jobs: int | None) -> int | None:
     if n_jobs is None:
         return None
     require(n_jobs != 0, "n_jobs must not be 0; None is as many as prove fastest, -1 every core")
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return int(n_jobs) if n_jobs > 0 else max(1, (cores or 1) + 1 + int(n_jobs))
+    return int(n_jobs) if n_jobs > 0 else max(1, FASTEST.most + 1 + int(n_jobs))
 
 
 def refuse_steps(model: Any) -> None:

@@ -176,7 +176,7 @@ class Network(MultilayerPerceptron):
 
         Parameters
         ----------
-        X : array-like of shape (n, inputs)
+        X : array-like or sparse matrix of shape (n, inputs)
         y : array-like of shape (n, outputs) or (n,)
             Targets; for cross_entropy also class numbers.
         optimizer : Optimizer or str, optional

@@ -132,7 +132,7 @@ class MultilayerPerceptron:
 
         Parameters
         ----------
-        X : array-like of shape (n, inputs)
+        X : array-like or sparse matrix of shape (n, inputs)
         threads : int, optional
             As many as prove fastest without it; no bit depends on it.
 
@@ -163,7 +163,7 @@ class MultilayerPerceptron:
 
         Parameters
         ----------
-        X : array-like of shape (n, inputs)
+        X : array-like or sparse matrix of shape (n, inputs)
         y : array-like of shape (n, outputs) or (n,)
             Targets; for cross_entropy also class numbers.
         sample_weight : array-like of shape (n,), optional
