@@ -8,7 +8,6 @@ array is wrong. What is restored must describe itself as the file does, so that 
 or silently changed. Nothing in a file is ever executed.
 """
 
-import hashlib
 import importlib
 import json
 from collections.abc import Mapping
@@ -185,6 +184,8 @@ def _restored(kind: str, description: Any, arrays: Mapping[str, NDArray[Any]]) -
 
 def _digest(kind: str, description: object, arrays: Mapping[str, NDArray[Any]]) -> str:
     """Return the SHA-256 of the description and of every array with its name, type and shape."""
+    import hashlib
+
     digest = hashlib.sha256(json.dumps([FORMATS[kind], kind, description], sort_keys=True).encode())
     for name in sorted(arrays):
         array = arrays[name]

@@ -147,7 +147,7 @@ MEMORY = """
 import numpy as np
 from scipy import sparse
 import chainrule as cr
-X = sparse.random_array((30_000, 20_000), density=5e-4, rng=np.random.default_rng(0), format="csr")
+X = sparse.random(30_000, 20_000, density=5e-4, random_state=0, format="csr")
 y = np.arange(30_000) % 2
 model = cr.MLPClassifier((4,), max_iter=1, batch_size=100, learning_rate="cosine").fit(X, y)
 assert model.predict(X).shape == (30_000,)

@@ -1,7 +1,6 @@
 """Fingerprints: by which a run knows its data again."""
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -83,6 +82,8 @@ class Fingerprinter:
 
         chunks = range(0, len(flat), _CHUNK)
         if len(chunks) > 1:
+            from concurrent.futures import ThreadPoolExecutor  # takes a tenth of the import
+
             with ThreadPoolExecutor(min(len(chunks), FASTEST.most)) as pool:
                 digests = list(pool.map(digest, chunks))
         else:
