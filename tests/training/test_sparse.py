@@ -147,7 +147,9 @@ MEMORY = """
 import numpy as np
 from scipy import sparse
 import chainrule as cr
-X = sparse.random(30_000, 20_000, density=5e-4, random_state=0, format="csr")
+rng = np.random.default_rng(0)
+places = rng.integers(30_000, size=300_000), rng.integers(20_000, size=300_000)
+X = sparse.csr_array((rng.normal(size=300_000), places), shape=(30_000, 20_000))
 y = np.arange(30_000) % 2
 model = cr.MLPClassifier((4,), max_iter=1, batch_size=100, learning_rate="cosine").fit(X, y)
 assert model.predict(X).shape == (30_000,)
