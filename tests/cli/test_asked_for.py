@@ -79,7 +79,9 @@ def test_a_network_knows_no_columns(
 ) -> None:
     save(cr.Network([4, 3]), tmp_path / "n.safetensors")
     message = refused(command, "n.safetensors", "iris")
-    assert "n.safetensors holds a network, which knows no columns; expected a model" in message
+    assert (
+        "n.safetensors holds a network, which doesn't know how a table is encoded; expec" in message
+    )
 
 
 def test_predictions_replace_no_table_and_no_column(

@@ -92,8 +92,9 @@ def test_verbose_prints_each_iteration(capsys):
 
 def test_max_fun_ends_it():
     model = cr.MLPRegressor(solver="lbfgs", max_fun=10, tol=0, random_state=0)
-    with pytest.warns(ConvergenceWarning, match="EVALUATIONS"):
+    with pytest.warns(ConvergenceWarning, match="EVALUATIONS") as told:
         model.fit(X, X[:, 0] ** 2)
+    assert told[0].filename == __file__
     assert model.n_iter_ <= 10
 
 

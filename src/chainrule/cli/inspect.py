@@ -1,5 +1,7 @@
 """``chainrule inspect``: what is in a model file."""
 
+from typing import Any
+
 from chainrule.cli.figures import print_worth, target_in_words
 from chainrule.cli.options import Json, ModelFile
 from chainrule.cli.printing import (
@@ -37,11 +39,31 @@ def inspect(
     if isinstance(loaded, TableModel):
         _print_table_model(loaded)
         return
+    network, run = loaded, None
+    if found["kind"] in ("classifier", "regressor"):
+        _print_estimator(loaded)
+        network, run = loaded.network_, loaded.__dict__.get("run_")
+    elif isinstance(loaded, Run):
+        network, run = loaded.network, loaded
     print_line()
-    network = loaded.network if isinstance(loaded, Run) else loaded
     _print_network(network.spec)
-    if isinstance(loaded, Run):
-        _print_run(loaded)
+    if run is not None:
+        _print_run(run)
+
+
+def _print_estimator(model: Any) -> None:  # noqa: ANN401 (of scikit-learn's kind, which has no types)
+    names = model.__dict__.get("feature_names_in_")
+    facts = {
+        "made as": " ".join(repr(model).split()),
+        "columns": listed(names, 6) if names is not None else f"{model.n_features_in_}, unnamed",
+    }
+    if hasattr(model, "classes_"):
+        facts["classes"] = listed(list(map(str, model.classes_)), 10)
+    if model.loss_curve_:
+        facts["losses"] = (
+            f"{model.loss_curve_[0]:.6g} at first, {model.loss_curve_[-1]:.6g} at last"
+        )
+    print_facts(facts)
 
 
 def _print_table_model(model: TableModel) -> None:

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from chainrule.files import ModelFileError, load
+from chainrule.files import ModelFileError, header, load
 from chainrule.tables import TableModel
 
 
@@ -17,7 +17,7 @@ def table_model(path: Path) -> TableModel:
     model = load(path)
     if not isinstance(model, TableModel):
         raise ModelFileError(
-            f"{path} holds a {type(model).__name__.lower()}, which knows no columns; "
+            f"{path} holds a {header(path)['kind']}, which doesn't know how a table is encoded; "
             "expected a model of a table, as `chainrule train` writes it"
         )
     return model

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from dataclasses import replace
 from typing import Any
 
@@ -89,7 +90,11 @@ def learn_by_lbfgs(model: Any, data: Prepared, tasks: Tasks) -> None:
         threads=settings.threads_of(model.n_jobs),
         watch=watch,
     )
-    model.n_iter_ = _check_optimize_result("lbfgs", result, model.max_iter)
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        model.n_iter_ = _check_optimize_result("lbfgs", result, model.max_iter)
+    for warning in told:  # at the user's line
+        settings.say(str(warning.message), warning.category)
     model.loss_ = float(result.fun)
     model.loss_curve_ += losses
     if not np.isfinite(model.network_.parameters.theta).all():
