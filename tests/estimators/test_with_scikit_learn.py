@@ -236,6 +236,15 @@ class TestKept:
         with pytest.raises(AttributeError, match="no attribute 'n_layers_'"):
             _ = classifier().n_layers_
 
+    def test_a_fit_that_failed_is_none(self):
+        model = classifier(activation=["relu", "relu"])
+        with pytest.raises(ValueError, match="one a hidden layer"):
+            model.fit(X, Y)
+        with pytest.raises(NotFittedError):
+            model.predict(X)
+        with pytest.raises(NotFittedError):
+            cr.save(model, "nowhere")
+
     def test_weights_are_the_networks(self):
         model = classifier().fit(X, Y)
         model.coefs_[0][:] = 0

@@ -348,6 +348,9 @@ class MultilayerPerceptronEstimator(CallbackSupportMixin, BaseEstimator):
             )
         return "partial_fit does not support early_stopping=True" if self.early_stopping else ""
 
+    def __sklearn_is_fitted__(self) -> bool:
+        return "network_" in self.__dict__
+
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True

@@ -49,6 +49,7 @@ def described(model: Any) -> dict[str, Any]:
 
 def arrays_of(model: Any) -> dict[str, Array]:
     """Return the arrays: the network's, the run's, and the curves."""
+    check_is_fitted(model)
     run: Run | None = model.__dict__.get("run_")
     curves = {f"curve.{_ending(name)}": _numbers(getattr(model, name)) for name in _CURVES}
     return model.network_.arrays() | ({} if run is None else run.record.arrays()) | curves
