@@ -204,6 +204,15 @@ class TestSparse:
         assert len(classifier().fit(make(thin), Y, **held_out).validation_scores_) == 30
         classifier().partial_fit(make(thin), Y, classes=[0, 1, 2])
 
+    @pytest.mark.parametrize("solver", ["adam", "lbfgs"])
+    def test_of_float32(self, solver):
+        thin = np.where(np.abs(X) > 0.5, X, 0).astype(np.float32)
+        models = [
+            classifier(solver=solver).fit(make(thin), Y) for make in (np.array, sparse.csr_array)
+        ]
+        assert models[1].coefs_[0].dtype == np.float32
+        np.testing.assert_array_equal(models[0].coefs_[0], models[1].coefs_[0])
+
     def test_labels(self):
         samples, labels = make_multilabel_classification(80, n_classes=4, random_state=0)
         one = classifier().fit(samples, labels)

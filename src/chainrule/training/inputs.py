@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from typing import Any, NamedTuple, TypeGuard
 
 import numpy as np
@@ -86,8 +87,10 @@ def features(spec: NetworkSpec, X: ArrayLike | SparseRows) -> Array | SparseRows
 
 
 def _sparse_features(spec: NetworkSpec, X: Any) -> SparseRows:  # noqa: ANN401
-    known = isinstance(X, SparseRows) and X.dtype == spec.dtype
-    rows = X if known else SparseRows.of(X, spec.dtype)
+    rows = X if isinstance(X, SparseRows) else SparseRows.of(X, spec.dtype)
+    if rows.dtype != spec.dtype:
+        with np.errstate(over="ignore"):  # what doesn't fit is infinite, and refused below
+            rows = replace(rows, values=rows.values.astype(spec.dtype))
     require(
         rows.n_columns == spec.n_inputs,
         f"X must have shape (n_samples, {spec.n_inputs}), got {rows.shape}",
