@@ -196,6 +196,16 @@ class TestOnesOwn:
         np.testing.assert_allclose(own.predict(X), row.predict(X), rtol=1e-9)
         assert own.network_.engine.NAME == "reference"
 
+    def test_it_goes_on_exactly(self):
+        """The same functions are the same loss, so the same run goes on."""
+        options = {"random_state": 0, "warm_start": True, "n_iter_no_change": 99}
+        whole = cr.MLPRegressor((pinball, pinball_derivative), max_iter=5, **options).fit(X, MEAN)
+        cut = cr.MLPRegressor((pinball, pinball_derivative), max_iter=2, **options).fit(X, MEAN)
+        run = cut.run_
+        cut.set_params(max_iter=3).fit(X, MEAN)
+        assert cut.run_ is run
+        np.testing.assert_array_equal(cut.coefs_[0], whole.coefs_[0])
+
     def test_a_loss_a_sample(self):
         own = cr.MLPRegressor(
             (lambda a, y: 0.5 * ((a - y) ** 2).sum(axis=1), lambda a, y: a - y),

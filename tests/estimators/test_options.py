@@ -334,6 +334,7 @@ class TestLookingOn:
 
 
 REFUSED = [
+    ({"dropout": 0.1, "hidden_layer_sizes": ()}, "dropout sets outputs of hidden layers to 0, and"),
     ({"activation": "rectifier"}, "'activation' parameter of MLPRegressor must be"),
     ({"activation": ["relu", "tanh"]}, r"one name, or one a hidden layer \(1\), got 2"),
     ({"activation": ["relux"]}, "unknown activation 'relux': did you mean 'relu'"),

@@ -192,7 +192,8 @@ BEYOND = {
     "weight_decay": Parameter(
         _FROM_0,
         "float, default=0.0",
-        "λ: before each update θ loses η λ θ, beside the gradient (Loshchilov, Hutter 2019). Try "
+        "λ: before each update θ loses η λ θ, beside the gradient (Loshchilov, Hutter 2019); 0 is "
+        'what the solver has itself: none, but 0.01 of "adamw". Try '
         '0.01 with solver="adam", and alpha=0.',
     ),
     "clip_norm": Parameter(

@@ -19,7 +19,12 @@ from chainrule.training.run import Run
 
 Array = NDArray[Any]
 
-_CURVES = ("loss_curve_", "validation_loss_curve_", "validation_scores_")
+# Curves, and the names of their arrays: by the ends of these, files know that they may be infinite.
+_CURVES = {
+    "loss_curve_": "curve.losses",
+    "validation_loss_curve_": "curve.validation_losses",
+    "validation_scores_": "curve.validation_scores",
+}
 _NUMBERS = ("n_iter_", "t_", "n_outputs_", "best_loss_", "best_validation_score_", "loss_")
 _PARTS = ("parameters", "numbers", "seed", "columns", "classes", "made_with", "network", "run")
 
@@ -51,7 +56,7 @@ def arrays_of(model: Any) -> dict[str, Array]:
     """Return the arrays: the network's, the run's, and the curves."""
     check_is_fitted(model)
     run: Run | None = model.__dict__.get("run_")
-    curves = {f"curve.{_ending(name)}": _numbers(getattr(model, name)) for name in _CURVES}
+    curves = {array: _numbers(getattr(model, name)) for name, array in _CURVES.items()}
     return model.network_.arrays() | ({} if run is None else run.record.arrays()) | curves
 
 
@@ -77,17 +82,10 @@ def restore(model: Any, description: dict[str, Any], arrays: Mapping[str, Array]
     if (classes := field(description, "classes")) is not None:
         values, dtype = field(classes, "values"), field(classes, "dtype")
         model.classes_, model._kind = np.array(values, dtype=dtype), field(classes, "kind")
-    for name in _CURVES:
-        values = arrays[f"curve.{_ending(name)}"].tolist()
+    for name, array in _CURVES.items():
+        values = arrays[array].tolist()
         is_none = name == "validation_scores_" and not values
         setattr(model, name, None if is_none else values)
-
-
-def _ending(name: str) -> str:
-    """Return a name by which files know numbers that needn't be finite."""
-    return {"loss_curve_": "losses", "validation_loss_curve_": "validation_losses"}.get(
-        name, "validation_scores"
-    )
 
 
 def _numbers(values: list[float] | None) -> Array:

@@ -50,9 +50,8 @@ def network_spec(
     known = loss.name if loss.is_known else loss
     layers = activation_names(len(hidden), names, output, known)
     sizes = (inputs, *hidden, targets * loss.outputs_per_target)
-    dropout = model.dropout if hidden else 0.0
     dtype = dtype if loss.is_known else "float64"
-    return NetworkSpec(sizes, layers, known, "mean", l2, model.l1, dropout, dtype)
+    return NetworkSpec(sizes, layers, known, "mean", l2, model.l1, model.dropout, dtype)
 
 
 def rows_a_step(model: Any, n: int) -> int:

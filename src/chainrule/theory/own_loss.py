@@ -1,6 +1,7 @@
 """A loss of one's own: a pair of functions, and whether they belong together."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -52,14 +53,14 @@ def own_loss(value: Function, derivative: Function) -> Loss:
     )
 
 
+@dataclass(frozen=True)
 class _Terms:
     """The function, with a column of terms where it returns a number a sample."""
 
-    def __init__(self, value: Function) -> None:
-        self._value = value
+    function: Function
 
     def __call__(self, a: Array, y: Array) -> Array:
-        terms = np.asarray(self._value(a, y))
+        terms = np.asarray(self.function(a, y))
         shapes = ((len(a),), a.shape)
         require(
             terms.shape in shapes,
