@@ -2,15 +2,14 @@
 // with a TypeError, and with a ValueError where their shapes do not fit together; they are
 // borrowed, never copied. The GIL is released while the engine works.
 #include <nanobind/nanobind.h>
-#include <nanobind/ndarray.h>
 #include <nanobind/stl/optional.h>
-#include <nanobind/stl/pair.h>
 #include <nanobind/stl/string.h>
+#include <nanobind/stl/tuple.h>
 #include <nanobind/stl/vector.h>
 
-#include <limits>
 #include <stdexcept>
 
+#include "bindings.hpp"
 #include "engine.hpp"
 #include "many.hpp"
 
@@ -19,11 +18,6 @@ using namespace nb::literals;
 
 namespace chainrule {
 namespace {
-
-template <class T>
-using Vector = nb::ndarray<T, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
-template <class T>
-using Matrix = nb::ndarray<T, nb::ndim<2>, nb::c_contig, nb::device::cpu>;
 
 int index_of(const std::vector<std::string>& names, const std::string& name, const char* kind) {
   for (std::size_t i = 0; i < names.size(); ++i)
@@ -70,65 +64,6 @@ Update make_update(const std::string& name, std::vector<double> constants, doubl
           max_norm,
           weight_decay,
           averaging};
-}
-
-// -- shapes -----------------------------------------------------------------------------------
-
-void require(bool holds, const char* what, std::size_t expected, std::size_t got) {
-  if (!holds)
-    throw std::invalid_argument(std::string(what) + " must be " + std::to_string(expected) +
-                                ", got " + std::to_string(got));
-}
-
-template <class Array>
-void require_size(const Array& array, std::size_t expected, const char* what) {
-  require(array.size() == expected, what, expected, array.size());
-}
-
-template <class T>
-void require_shape(const Matrix<T>& array, std::size_t rows, std::int64_t columns,
-                   const char* what) {
-  require(array.shape(0) == rows, (std::string("the rows of ") + what).c_str(), rows,
-          array.shape(0));
-  require(array.shape(1) == static_cast<std::size_t>(columns),
-          (std::string("the columns of ") + what).c_str(), static_cast<std::size_t>(columns),
-          array.shape(1));
-}
-
-std::size_t parameter_count(const Spec& spec) {
-  std::int64_t count = 0;
-  for (std::size_t l = 0; l + 1 < spec.sizes.size(); ++l)
-    count += (spec.sizes[l] + 1) * spec.sizes[l + 1];
-  return static_cast<std::size_t>(count);
-}
-
-template <class T>
-Samples<T> samples_of(const Spec& spec, const Matrix<const T>& X, const Matrix<const T>& y,
-                      const std::optional<Vector<const T>>& weights) {
-  const std::size_t n = X.shape(0);
-  require_shape(X, n, spec.sizes.front(), "X");
-  require_shape(y, n, spec.sizes.back(), "y");
-  if (weights) require_size(*weights, n, "the length of sample_weight");
-  return {X.data(), y.data(), weights ? weights->data() : nullptr, static_cast<std::int64_t>(n)};
-}
-
-// Samples whose X is sparse: as many values as columns.
-template <class T>
-Samples<T> sparse_samples_of(const Spec& spec, const Vector<const T>& values,
-                             const Vector<const std::int32_t>& columns,
-                             const Vector<const std::int64_t>& starts, const Matrix<const T>& y,
-                             const std::optional<Vector<const T>>& weights) {
-  const std::size_t n = y.shape(0);
-  require_size(columns, values.size(), "the length of columns");
-  require_size(starts, n + 1, "the length of starts");
-  require_shape(y, n, spec.sizes.back(), "y");
-  if (weights) require_size(*weights, n, "the length of sample_weight");
-  return {values.data(),
-          y.data(),
-          weights ? weights->data() : nullptr,
-          static_cast<std::int64_t>(n),
-          columns.data(),
-          starts.data()};
 }
 
 // -- signals ----------------------------------------------------------------------------------
@@ -210,21 +145,6 @@ std::vector<std::int64_t> bound_advance_many(const std::vector<BoundSteps*>& tra
   return written;
 }
 
-// X, dense; or its values, columns and starts.
-template <class T>
-struct Rows {
-  std::optional<Matrix<const T>> dense;
-  std::optional<Vector<const T>> values;
-  std::optional<Vector<const std::int32_t>> columns;
-  std::optional<Vector<const std::int64_t>> starts;
-
-  Samples<T> of(const Spec& spec, const Matrix<const T>& y,
-                const std::optional<Vector<const T>>& weights) const {
-    return dense ? samples_of<T>(spec, *dense, y, weights)
-                 : sparse_samples_of<T>(spec, *values, *columns, *starts, y, weights);
-  }
-};
-
 // Holds the arrays that a trainer borrows.
 template <class T>
 class BoundTrainer final : public BoundSteps {
@@ -232,13 +152,14 @@ class BoundTrainer final : public BoundSteps {
   BoundTrainer(const Spec& spec, Vector<T> theta, std::vector<Vector<T>> state, const Rows<T>& X,
                Matrix<const T> y, std::optional<Vector<const T>> weights, std::int64_t batch_size,
                bool shuffle, std::uint64_t seed, std::int64_t steps_before, const Update& update,
-               std::int64_t step, Threads threads)
+               std::int64_t step, Threads threads, std::optional<KeyframeArrays<T>> keyframes)
       : spec_(spec),
         theta_(std::move(theta)),
         state_(std::move(state)),
         X_(X),
         y_(std::move(y)),
-        weights_(std::move(weights)) {
+        weights_(std::move(weights)),
+        keyframes_(std::move(keyframes)) {
     const Samples<T> samples = X_.of(spec, y_, weights_);
     if (batch_size < 1 || batch_size > samples.n)
       throw std::invalid_argument("batch_size must be from 1 to " + std::to_string(samples.n) +
@@ -251,9 +172,10 @@ class BoundTrainer final : public BoundSteps {
       require_size(vector, count, "the length of a vector of state");
       vectors.push_back(vector.data());
     }
-    trainer_ =
-        engine<T>().make_trainer(spec, theta_.data(), std::move(vectors), samples,
-                                 {batch_size, shuffle, seed, steps_before}, update, step, threads);
+    const Keyframes<T> kept = keyframes_ ? keyframes_->of(vectors.size(), count) : Keyframes<T>{};
+    trainer_ = engine<T>().make_trainer(spec, theta_.data(), std::move(vectors), samples,
+                                        {batch_size, shuffle, seed, steps_before}, update, step,
+                                        threads, kept);
   }
 
   Steps& steps() const override { return *trainer_; }
@@ -265,12 +187,13 @@ class BoundTrainer final : public BoundSteps {
     return loss;
   }
 
-  // Fills the arrays with the quantities of the next step; returns (loss, penalty). Masks are
-  // optional.
-  std::pair<double, double> trace(std::vector<Matrix<T>> pre_activations,
-                                  std::vector<Matrix<T>> activations, std::vector<Matrix<T>> deltas,
-                                  std::vector<Matrix<T>> masks, Vector<T> sample_losses,
-                                  Vector<T> gradient, Vector<std::int64_t> rows_of_data) {
+  // Fills the arrays with the quantities of the next step; returns (loss, penalty, norm of the
+  // gradient). Masks are optional.
+  std::tuple<double, double, double> trace(std::vector<Matrix<T>> pre_activations,
+                                           std::vector<Matrix<T>> activations,
+                                           std::vector<Matrix<T>> deltas,
+                                           std::vector<Matrix<T>> masks, Vector<T> sample_losses,
+                                           Vector<T> gradient, Vector<std::int64_t> rows_of_data) {
     const std::size_t layers = spec_.activations.size();
     const auto rows = static_cast<std::size_t>(trainer_->rows());
     require_size(sample_losses, rows, "the length of sample_losses");
@@ -285,7 +208,7 @@ class BoundTrainer final : public BoundSteps {
                  rows_of_data.data()};
     nb::gil_scoped_release released;
     trainer_->trace(out);
-    return {out.loss, out.penalty};
+    return {out.loss, out.penalty, out.gradient_norm};
   }
 
  private:
@@ -295,12 +218,20 @@ class BoundTrainer final : public BoundSteps {
   Rows<T> X_;
   Matrix<const T> y_;
   std::optional<Vector<const T>> weights_;
+  std::optional<KeyframeArrays<T>> keyframes_;
   std::unique_ptr<Trainer<T>> trainer_;
 };
 
 template <class T>
-void bind(nb::module_& m, const char* trainer_name, const char* rows_name) {
+void bind(nb::module_& m, const char* trainer_name, const char* rows_name,
+          const char* keyframes_name) {
   using Bound = BoundTrainer<T>;
+  nb::class_<KeyframeArrays<T>>(m, keyframes_name, "Where a trainer keeps keyframes of its run.")
+      .def(nb::new_([](Vector<std::int64_t> steps, Vector<std::int64_t> stride,
+                       nb::ndarray<T, nb::ndim<3>, nb::c_contig, nb::device::cpu> vectors) {
+             return KeyframeArrays<T>{std::move(steps), std::move(stride), std::move(vectors)};
+           }),
+           "steps"_a.noconvert(), "stride"_a.noconvert(), "vectors"_a.noconvert());
   nb::class_<Rows<T>>(m, rows_name, "X of a trainer: dense, or what isn't 0 of each row.")
       .def(nb::new_([](Matrix<const T> X) { return Rows<T>{std::move(X), {}, {}, {}}; }),
            "X"_a.noconvert())
@@ -312,16 +243,16 @@ void bind(nb::module_& m, const char* trainer_name, const char* rows_name) {
   nb::class_<Bound, BoundSteps>(m, trainer_name, "A trainer of one dtype.")
       .def(nb::init<const Spec&, Vector<T>, std::vector<Vector<T>>, const Rows<T>&, Matrix<const T>,
                     std::optional<Vector<const T>>, std::int64_t, bool, std::uint64_t, std::int64_t,
-                    const Update&, std::int64_t, Threads>(),
+                    const Update&, std::int64_t, Threads, std::optional<KeyframeArrays<T>>>(),
            "spec"_a, "theta"_a.noconvert(), "state"_a.noconvert(), "X"_a, "y"_a.noconvert(),
            "sample_weight"_a.none().noconvert(), "batch_size"_a, "shuffle"_a, "seed"_a,
-           "steps_before"_a, "update"_a, "step"_a, "threads"_a)
+           "steps_before"_a, "update"_a, "step"_a, "threads"_a, "keyframes"_a.none() = nb::none())
       .def("gradient", &Bound::gradient, "gradient"_a.noconvert(),
            "Fill the gradient of the next step's loss, which is returned, penalty included.")
       .def("trace", &Bound::trace, "pre_activations"_a.noconvert(), "activations"_a.noconvert(),
            "deltas"_a.noconvert(), "masks"_a.noconvert(), "sample_losses"_a.noconvert(),
            "gradient"_a.noconvert(), "rows"_a.noconvert(),
-           "Fill the arrays from the next step; return (loss, penalty).");
+           "Fill the arrays from the next step; return (loss, penalty, norm of the gradient).");
   m.def(
       "forward",
       [](const Spec& spec, Vector<const T> theta, Matrix<const T> X, Matrix<T> outputs,
@@ -374,8 +305,8 @@ NB_MODULE(_core, m) {
       .def_prop_ro("step", &BoundSteps::step, "Steps taken.")
       .def_prop_ro("rows", &BoundSteps::rows, "Samples of the next step.")
       .def_prop_ro("threads", &BoundSteps::threads, "As many as asked for, or the fastest so far.");
-  bind<float>(m, "TrainerFloat32", "RowsFloat32");
-  bind<double>(m, "TrainerFloat64", "RowsFloat64");
+  bind<float>(m, "TrainerFloat32", "RowsFloat32", "KeyframesFloat32");
+  bind<double>(m, "TrainerFloat64", "RowsFloat64", "KeyframesFloat64");
   m.def("advance_many", &bound_advance_many, "trainers"_a, "rates"_a.noconvert(),
         "losses"_a.noconvert(), "threads"_a,
         "Advance every trainer by its rates, as its advance does, many at a time.");

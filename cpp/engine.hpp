@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "keyframes.hpp"
 #include "spec.hpp"
 #include "thread_choice.hpp"
 
@@ -28,6 +29,7 @@ struct Trace {
   T* gradient = nullptr;            // laid out as theta
   std::int64_t* rows = nullptr;     // (n,): of the data, one a sample
   double loss = 0, penalty = 0;
+  double gradient_norm = 0;  // over all weights and biases, before clipping
 };
 
 // Steps of training, of either dtype.
@@ -58,11 +60,11 @@ class Trainer : public Steps {
 };
 
 // theta and each vector of state: (n_weights + n_biases,), borrowed and written for the
-// life of the trainer. `step`: how many steps were taken before.
+// life of the trainer, as are the keyframes. `step`: how many steps were taken before.
 template <class T>
 using MakeTrainer = std::unique_ptr<Trainer<T>> (*)(const Spec&, T* theta, std::vector<T*> state,
                                                     Samples<T>, Order, Update, std::int64_t step,
-                                                    Threads threads);
+                                                    Threads threads, Keyframes<T>);
 
 // outputs (n, outputs) of X (n, inputs). Row i has the same bits alone and among others.
 // Interrupted, this and the next return early, with a result that is not to be used.

@@ -58,6 +58,13 @@ struct Layout {
   std::vector<std::int64_t> weight_offset, bias_offset;
   std::int64_t weights_size = 0, size = 0;
 
+  // Numbers in theta, without padding.
+  std::int64_t parameters() const {
+    std::int64_t count = 0;
+    for (const Panels<T>& W : weights) count += (W.rows + 1) * W.columns;
+    return count;
+  }
+
   void pack(const T* flat, T* packed) const {
     each_row([&](std::int64_t at, std::int64_t n) {
       std::memcpy(packed + at, flat, static_cast<std::size_t>(n) * sizeof(T));

@@ -130,9 +130,10 @@ double total_loss(const Spec& spec, const T* theta, Samples<T> samples, Threads 
 template <class T>
 std::unique_ptr<Trainer<T>> make_trainer(const Spec& spec, T* theta, std::vector<T*> state,
                                          Samples<T> samples, Order order, Update update,
-                                         std::int64_t step, Threads threads) {
+                                         std::int64_t step, Threads threads,
+                                         Keyframes<T> keyframes) {
   return std::make_unique<LevelTrainer<T>>(spec, theta, std::move(state), samples, order, update,
-                                           step, threads);
+                                           step, threads, keyframes);
 }
 
 }  // namespace

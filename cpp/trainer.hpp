@@ -29,7 +29,7 @@ template <class T>
 class LevelTrainer final : public Trainer<T> {
  public:
   LevelTrainer(const Spec& spec, T* theta, std::vector<T*> state, Samples<T> samples, Order order,
-               const Update& update, std::int64_t step, Threads threads)
+               const Update& update, std::int64_t step, Threads threads, Keyframes<T> keyframes)
       : spec_(spec),
         layout_(spec),
         reader_(spec, samples, order),
@@ -39,6 +39,7 @@ class LevelTrainer final : public Trainer<T> {
         update_(update),
         rule_(update),
         step_(step),
+        keyframes_(keyframes),
         flat_theta_(theta),
         flat_state_(std::move(state)),
         theta_(layout_.size),
@@ -75,6 +76,7 @@ class LevelTrainer final : public Trainer<T> {
       }
       ++step_;
       end_step();
+      keep_keyframe();
     }
     choice_.pause();
     remember(kind_, choice_);
@@ -108,6 +110,8 @@ class LevelTrainer final : public Trainer<T> {
       const Buffer<T> gradient(layout_.size);
       all_gradients(values, gradient.get(), nullptr);
       layout_.unpack(gradient.get(), out.gradient);
+      const Norm norm = norm_of(gradient.get());
+      out.gradient_norm = norm.units * norm.unit;
     }
     copy_values(values, out);
     for (std::int64_t i = 0; out.rows && i < reader_.batch().rows; ++i)
@@ -135,6 +139,19 @@ class LevelTrainer final : public Trainer<T> {
 
   // An epoch's last batch may be smaller: its step tells nothing about the number of threads.
   bool is_short() const { return reader_.batch().rows < batch_size_; }
+
+  // The time that it takes belongs to no spell.
+  void keep_keyframe() {
+    const std::int64_t room = keyframes_.room_after(step_);
+    if (room < 0) return;
+    choice_.pause();
+    const std::int64_t parameters = layout_.parameters();
+    T* to = keyframes_.vectors + room * parameters * static_cast<std::int64_t>(1 + state_.size());
+    layout_.unpack(theta_.get(), to);
+    for (const Buffer<T>& vector : state_) layout_.unpack(vector.get(), to += parameters);
+    keyframes_.steps[room] = step_;
+    choice_.resume();
+  }
 
   void load() {
     layout_.pack(flat_theta_, theta_.get());
@@ -300,13 +317,21 @@ class LevelTrainer final : public Trainer<T> {
     return scratch_[static_cast<std::size_t>(thread)].get() + gradient_room<T>;
   }
 
-  // Scales g down to the largest norm allowed: in units of a power of two, which changes no digit,
-  // so that no square overflows or vanishes, and neither does the factor.
-  void clip(T* g) const {
+  // The norm of g over all weights and biases: so many units, a unit being a power of two, which
+  // changes no digit, so that no square overflows or vanishes.
+  struct Norm {
+    double units, unit;
+  };
+  Norm norm_of(const T* g) const {
     const T largest = largest_parameter(layout_, g);
     const double unit = power_of_two_in(std::max(largest, std::numeric_limits<T>::min()));
-    const double norm =
-        std::sqrt(sum_of_parameters(layout_, g, [&](double x) { return (x / unit) * (x / unit); }));
+    const auto square = [&](double x) { return (x / unit) * (x / unit); };
+    return {std::sqrt(sum_of_parameters(layout_, g, square)), unit};
+  }
+
+  // Scales g down to the largest norm allowed.
+  void clip(T* g) const {
+    const auto [norm, unit] = norm_of(g);
     if (norm <= update_.clip_norm / unit) return;
     const T per_unit = static_cast<T>(1 / unit), factor = static_cast<T>(update_.clip_norm / norm);
     for (std::int64_t i = 0; i < layout_.size; ++i) g[i] = g[i] * per_unit * factor;
@@ -353,6 +378,7 @@ class LevelTrainer final : public Trainer<T> {
   const Update update_;
   Rule<T> rule_;
   std::int64_t step_;  // steps taken
+  const Keyframes<T> keyframes_;
   T* const flat_theta_;
   const std::vector<T*> flat_state_;
   const Buffer<T> theta_;

@@ -205,12 +205,12 @@ EDITS = {
     "other kind": (
         "table_model",
         put("kind", value="run"),
-        "not a sound model file",
+        "older chainrule .*a run of format 3, this one reads 4",
     ),
     "old run": (
         "run",
         put("format", value=2),
-        r"by an older chainrule \(0.1.0: a run of format 2, this one reads 3\); fit it again",
+        r"by an older chainrule \(0.1.0: a run of format 2, this one reads 4\); fit it again",
     ),
     "field": ("network", put("more", value=1), "edited header.*fields"),
     "checksum": ("network", put("sha256", value="0"), "edited or damaged: its checksum"),

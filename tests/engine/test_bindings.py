@@ -25,11 +25,11 @@ def arrays(dtype="float32"):
     }
 
 
-def trainer(**changed):
+def trainer(keyframes=None, **changed):
     adam = Adam(0.01)
     update = _core.Update(adam.name, adam.constants(), np.inf, np.inf, 0.0, 0.0)
     spec = compiled._describe(SPEC, 0.0)
-    return made(spec, arrays() | changed, N, False, 0, 0, update, 0, ONE)
+    return made(spec, arrays() | changed, N, False, 0, 0, update, 0, ONE, keyframes)
 
 
 def made(spec, given, *options):
@@ -335,3 +335,16 @@ def test_no_rows(dtype):
     for engine in (compiled, reference):
         with pytest.raises(ValueError, match="batch_size must be from 1 to n_samples"):
             engine.trace(parameters, X, y, None)
+
+
+@pytest.mark.parametrize(("steps", "stride", "shape", "message"), [
+    (3, [1], (2, 3, N_PARAMETERS), "the rooms of keyframes must be 3, got 2"),
+    (3, [1], (3, 2, N_PARAMETERS), "the vectors of a keyframe must be 3, got 2"),
+    (3, [1], (3, 3, N_PARAMETERS + 1), "the length of a keyframe's vectors must be 26, got 27"),
+    (3, [1, 2], (3, 3, N_PARAMETERS), "the length of stride must be 1, got 2"),
+    (3, [0], (3, 3, N_PARAMETERS), "the stride of keyframes must be at least 1"),
+])  # fmt: skip
+def test_wrong_shapes_of_keyframes(steps, stride, shape, message):
+    room = _core.KeyframesFloat32(np.full(steps, -1), np.array(stride), ones(*shape))
+    with pytest.raises(ValueError, match=message):
+        trainer(keyframes=room)

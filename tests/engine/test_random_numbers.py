@@ -19,7 +19,7 @@ def visited(n, batch_size, seed, epochs, step=0):
     y = np.sqrt(2.0 * 2.0 ** np.arange(n)).reshape(-1, 1)
     batches = Batches(np.ones((n, 1)), y, None, batch_size, shuffle=True, seed=seed)
     trainer = compiled.Trainer(Parameters(spec), SGD(), [], batches, step=step)
-    losses = trainer.advance(np.zeros(epochs * batches.steps_per_epoch))
+    losses = trainer.advance(np.zeros(epochs * batches.order.steps_per_epoch))
     return [frozenset(rows_of(round(loss))) for loss in losses]
 
 

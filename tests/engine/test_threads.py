@@ -124,9 +124,9 @@ def test_the_choice_changes_in_the_middle_of_a_fit(name, dtype, changing):
 def test_few_networks_share_the_threads(monkeypatch, networks, threads, each):
     given, trainer = [], compiled.Trainer
 
-    def noted(*arguments):
+    def noted(*arguments, **named):
         given.append(arguments[-1].most)
-        return trainer(*arguments)
+        return trainer(*arguments, **named)
 
     monkeypatch.setattr(compiled, "Trainer", noted)
     cr.fit_many([cr.Network([2, 2, 1]) for _ in range(networks)], np.ones((4, 2)), np.ones(4),

@@ -27,7 +27,7 @@ def weighted_problem(dtype, batch_size, *, reduction="mean", n=50):
 
 def epoch_of_traces(engine, parameters, batches):
     """The trace of each step of an epoch, all at the same parameters."""
-    spe = batches.steps_per_epoch
+    spe = batches.order.steps_per_epoch
     trainers = [
         engine.Trainer(parameters.copy(), cr.SGD(), [], batches, step=step) for step in range(spe)
     ]

@@ -211,6 +211,7 @@ def test_the_description_is_json():
             "of_training": False,
         },
         "is_scored": False,
+        "keyframe_memory": 64 << 20,
         "steps_before": 0,
     }
     assert description["optimizer"]["learning_rate"]["name"] == "cosine"

@@ -15,6 +15,55 @@ Array = NDArray[Any]
 
 
 @dataclass(frozen=True)
+class Order:
+    """In which step of a run each sample is.
+
+    Parameters
+    ----------
+    n_samples, batch_size : int
+        An epoch's last batch is as large as is left.
+    shuffle : bool
+        Whether each epoch has an order of its own.
+    seed : int
+        Key of the shuffles, with the epoch.
+
+    Examples
+    --------
+    >>> order = Order(n_samples=5, batch_size=2, shuffle=False)
+    >>> order.rows(3), order.steps_of(4, steps=9)
+    (array([4]), array([3, 6, 9]))
+    """
+
+    n_samples: int
+    batch_size: int
+    shuffle: bool = False
+    seed: int = 0
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Number of batches in one pass over the data."""
+        return -(-self.n_samples // self.batch_size)
+
+    def rows(self, step: int) -> NDArray[np.int64]:
+        """Return the rows of X in the batch of a step (from 1), in the batch's order."""
+        epoch, batch = divmod(step - 1, self.steps_per_epoch)
+        return self._epoch(epoch)[batch * self.batch_size : (batch + 1) * self.batch_size]
+
+    def steps_of(self, row: int, steps: int) -> NDArray[np.int64]:
+        """Return those of the first steps whose batch has this row of X, one an epoch."""
+        epochs = range(-(-steps // self.steps_per_epoch))
+        places = [int(np.flatnonzero(self._epoch(epoch) == row)[0]) for epoch in epochs]
+        batches = np.array(places, dtype=np.int64) // self.batch_size
+        found = np.arange(len(places)) * self.steps_per_epoch + batches + 1
+        return found[found <= steps]
+
+    def _epoch(self, epoch: int) -> NDArray[np.int64]:
+        if self.shuffle:
+            return permutation(self.seed, epoch, self.n_samples)
+        return np.arange(self.n_samples, dtype=np.int64)
+
+
+@dataclass(frozen=True)
 class Batches:
     """Samples cut into batches: shuffled anew each epoch, the last batch as large as is left.
 
@@ -70,18 +119,19 @@ class Batches:
         """
         return mean_weight(self.sample_weight)
 
-    @property
-    def steps_per_epoch(self) -> int:
-        """Number of batches in one pass over the data."""
-        return -(-len(self.X) // self.batch_size)
+    @cached_property
+    def order(self) -> Order:
+        """In which step each sample is."""
+        return Order(len(self.X), self.batch_size, self.shuffle, self.seed)
 
-    def rows(self, step: int) -> NDArray[np.int64]:
-        """Return the rows of X in the batch of a step (from 1), in the batch's order."""
-        epoch, batch = divmod(step - 1, self.steps_per_epoch)
-        places = slice(batch * self.batch_size, (batch + 1) * self.batch_size)
-        if self.shuffle:
-            return permutation(self.seed, epoch, len(self.X))[places]
-        return np.arange(len(self.X), dtype=np.int64)[places]
+
+def shares(reduction: str, sample_weight: Array | None, n: int, mean: float) -> Array:
+    """Return the factor of each of n ℓᵢ in L: 1/n, sᵢ / (n s̄), or for the sum 1, sᵢ.
+
+    The mean s̄ is that of all samples, of which these n may be a batch.
+    """
+    s = np.ones(n) if sample_weight is None else sample_weight
+    return s if reduction == "sum" or mean == 0 else s / (n * mean)
 
 
 def mean_weight(sample_weight: Array | None) -> float:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from chainrule.engine import _core
 from chainrule.engine.batches import Batches
+from chainrule.engine.keyframes import Keyframes
 from chainrule.engine.parameters import Parameters
 from chainrule.engine.sparse_rows import SparseRows, forward_by_parts, loss_by_parts
 from chainrule.engine.spec import NetworkSpec
@@ -63,6 +64,15 @@ _ROWS = {"float32": _core.RowsFloat32, "float64": _core.RowsFloat64}
 def _rows(X: Array | SparseRows, dtype: str) -> Any:  # noqa: ANN401 (a class for each dtype)
     kind = _ROWS[dtype]
     return kind(X.values, X.columns, X.starts) if isinstance(X, SparseRows) else kind(X)
+
+
+_KEYFRAMES = {"float32": _core.KeyframesFloat32, "float64": _core.KeyframesFloat64}
+
+
+def _room(keyframes: Keyframes | None, dtype: str) -> Any:  # noqa: ANN401 (a class for each dtype)
+    if keyframes is None or not len(keyframes.steps):
+        return None
+    return _KEYFRAMES[dtype](keyframes.steps, keyframes.strides, keyframes.vectors)
 
 
 def _update(optimizer: Optimizer) -> _core.Update:
@@ -169,6 +179,8 @@ class Trainer:
         So many, or as many as prove fastest; the bits of the result don't depend on it.
     dropout : float, optional
         Instead of the spec's.
+    keyframes : Keyframes, optional
+        Written after some of the steps.
     """
 
     def __init__(
@@ -180,6 +192,7 @@ class Trainer:
         step: int = 0,
         threads: int | Threads = 1,
         dropout: float | None = None,
+        keyframes: Keyframes | None = None,
     ) -> None:
         self.parameters = parameters
         self.optimizer = optimizer
@@ -200,6 +213,7 @@ class Trainer:
             _update(optimizer),
             step,
             _exactly(threads),
+            _room(keyframes, parameters.spec.dtype),
         )
 
     @property
@@ -253,7 +267,9 @@ class Trainer:
         masks = [np.empty(shape, dtype=spec.dtype) for shape in shapes[:-1] if self._dropout]
         sample_losses = np.empty(len(rows), dtype=spec.dtype)
         gradient = Parameters(spec)
-        total, penalty = self._core.trace(z, a, delta, masks, sample_losses, gradient.theta, rows)
+        total, penalty, norm = self._core.trace(
+            z, a, delta, masks, sample_losses, gradient.theta, rows
+        )
         return Trace(
             parameters=self.parameters.copy(),
             activations=(data.X[rows], *a),
@@ -264,8 +280,12 @@ class Trainer:
             sample_weight=None if data.sample_weight is None else data.sample_weight[rows],
             sample_losses=sample_losses,
             gradient=gradient,
+            gradient_norm=norm,
             loss=total,
             penalty=penalty,
             step=self.step + 1,
             rows=rows,
+            order=data.order,
+            mean_weight=data.mean_weight,
+            dropout=self._dropout,
         )

@@ -13,17 +13,23 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from chainrule.engine.batches import Batches, mean_weight
+from chainrule.engine.batches import Batches, mean_weight, shares
+from chainrule.engine.keyframes import Keyframes
 from chainrule.engine.parameters import Parameters
 from chainrule.engine.sparse_rows import SparseRows, forward_by_parts, loss_by_parts
 from chainrule.engine.spec import NetworkSpec
 from chainrule.engine.trace import Trace
-from chainrule.theory.optimizer import Optimizer, normal
+from chainrule.theory.optimizer import Optimizer, norm, normal
 from chainrule.theory.random import dropout_mask
 
 Array = NDArray[Any]
 
 NAME = "reference"
+
+
+def cpu_level() -> str:
+    """Return what computes."""
+    return "numpy"
 
 
 def propagate(
@@ -50,15 +56,6 @@ def penalty(parameters: Parameters) -> float:
     """Return ½ l2 Σ w² + l1 Σ |w|, over the weights."""
     spec, w = parameters.spec, parameters.w
     return float(0.5 * spec.l2 * np.sum(w * w) + spec.l1 * np.sum(np.abs(w)))
-
-
-def shares(spec: NetworkSpec, sample_weight: Array | None, n: int, mean: float) -> Array:
-    """Return the factor of each of n ℓᵢ in L: 1/n, sᵢ / (n s̄), or for the sum 1, sᵢ.
-
-    The mean s̄ is that of all samples, of which these n may be a batch.
-    """
-    s = np.ones(n) if sample_weight is None else sample_weight
-    return s if spec.reduction == "sum" or mean == 0 else s / (n * mean)
 
 
 def weighted(share: Array, values: Array) -> Array:
@@ -104,7 +101,7 @@ def gradient_of(
 
 def trace_step(parameters: Parameters, batches: Batches, step: int, dropout: float) -> Trace:
     """Return every quantity of one step of training."""
-    spec, rows = parameters.spec, batches.rows(step)
+    spec, rows = parameters.spec, batches.order.rows(step)
     X, y = batches.X[rows], batches.y[rows]
     weight = None if batches.sample_weight is None else batches.sample_weight[rows]
     masks = tuple(
@@ -113,9 +110,9 @@ def trace_step(parameters: Parameters, batches: Batches, step: int, dropout: flo
     )
     z, a = propagate(parameters, X, masks)
     losses = sample_losses(spec, z[-1], a[-1], y)
-    share = shares(spec, weight, len(X), batches.mean_weight)
+    share = shares(spec.reduction, weight, len(X), batches.mean_weight)
     delta = deltas(parameters, z, a, y, masks)
-    R = penalty(parameters)
+    gradient, R = gradient_of(parameters, a, delta, share), penalty(parameters)
     return Trace(
         parameters=parameters.copy(),
         activations=tuple(a),
@@ -125,11 +122,15 @@ def trace_step(parameters: Parameters, batches: Batches, step: int, dropout: flo
         targets=y,
         sample_weight=weight,
         sample_losses=losses,
-        gradient=gradient_of(parameters, a, delta, share),
+        gradient=gradient,
+        gradient_norm=norm(gradient.theta),
         loss=float(np.sum(weighted(share, losses))) + R,
         penalty=R,
         step=step,
         rows=rows,
+        order=batches.order,
+        mean_weight=batches.mean_weight,
+        dropout=dropout,
     )
 
 
@@ -167,7 +168,7 @@ def loss(
         return loss_by_parts(loss, parameters, X, y, sample_weight)
     z, a = propagate(parameters, X)
     losses = sample_losses(parameters.spec, z[-1], a[-1], y)
-    share = shares(parameters.spec, sample_weight, len(X), mean_weight(sample_weight))
+    share = shares(parameters.spec.reduction, sample_weight, len(X), mean_weight(sample_weight))
     return float(np.sum(weighted(share, losses))) + penalty(parameters)
 
 
@@ -184,6 +185,8 @@ class Trainer:
     batches : Batches
     step : int
         Steps taken before.
+    keyframes : Keyframes, optional
+        Written after some of the steps.
     """
 
     def __init__(
@@ -194,11 +197,13 @@ class Trainer:
         batches: Batches,
         step: int = 0,
         threads: object = 1,  # noqa: ARG002
+        keyframes: Keyframes | None = None,
     ) -> None:
         self.parameters = parameters
         self.optimizer = optimizer
         self.state = state
         self.batches = batches
+        self.keyframes = keyframes
         self._steps = np.array([step])
         self.threads = 1
 
@@ -228,6 +233,8 @@ class Trainer:
                 return losses[: i + 1]
             g = self.optimizer.clipped(step.gradient.theta)
             self._commit(*self._updated(g, float(eta)))
+            if self.keyframes is not None:
+                self.keyframes.keep(self.step, self.parameters.theta, self.state)
         return losses
 
     @property

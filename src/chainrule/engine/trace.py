@@ -7,10 +7,40 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from chainrule.engine.batches import Order, shares
 from chainrule.engine.parameters import Parameters
+from chainrule.theory.optimizer import Optimizer
 from chainrule.theory.symbols import SYMBOLS
 
 Array = NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Update:
+    """What the optimizer made of a step's gradient.
+
+    Attributes
+    ----------
+    optimizer : Optimizer
+    learning_rate : float
+        η of this step.
+    t : int
+        The optimizer's step, from 1; it counts those on other samples, too.
+    clip_factor : float
+        What the gradient was scaled by; 1 where it was not clipped.
+    state, state_after : dict of Parameters
+        The optimizer's vectors by the names of its slots, before and after the step.
+    parameters : Parameters
+        After the step.
+    """
+
+    optimizer: Optimizer
+    learning_rate: float
+    t: int
+    clip_factor: float
+    state: dict[str, Parameters]
+    state_after: dict[str, Parameters]
+    parameters: Parameters
 
 
 @dataclass(frozen=True)
@@ -34,12 +64,22 @@ class Trace:
         ℓᵢ, summed over outputs.
     gradient : Parameters
         ∂L/∂θ in the layout of the parameters, penalty included, before clipping.
+    gradient_norm : float
+        The norm of the gradient over all weights and biases.
     loss, penalty : float
         L (penalty included), and the penalty alone.
     step : int
         Which step of a run this is, from 1.
     rows : ndarray of int, shape (n,)
         Rows of the training data in the batch, in its order.
+    order : Order
+        In which steps of the run which rows are.
+    mean_weight : float
+        Mean of the sample weights of all training data; 1 without any.
+    dropout : float
+        Share of each hidden layer's outputs that this step set to 0.
+    update : Update or None
+        What the step changed, where it was taken.
     """
 
     parameters: Parameters
@@ -51,10 +91,15 @@ class Trace:
     sample_weight: Array | None
     sample_losses: Array
     gradient: Parameters
+    gradient_norm: float
     loss: float
     penalty: float
     step: int
     rows: NDArray[np.int64]
+    order: Order
+    mean_weight: float = 1.0
+    dropout: float = 0.0
+    update: Update | None = None
 
     @property
     def weights(self) -> tuple[Array, ...]:
@@ -65,6 +110,12 @@ class Trace:
     def biases(self) -> tuple[Array, ...]:
         """b of each layer, (fan_out,)."""
         return self.parameters.biases
+
+    @property
+    def shares(self) -> Array:
+        """The factor of each ℓᵢ in L: 1/n, sᵢ / (n s̄), or for the sum 1, sᵢ; shape (n,)."""
+        reduction = self.parameters.spec.reduction
+        return shares(reduction, self.sample_weight, len(self.rows), self.mean_weight)
 
     @property
     def weight_gradients(self) -> tuple[Array, ...]:

@@ -25,6 +25,22 @@ def normal(state: Vector) -> Vector:
     return np.where(np.abs(state) < np.finfo(state.dtype).tiny, 0.0, state)
 
 
+def in_units(g: Vector) -> tuple[Vector, float]:
+    """Return g in units, whose squares neither overflow nor vanish, and the unit.
+
+    It is the power of two in the largest |g|, so that no digit changes.
+    """
+    exponent = np.frexp(np.max(np.abs(g)))[1]
+    unit = float(np.ldexp(1.0, np.clip(exponent - 1, -1022, 1023)))
+    return g / unit, unit
+
+
+def norm(g: Vector) -> float:
+    """Return sqrt(Σ g²)."""
+    units, unit = in_units(g)
+    return float(np.sqrt(np.sum(units * units))) * unit
+
+
 @dataclass(frozen=True, repr=False)
 class Optimizer:
     """Base of the optimizers. Every vector of state is kept ``normal``.
@@ -138,11 +154,9 @@ class Optimizer:
         """Return g, scaled down to norm ``clip_norm`` where it is longer."""
         if self.clip_norm is None:
             return g
-        exponent = np.frexp(np.max(np.abs(g)))[1]
-        unit = float(np.ldexp(1.0, np.clip(exponent - 1, -1022, 1023)))  # of the largest, exactly
-        scaled = g / unit  # whose squares neither overflow nor vanish
-        norm = float(np.sqrt(np.sum(scaled * scaled)))
-        return g if norm <= self.clip_norm / unit else scaled * (self.clip_norm / norm)
+        scaled, unit = in_units(g)
+        units = norm(scaled)
+        return g if units <= self.clip_norm / unit else scaled * (self.clip_norm / units)
 
     def constrained(self, weights: NDArray[Any]) -> NDArray[Any]:
         """Return W of a layer, each column of a norm above ``max_norm`` scaled down to it."""

@@ -10,7 +10,6 @@ from weakref import WeakValueDictionary
 
 import numpy as np
 
-from chainrule.engine.batches import Batches
 from chainrule.engine.compiled import Threads
 from chainrule.engine.parameters import Parameters
 from chainrule.engine.spec import NetworkSpec
@@ -118,7 +117,11 @@ class Continuation:
         self.failure: FloatingPointError | None = None
         self._callbacks = callbacks
         self._claim: Claim | None = None
-        _require_same_data(record, data)
+        require(
+            record.options.is_validated == (data.held_out is not None),
+            "resume needs validation if the fit had it, and takes none if it hadn't",
+        )
+        record.require_same_data(data, "resume")
         _require_scoring(record, scoring)
         if not isinstance(record.network.spec.loss, str) and record.step == 0:
             _require_own_derivative(record, data)
@@ -144,28 +147,27 @@ class Continuation:
             theta[:] = rest.theta
         elif not same_bits(rest.theta, theta):  # edited since, which counts
             record.rest = rest = Checkpoint(rest.step, theta.copy(), rest.optimizer_state)
+            if rest.step:
+                record.edits.add(rest)
         if record.step == 0:
             record.start = rest
         if record.stopped == "early_stopping":
             record.judged = judged._replace(progress=judged.progress.anew())
         record.stopped = ""
         record.requested_epochs, record.optimizer = self._epochs, self._optimizer
-        record.fingerprints = self._data.fingerprints
+        record.data, record.fingerprints = self._data, self._data.fingerprints
+        level = self.engine.cpu_level()
+        record.levels = (*(known for known in record.levels if known != level), level)
         self._threads = threads
         options = record.options
         self.trainer = self.engine.Trainer(
             record.network.parameters,
             record.optimizer,
             [vector.copy() for vector in rest.optimizer_state],
-            Batches(
-                *self._data.samples,
-                options.batch_size,
-                options.shuffle,
-                options.seed,
-                options.steps_before,
-            ),
+            options.batches(self._data.samples),
             rest.step,
             threads,
+            keyframes=record.keyframes,
         )
         record.trainer = self.trainer
         self._judge()  # what an interruption left undone
@@ -207,10 +209,17 @@ class Continuation:
         """Do what Python is needed for after the step just taken: validation, callbacks."""
         if self.failure is not None:
             return
-        self._judge()
-        for callback in self._callbacks:
-            if self.record.step % callback.stride(self.record.steps_per_epoch) == 0:
+        theta, step = self.record.network.parameters.theta, self.record.step
+        spe = self.record.steps_per_epoch
+        due = [callback for callback in self._callbacks if step % callback.stride(spe) == 0]
+        before = theta.copy() if due or self._scoring else theta
+        try:
+            self._judge()
+            for callback in due:
                 callback.function(self._run)
+        finally:
+            if not same_bits(before, theta):
+                self.record.edits.add(self.record.last)
 
     def _end_of_patience(self) -> int:
         """Return the first step at which early stopping could end the run."""
@@ -274,26 +283,6 @@ class Continuation:
         finally:
             self.trainer = None  # whoever keeps an error keeps this, too
             self._claim.release()
-
-
-def _require_same_data(record: Record, data: FitData) -> None:
-    options, n = record.options, len(data.samples.X)
-    require(
-        n == options.n_samples,
-        f"resume needs the data of the fit, {options.n_samples} samples, got {n}",
-    )
-    require(
-        options.is_validated == (data.held_out is not None),
-        "resume needs validation if the fit had it, and takes none if it hadn't",
-    )
-    for name, found in data.fingerprints.items():
-        known = record.fingerprints.get(name, found)
-        if found != known:
-            given = "is given now" if not known else "is missing" if not found else "is another"
-            raise ValueError(
-                f"resume needs the data of the fit, in the same order: {name} {given}; "
-                "to learn from other data, fit the network again"
-            )
 
 
 def _require_scoring(record: Record, scoring: Scoring | None) -> None:

@@ -65,6 +65,63 @@ def array_of(
     return np.array(array, order="C")
 
 
+class Edits:
+    """After which steps a run's parameters were edited, and what they then were.
+
+    Parameters
+    ----------
+    most : int
+        How many points are kept: the last edit's, and of the others one in ``stride``, which
+        doubles where they would be more.
+
+    Attributes
+    ----------
+    steps : list of int
+        Of all edits, in ascending order.
+    points : dict of Checkpoint
+        By step.
+    stride : int
+    """
+
+    def __init__(self, most: int) -> None:
+        self.most, self.stride = most, 1
+        self.steps: list[int] = []
+        self.points: dict[int, Checkpoint] = {}
+
+    def add(self, point: Checkpoint) -> None:
+        """Note that the parameters were edited, to this point."""
+        if not self.steps or self.steps[-1] < point.step:
+            self.steps.append(point.step)
+        self.points[point.step] = point
+        while len(self._worth()) > self.most and self.stride < len(self.steps):
+            self.stride *= 2
+        self.points = {step: self.points[step] for step in self._worth()}
+
+    def arrays(self, like: Array) -> dict[str, Array]:
+        """Return all steps, and those of the points with their vectors, stacked like an array."""
+        stack = [[p.theta, *p.optimizer_state] for p in self.points.values()]
+        vectors = np.array(stack, dtype=like.dtype).reshape(-1, *like.shape[1:])
+        return {
+            "steps": np.array(self.steps, dtype=np.int64),
+            "kept": np.array(list(self.points), dtype=np.int64),
+            "vectors": vectors,
+        }
+
+    def restore(self, stride: int, steps: Array, points: Sequence[Checkpoint]) -> None:
+        """Become what ``arrays`` gave."""
+        self.stride, self.steps = stride, steps.tolist()
+        self.points = {point.step: point for point in points}
+        require(
+            list(self.points) == self._worth(),
+            f"edits that are kept must be at most {self.most}, one in {stride} of all and the "
+            f"last, got those after steps {list(self.points)} of {self.steps}",
+        )
+
+    def _worth(self) -> list[int]:
+        last = self.steps[-1:] if self.most else []
+        return [step for step in (*self.steps[:-1][:: self.stride], *last) if step in self.points]
+
+
 class Growing:
     """Numbers that become more; how many there are is known by whoever asks for the first n."""
 

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from chainrule.engine.compiled import Threads
+from chainrule.engine.keyframes import MEMORY
 from chainrule.theory.checks import require, warn
 from chainrule.theory.habits import hinting
 from chainrule.theory.optimizer import Optimizer
@@ -125,7 +126,9 @@ def fit_many(
     for i, (network, rule, size, mixed, key, held_out, stopping) in enumerate(options):
         with _about(i):
             rows = batch_rows(size, n)
-            fixed = FitOptions(n, rows, mixed, key, held_out is not None, stopping)
+            fixed = FitOptions(
+                n, rows, mixed, key, held_out is not None, stopping, keyframe_memory=MEMORY // k
+            )
             runs.append(Run(network, chosen_optimizer(Adam() if rule is None else rule), fixed))
     return _go_on(runs, X, y, epochs, sample_weight, validation, callbacks, threads)
 

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from chainrule.engine.batches import Batches
+from chainrule.engine.keyframes import MEMORY
 from chainrule.engine.parameters import Parameters
 from chainrule.engine.spec import NetworkSpec, Reduction, activation_names
 from chainrule.theory.checks import require_name
@@ -168,6 +169,7 @@ class Network(MultilayerPerceptron):
         callbacks: Callbacks = (),
         threads: int | None = None,
         progress: bool = False,
+        keyframe_memory: int = MEMORY,
     ) -> Run:
         """Train on mini-batches, and return the record of it.
 
@@ -208,6 +210,9 @@ class Network(MultilayerPerceptron):
             As many as prove fastest without it; no bit of the result depends on it.
         progress : bool
             Whether a bar shows the epochs, on stderr or in a notebook's cell; needs rich.
+        keyframe_memory : int
+            Bytes for the keyframes by which ``run.at`` reaches any step soon; with 0 it takes all
+            steps before it again.
 
         Returns
         -------
@@ -231,8 +236,9 @@ class Network(MultilayerPerceptron):
         n = sample_count("y", y)
         size = batch_rows(batch_size, n)
         options = FitOptions(
-            n, size, shuffle, seed, validation is not None, early_stopping, scoring is not None
-        )
+            n, size, shuffle, seed, validation is not None, early_stopping, scoring is not None,
+            keyframe_memory=keyframe_memory,
+        )  # fmt: skip
         run = Run(self, chosen_optimizer(Adam() if optimizer is None else optimizer), options)
         return run.resume(
             X, y, epochs=epochs, sample_weight=sample_weight,

@@ -3,8 +3,10 @@
 from dataclasses import dataclass, fields
 from typing import Any
 
+from chainrule.engine.batches import Batches, Order
+from chainrule.engine.keyframes import MEMORY
 from chainrule.theory.checks import field, fields_from, is_whole, require
-from chainrule.training.inputs import whole_number
+from chainrule.training.inputs import Samples, whole_number
 from chainrule.training.stopping import EarlyStopping
 
 
@@ -18,6 +20,8 @@ class FitOptions:
         Whether each epoch is judged by a score.
     steps_before : int
         Steps that the optimizer took on other samples.
+    keyframe_memory : int
+        Bytes for keyframes, from which steps are replayed.
     """
 
     n_samples: int
@@ -28,6 +32,7 @@ class FitOptions:
     early_stopping: EarlyStopping | None
     is_scored: bool = False
     steps_before: int = 0
+    keyframe_memory: int = MEMORY
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "n_samples", whole_number("n_samples", self.n_samples, 1))
@@ -38,8 +43,8 @@ class FitOptions:
         )
         object.__setattr__(self, "batch_size", int(size))
         object.__setattr__(self, "seed", whole_number("seed", self.seed, 0, 2**64 - 1))
-        before = whole_number("steps_before", self.steps_before, 0)
-        object.__setattr__(self, "steps_before", before)
+        for name in ("steps_before", "keyframe_memory"):
+            object.__setattr__(self, name, whole_number(name, getattr(self, name), 0))
         for name in ("shuffle", "is_validated", "is_scored"):
             value = getattr(self, name)
             require(isinstance(value, bool), f"{name} must be True or False, got {value!r}")
@@ -57,6 +62,15 @@ class FitOptions:
     def keeps_best(self) -> bool:
         """Whether the network is to have the parameters of the best epoch."""
         return self.early_stopping is not None and self.early_stopping.restore_best
+
+    def batches(self, samples: Samples) -> Batches:
+        """Return the samples, cut into batches."""
+        return Batches(*samples, self.batch_size, self.shuffle, self.seed, self.steps_before)
+
+    @property
+    def order(self) -> Order:
+        """In which step each sample is."""
+        return Order(self.n_samples, self.batch_size, self.shuffle, self.seed)
 
     @property
     def steps_per_epoch(self) -> int:

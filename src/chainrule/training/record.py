@@ -6,9 +6,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from chainrule.engine.keyframes import Keyframes
 from chainrule.theory.checks import field, require
 from chainrule.theory.optimizer import Optimizer
-from chainrule.training.history import Array, Checkpoint, History, Series, array_of
+from chainrule.training.fingerprints import FitData
+from chainrule.training.history import Array, Checkpoint, Edits, History, Series, array_of
 from chainrule.training.inputs import whole_number
 from chainrule.training.options import FitOptions
 from chainrule.training.perceptron import MultilayerPerceptron
@@ -41,8 +43,16 @@ class Record:
         Before the first step.
     rest : Checkpoint
         After the last step of the last call, with the parameters that it goes on from.
+    keyframes : Keyframes
+        After some of the steps; written by the trainer.
+    edits : Edits
+        Where somebody else wrote into the parameters.
+    data : FitData or None
+        What the last call learned from; not in copies and files.
     fingerprints : dict of str
         Of the data; empty before the first call.
+    levels : tuple of str
+        Levels of the instruction set that computed the run.
     requested_epochs : int
     stopped : str
     trainer : the engine's Trainer or None
@@ -64,7 +74,17 @@ class Record:
         self.history = History(options.n_samples, options.batch_size)
         self.judged = Judged()
         self.start = self.rest = Checkpoint(0, theta.copy(), initial)
+        self.keyframes = Keyframes(
+            theta.size,
+            len(initial),
+            network.spec.dtype,
+            options.batch_size,
+            options.keyframe_memory,
+        )
+        self.edits = Edits(len(self.keyframes.steps))
+        self.data: FitData | None = None
         self.fingerprints: dict[str, str] = {}
+        self.levels: tuple[str, ...] = ()
         self.requested_epochs = 0
         self.stopped = ""
         self.trainer: Any = None
@@ -139,7 +159,38 @@ class Record:
 
     def __getstate__(self) -> dict[str, Any]:
         # copied or pickled while it goes on, a record is at rest after the last step
-        return self.__dict__ | {"rest": self.last, "trainer": None}
+        return self.__dict__ | {"rest": self.last, "trainer": None, "data": None}
+
+    # -- replay -------------------------------------------------------------------------
+
+    def require_same_data(self, data: FitData, use: str) -> None:
+        """Raise ``ValueError`` unless the samples are those of the fit, in the same order."""
+        options, n = self.options, len(data.samples.X)
+        require(
+            n == options.n_samples,
+            f"{use} needs the data of the fit, {options.n_samples} samples, got {n}",
+        )
+        for name, found in data.fingerprints.items():
+            known = self.fingerprints.get(name, found)
+            if found != known:
+                given = "is given now" if not known else "is missing" if not found else "is another"
+                raise ValueError(
+                    f"{use} needs the data of the fit, in the same order: {name} {given}; "
+                    "to learn from other data, fit the network again"
+                )
+
+    def point_before(self, step: int) -> Checkpoint:
+        """Return the last point that is kept of those after at most so many steps."""
+        frames, edits, best = self.keyframes, self.edits, self.judged.best
+        points = [self.start, *edits.points.values(), self.last]
+        if best is not None and best.step not in edits.steps:  # taken before they were edited
+            points.append(best)
+        nearest = max((p for p in points if p.step <= step), key=lambda p: p.step)
+        kept = (f for f in frames.kept() if f <= step and f not in edits.steps)
+        if (frame := max(kept, default=0)) <= nearest.step:
+            return nearest
+        theta, *state = frames.of(frame)
+        return Checkpoint.of(frame, theta, state)
 
     # -- files --------------------------------------------------------------------------
 
@@ -154,6 +205,9 @@ class Record:
             "patience_from": self.judged.progress.patience_from,
             "requested_epochs": self.requested_epochs,
             "stopped": self.stopped,
+            "levels": list(self.levels),
+            "keyframe_stride": self.keyframes.stride,
+            "edit_stride": self.edits.stride,
         }
 
     def arrays(self) -> dict[str, Array]:
@@ -166,12 +220,19 @@ class Record:
                 slots = zip(self.optimizer.slots, point.optimizer_state, strict=True)
                 if name != "start" or self.options.steps_before:
                     named |= {f"{name}.{slot}": v for slot, v in slots}
-        return named | {
-            "losses": self.history.losses.first(self.step),
-            "rates": self.history.rates.first(self.step),
-            "validation_losses": self.validation_losses,
-            "validation_scores": self.validation_scores,
-        }
+        frames, edits = self.keyframes.arrays(), self.edits.arrays(self.keyframes.vectors)
+        kept = {f"keyframes.{name}": array for name, array in frames.items()}
+        kept |= {f"edits.{name}": array for name, array in edits.items()}
+        return (
+            named
+            | kept
+            | {
+                "losses": self.history.losses.first(self.step),
+                "rates": self.history.rates.first(self.step),
+                "validation_losses": self.validation_losses,
+                "validation_scores": self.validation_scores,
+            }
+        )
 
     def restore(self, description: dict[str, Any], arrays: dict[str, Array]) -> None:
         """Become what ``describe`` and ``arrays`` describe; ``ValueError`` says what is wrong."""
@@ -185,6 +246,8 @@ class Record:
         )
         self.stopped = str(field(description, "stopped"))
         self.fingerprints = _text_by_name("fingerprints", field(description, "fingerprints"))
+        self.levels = tuple(map(str, field(description, "levels")))
+        self._restore_points(step, description, arrays)
         by_state = self.options.is_validated or self.options.is_scored or self.options.keeps_best
         least = self.epoch - 1 if by_state else 0  # one less: interrupted before it was judged
         require(
@@ -223,6 +286,36 @@ class Record:
         series = known.losses, known.rates, known.validation, known.scores
         for place, found in zip(series, numbers.values(), strict=True):
             place.room(0, len(found))[:] = found
+
+    def _restore_points(
+        self, step: int, description: dict[str, Any], arrays: dict[str, Array]
+    ) -> None:
+        """Restore keyframes and edits: their steps, and θ and the optimizer's vectors of each."""
+        frames, edits = self.keyframes, self.edits
+        shape, dtype, whole = frames.vectors.shape[1:], frames.vectors.dtype, np.dtype(np.int64)
+
+        def steps(name: str) -> Array:
+            require(name in arrays, f"array {name!r} is missing")
+            found = array_of(whole, (arrays[name].size,), arrays, name)
+            ascending = np.diff(found, prepend=0) > 0
+            require(
+                bool(ascending.all() and (found <= step).all()),
+                f"{name} must be steps from 1 to {step} in ascending order, got {found.tolist()}",
+            )
+            return found
+
+        def stride(name: str) -> int:
+            return whole_number(name, field(description, name), 1)
+
+        kept, of_edits = steps("keyframes.steps"), steps("edits.kept")
+        vectors = array_of(dtype, (len(kept), *shape), arrays, "keyframes.vectors")
+        frames.restore(stride("keyframe_stride"), kept, vectors)
+        vectors = array_of(dtype, (len(of_edits), *shape), arrays, "edits.vectors")
+        points = [
+            Checkpoint.of(int(at), theta, state)
+            for at, (theta, *state) in zip(of_edits, vectors, strict=True)
+        ]
+        edits.restore(stride("edit_stride"), steps("edits.steps"), points)
 
     def _checkpoint(self, name: str, step: int, arrays: dict[str, Array]) -> Checkpoint:
         theta = self.network.parameters.theta

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from copy import deepcopy
+from itertools import islice
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -11,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from chainrule.engine.spec import NetworkSpec
 from chainrule.engine.trace import Trace
-from chainrule.theory.checks import field, plural, require
+from chainrule.theory.checks import field, is_whole, plural, require
 from chainrule.theory.habits import hinting
 from chainrule.theory.named import optimizer_named
 from chainrule.theory.optimizer import Optimizer
@@ -19,12 +20,13 @@ from chainrule.theory.optimizers import optimizer_from_dict
 from chainrule.theory.schedules import Schedule
 from chainrule.training.continuation import LONGEST_CALL, Continuation, Scoring
 from chainrule.training.fingerprints import FitData, fit_data
-from chainrule.training.history import Checkpoint, same_bits
 from chainrule.training.inputs import Validation, thread_choice, whole_number
 from chainrule.training.options import FitOptions, restored_options
 from chainrule.training.perceptron import MultilayerPerceptron
 from chainrule.training.progress import progress_bar
 from chainrule.training.record import Record
+from chainrule.training.recorded import Recorded
+from chainrule.training.replay import Replay
 from chainrule.training.stopping import Callback
 
 Array = NDArray[Any]
@@ -51,7 +53,7 @@ def callback_list(callbacks: Callbacks) -> list[Callback]:
     return [c if isinstance(c, Callback) else Callback(c) for c in callbacks]
 
 
-class Run:
+class Run(Recorded):
     """The record of a fit: what was asked, every loss, and what it takes to go on exactly.
 
     A run is made by ``Network.fit``. Continued by ``resume``, at once or from a
@@ -60,13 +62,11 @@ class Run:
     Its attributes can be read at any time, in a callback too, and not set. A copy, or a pickled
     or saved run, holds the moment after the last step, with a network of its own.
 
-    Attributes
-    ----------
-    record : Record
-        What all the others are read from.
+    While it goes on, the engine keeps at most 64 keyframes of it (θ and the optimizer's state), or
+    as many as ``keyframe_memory`` holds: from the one before, ``at`` takes the steps again that
+    lead to any step, to the same bits. Where there is room for 64, they are at most a 32nd of the
+    run.
     """
-
-    record: Record
 
     def __init__(
         self,
@@ -83,119 +83,6 @@ class Run:
             f"run.{name} can't be set: a run is a record; run.set_learning_rate changes the "
             "learning rate, and a new fit anything else"
         )
-
-    # -- what was asked -----------------------------------------------------------------
-
-    @property
-    def network(self) -> MultilayerPerceptron:
-        """The ``Network`` that is trained."""
-        return self.record.network
-
-    @property
-    def optimizer(self) -> Optimizer:
-        """The optimizer; a schedule without ``steps`` has those of the first call."""
-        return self.record.optimizer
-
-    @property
-    def options(self) -> FitOptions:
-        """What the fit keeps for its whole life."""
-        return self.record.options
-
-    @property
-    def requested_epochs(self) -> int:
-        """Epochs asked for: those done before the last call, and those that it was to add."""
-        return self.record.requested_epochs
-
-    @property
-    def steps_per_epoch(self) -> int:
-        """Number of batches in one pass over the data."""
-        return self.record.steps_per_epoch
-
-    # -- what happened ------------------------------------------------------------------
-
-    @property
-    def step(self) -> int:
-        """Steps taken."""
-        return self.record.step
-
-    @property
-    def epoch(self) -> int:
-        """Whole epochs done."""
-        return self.record.epoch
-
-    @property
-    def losses(self) -> NDArray[np.float64]:
-        """L of each step, before its update; shape (step,)."""
-        return self.record.history.losses.first(self.step)
-
-    @property
-    def rates(self) -> NDArray[np.float64]:
-        """Learning rate η of each step; shape (step,)."""
-        return self.record.history.rates.first(self.step)
-
-    @property
-    def epoch_losses(self) -> NDArray[np.float64]:
-        """Mean of L over each epoch's steps, weighted by their batches; shape (epoch,)."""
-        return self.record.history.epoch_losses(self.epoch)
-
-    @property
-    def validation_losses(self) -> NDArray[np.float64]:
-        """Loss on the validation set after each epoch, without penalty; none without a set."""
-        return self.record.validation_losses
-
-    @property
-    def validation_scores(self) -> NDArray[np.float64]:
-        """What ``scoring`` returned after each epoch; none without it."""
-        return self.record.validation_scores
-
-    @property
-    def best_epoch(self) -> int:
-        """The last epoch (from 1) that improved on those before it; 0 before the first."""
-        progress = self.record.judged.progress
-        if progress.epoch:
-            return progress.best_epoch
-        finite = np.where(np.isfinite(self.epoch_losses), self.epoch_losses, np.inf)
-        return int(np.argmin(finite)) + 1 if np.isfinite(finite).any() else 0
-
-    @property
-    def start(self) -> Checkpoint:
-        """θ and the optimizer's state before the first step."""
-        return self.record.start
-
-    @property
-    def last(self) -> Checkpoint:
-        """θ and the optimizer's state after the last step, from which ``resume`` goes on."""
-        return self.record.last
-
-    def to_go_on_from(self) -> Array:
-        """Return a copy of the parameters that the next step would start from."""
-        theta = self.network.parameters.theta
-        left = same_bits(self.record.at_rest, theta)
-        return (self.record.rest.theta if left else theta).copy()
-
-    @property
-    def best(self) -> Checkpoint | None:
-        """θ and the optimizer's state after the best epoch, with early stopping."""
-        return self.record.judged.best
-
-    @property
-    def optimizer_state(self) -> tuple[Array, ...]:
-        """The optimizer's vectors, one a slot, as they are now."""
-        return self.record.optimizer_state
-
-    @property
-    def threads(self) -> int:
-        """Threads of the last call: as asked for, or as many as proved fastest; 0 before it."""
-        return self.record.threads
-
-    @property
-    def stopped(self) -> str:
-        """Why the last call ended.
-
-        "epochs", "early_stopping", "callback", "diverged", or "interrupted" by Ctrl-C or an
-        exception of a callback; "" while it goes on.
-        """
-        return self.record.stopped
 
     def __repr__(self) -> str:
         last = f", last loss {self.losses[-1]:.3g}" if self.step else ""
@@ -246,6 +133,123 @@ class Run:
         going_on = record.trainer is not None
         last = record.requested_epochs * record.steps_per_epoch
         record.optimizer = optimizer.over(last) if going_on else optimizer
+
+    # -- any step, again ----------------------------------------------------------------
+
+    def at(
+        self,
+        step: int,
+        X: ArrayLike | None = None,
+        y: ArrayLike | None = None,
+        *,
+        sample_weight: ArrayLike | None = None,
+    ) -> Trace:
+        """Return every quantity of a step of this run, bit for bit as it was taken.
+
+        Parameters
+        ----------
+        step : int
+            From 1 to ``run.step``; of a run that diverged, also the step that failed.
+        X, y, sample_weight : optional
+            The data of the fit, in the same order: once, where the run comes from a file or is a
+            copy. They are looked at as ``attach`` does.
+
+        Returns
+        -------
+        Trace
+            With its ``update``, unless it is the step that failed.
+
+        Raises
+        ------
+        ValueError
+            If there is no such step, or the data are not those of the fit; if the parameters were
+            edited on the way and what they then were isn't kept; if a loss is not the recorded one.
+
+        Examples
+        --------
+        >>> import chainrule as cr
+        >>> X = [[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]]
+        >>> net = cr.Network([2, 4, 1], activation="tanh", seed=0)
+        >>> run = net.fit(X, [0, 1, 1, 0], epochs=500, batch_size=1)
+        >>> step = run.at(1234)
+        >>> bool(step.loss == run.losses[1233]), step.rows, step.update.optimizer.name
+        (True, array([0]), 'adam')
+        """
+        if X is not None and y is not None:
+            self.attach(X, y, sample_weight=sample_weight)
+        else:
+            require(X is None and y is None, "at needs both X and y of the fit, or neither")
+        return next(self.steps(step, step))
+
+    def steps(self, first: int = 1, last: int | None = None) -> Iterator[Trace]:
+        """Return the traces of the steps from the first to the last, one after the other.
+
+        Parameters
+        ----------
+        first, last : int
+            Both included; without a last, to the end of the run.
+
+        Raises
+        ------
+        ValueError
+            As ``at``.
+        """
+        record = self.record
+        highest = record.step + (record.stopped == "diverged")
+        require(highest > 0, "no step of this run was taken yet")
+        for name, number in {"step": first, "last": highest if last is None else last}.items():
+            require(
+                is_whole(number) and 1 <= number <= highest,
+                f"{name} must be from 1 to {highest:,}, the steps of this run, got {number!r}",
+            )
+        require(
+            record.data is not None,
+            "files and copies of a run are without its data: run.at(step, X, y) or "
+            "run.attach(X, y) with the data of the fit",
+        )
+        assert record.data is not None
+        return islice(Replay(record, record.data, first), (last or highest) - first + 1)
+
+    def find(
+        self, holds: Callable[[Trace], Any], first: int = 1, last: int | None = None
+    ) -> Trace | None:
+        """Return the first step of which something holds, or None.
+
+        Parameters
+        ----------
+        holds : callable
+            Called with the trace of each step.
+        first, last : int
+            As for ``steps``.
+
+        Examples
+        --------
+        The first step before which the loss rose:
+
+        >>> import chainrule as cr
+        >>> net = cr.Network([1, 1], seed=0)
+        >>> run = net.fit([[1.0]], [2.0], epochs=50, optimizer=cr.SGD(0.5, momentum=0.9))
+        >>> run.find(lambda step: step.loss > run.losses[step.step - 2], first=2).step
+        3
+        """
+        return next((step for step in self.steps(first, last) if holds(step)), None)
+
+    def steps_of(self, row: int) -> NDArray[np.int64]:
+        """Return the steps whose batch has this row of the training data: one an epoch."""
+        return self.options.order.steps_of(row, self.step)
+
+    def attach(self, X: ArrayLike, y: ArrayLike, *, sample_weight: ArrayLike | None = None) -> Run:
+        """Give a run that comes from a file, or is a copy, the data of its fit again.
+
+        Raises
+        ------
+        ValueError
+            If they are not the data of the fit, in the same order and to the same bits.
+        """
+        data = fit_data(self.network.spec, X, y, sample_weight, None)
+        self.record.require_same_data(data, "replay")
+        self.record.data = data
+        return self
 
     # -- going on -----------------------------------------------------------------------
 

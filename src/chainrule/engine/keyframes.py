@@ -1,0 +1,120 @@
+"""Keyframes: θ and the optimizer's state after some steps, from which any step can be replayed."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from chainrule.theory.checks import require
+
+Array = NDArray[Any]
+
+MOST = 64
+MEMORY = 64 << 20  # bytes, for the keyframes of a run
+
+
+class Keyframes:
+    """A bounded number of keyframes, as far apart as the run is long.
+
+    After every ``stride`` steps an engine copies θ and the optimizer's vectors into a free room.
+    Where all rooms are taken, every second keyframe is given up and the stride doubles: in a run of
+    n steps they are at most n / (rooms / 2) steps apart.
+
+    Parameters
+    ----------
+    n_parameters, n_slots : int
+        Numbers of θ, and vectors of the optimizer.
+    dtype : str
+    batch_size : int
+        By which the first stride is chosen.
+    memory : int
+        Bytes at most; there are 64 rooms, or as many as it holds.
+
+    Attributes
+    ----------
+    steps : ndarray of int64, shape (rooms,)
+        After which step each room was filled; -1 where it is free.
+    vectors : ndarray of shape (rooms, 1 + n_slots, n_parameters)
+        θ, then the optimizer's vectors.
+
+    Notes
+    -----
+    The first stride is such that keyframes take about 2 % of the steps' time: a step of B samples
+    takes about B · n_parameters / 64 times as long as the copy of one number, or longer.
+
+    Examples
+    --------
+    >>> frames = Keyframes(n_parameters=2, n_slots=0, dtype="float64", batch_size=256)
+    >>> for step in range(1, 101):
+    ...     frames.keep(step, np.full(2, step), [])
+    >>> frames.stride, frames.kept()[:3], len(frames.kept())
+    (2, [2, 4, 6], 50)
+    """
+
+    def __init__(
+        self, n_parameters: int, n_slots: int, dtype: str, batch_size: int, memory: int = MEMORY
+    ) -> None:
+        size = (1 + n_slots) * n_parameters * np.dtype(dtype).itemsize
+        rooms = min(MOST, memory // size)
+        self.steps = np.full(rooms, -1, dtype=np.int64)
+        self.vectors = np.empty((rooms, 1 + n_slots, n_parameters), dtype=dtype)
+        self.strides = np.array([max(1, -(-64 * (1 + n_slots) // batch_size))])
+
+    @property
+    def stride(self) -> int:
+        """Steps from one keyframe to the next."""
+        return int(self.strides[0])
+
+    def keep(self, step: int, theta: Array, state: Sequence[Array]) -> None:
+        """Keep a keyframe after this step, if one is due."""
+        if not len(self.steps) or step % self.stride:
+            return
+        if not (self.steps < 0).any():
+            self.strides *= 2
+            self.steps[self.steps % self.strides != 0] = -1
+            if step % self.stride:
+                return
+        room = int(np.argmax(self.steps < 0))
+        self.vectors[room] = [theta, *state]
+        self.steps[room] = step
+
+    def kept(self) -> list[int]:
+        """Return the steps after which a keyframe was kept, in ascending order."""
+        return sorted(self.steps[self.steps >= 0].tolist())
+
+    def of(self, step: int) -> Array:
+        """Return the vectors kept after this step, (1 + n_slots, n_parameters)."""
+        (rooms,) = np.nonzero(self.steps == step)
+        return self.vectors[rooms[0]]
+
+    # -- files --------------------------------------------------------------------------
+
+    def arrays(self) -> dict[str, Array]:
+        """Return the steps in ascending order and their vectors."""
+        steps = self.kept()
+        vectors = np.array([self.of(step) for step in steps], dtype=self.vectors.dtype)
+        shape = (len(steps), *self.vectors.shape[1:])
+        return {"steps": np.array(steps, dtype=np.int64), "vectors": vectors.reshape(shape)}
+
+    def restore(self, stride: int, steps: Array, vectors: Array) -> None:
+        """Become what ``arrays`` gave."""
+        require(
+            len(steps) <= len(self.steps) and bool((steps % stride == 0).all()),
+            f"keyframes must be at most {len(self.steps)}, after multiples of {stride} steps, got "
+            f"{steps.tolist()}",
+        )
+        self.strides[0] = stride
+        self.steps[: len(steps)] = steps
+        self.vectors[: len(steps)] = vectors
+
+    def __getstate__(self) -> dict[str, Any]:
+        # what isn't filled is not copied: a pickle is as large as what was kept
+        return self.arrays() | {"rooms": len(self.steps), "strides": self.strides}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        steps, vectors = state["steps"], state["vectors"]
+        self.steps = np.full(state["rooms"], -1, dtype=np.int64)
+        self.vectors = np.empty((state["rooms"], *vectors.shape[1:]), dtype=vectors.dtype)
+        self.strides = state["strides"].copy()
+        self.steps[: len(steps)], self.vectors[: len(steps)] = steps, vectors
