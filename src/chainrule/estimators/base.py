@@ -218,6 +218,39 @@ class MultilayerPerceptronEstimator(CallbackSupportMixin, BaseEstimator):
             return data, None
         return divided(data, self.validation_fraction, self._seed, self._classes_of(data))
 
+    def attach(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
+        """Give ``run_`` the data of its fit again, where the estimator comes from a file or pickle.
+
+        Parameters
+        ----------
+        X, y, sample_weight : array-like
+            As they were given to the last fit; what it held out is held out again.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            If they are others, or in another order.
+        AttributeError
+            If there is no run: L-BFGS takes no steps.
+        """
+        check_is_fitted(self)
+        if "run_" not in self.__dict__:
+            raise AttributeError(f"solver={self.solver!r} takes no steps, which could be replayed")
+        data = self._prepared(X, y, sample_weight, "more", reset=False)
+        if len(data.X) > self.run_.options.n_samples:
+            data, _ = self._held_out(data, (None, None, None))
+        self.run_.attach(data.X, data.y, sample_weight=data.weight)
+        return self
+
+    def __getstate__(self) -> dict[str, Any]:
+        run = saving.kept_run(self)
+        state: dict[str, Any] = super().__getstate__()
+        return state if run is None else state | {"run_": run}
+
     # -- judging --------------------------------------------------------------------------
 
     def _scorer(self, held_out: Prepared | None) -> Scoring | None:

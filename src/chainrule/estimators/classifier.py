@@ -95,6 +95,7 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptronEstimator):
         scoring: Any = None,
         callbacks: Any = None,
         n_jobs: int | None = None,
+        record: bool = False,
     ) -> None:
         self._keep(locals())
 

@@ -11,6 +11,7 @@ from chainrule.theory.initializers import INITIALIZERS
 from chainrule.theory.loss import Loss
 from chainrule.theory.optimizer import Optimizer
 from chainrule.theory.schedules import Schedule
+from chainrule.training.stopping import Callback
 
 
 class Parameter(NamedTuple):
@@ -221,7 +222,7 @@ BEYOND = {
         '"loss" the loss, without the penalty. Try "neg_log_loss" where classes are uneven.',
     ),
     "callbacks": Parameter(
-        [None, callable, "array-like"],
+        [None, callable, Callback, "array-like"],
         "callable, cr.Callback, list of them, or None, default=None",
         "Called with the run (run_) after each epoch; cr.Callback(f, every=10) after ten steps. "
         "scikit-learn's own callbacks are set by set_callbacks.",
@@ -230,6 +231,13 @@ BEYOND = {
         [None, numbers.Integral],
         "int or None, default=None",
         "Threads; None is as many as prove fastest, -1 one for each core. No bit depends on it.",
+    ),
+    "record": Parameter(
+        ["boolean"],
+        "bool, default=False",
+        "Whether pickles and files keep the run's keyframes, by which run_.at(step) soon reaches "
+        "any step; in this process they are always there. Without them it takes the steps before "
+        "it again.",
     ),
 }
 

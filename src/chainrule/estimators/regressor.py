@@ -74,6 +74,7 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptronEstimator):
         scoring: Any = None,
         callbacks: Any = None,
         n_jobs: int | None = None,
+        record: bool = False,
     ) -> None:
         self._keep(locals())
 

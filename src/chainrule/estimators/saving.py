@@ -55,9 +55,15 @@ def described(model: Any) -> dict[str, Any]:
 def arrays_of(model: Any) -> dict[str, Array]:
     """Return the arrays: the network's, the run's, and the curves."""
     check_is_fitted(model)
-    run: Run | None = model.__dict__.get("run_")
+    run = kept_run(model)
     curves = {array: _numbers(getattr(model, name)) for name, array in _CURVES.items()}
     return model.network_.arrays() | ({} if run is None else run.record.arrays()) | curves
+
+
+def kept_run(model: Any) -> Run | None:
+    """Return the run as files and pickles keep it, if there is one."""
+    run: Run | None = model.__dict__.get("run_")
+    return run if run is None or model.record else run.without_keyframes()
 
 
 def restore(model: Any, description: dict[str, Any], arrays: Mapping[str, Array]) -> None:

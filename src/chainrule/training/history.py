@@ -97,6 +97,12 @@ class Edits:
             self.stride *= 2
         self.points = {step: self.points[step] for step in self._worth()}
 
+    def emptied(self) -> "Edits":
+        """Return the same edits without their points."""
+        edits = Edits(self.most)
+        edits.stride, edits.steps = self.stride, list(self.steps)
+        return edits
+
     def arrays(self, like: Array) -> dict[str, Array]:
         """Return all steps, and those of the points with their vectors, stacked like an array."""
         stack = [[p.theta, *p.optimizer_state] for p in self.points.values()]

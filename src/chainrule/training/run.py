@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from copy import deepcopy
+from copy import copy, deepcopy
 from itertools import islice
 from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from chainrule.engine.sparse_rows import SparseRows
 from chainrule.engine.spec import NetworkSpec
 from chainrule.engine.trace import Trace
 from chainrule.theory.checks import field, is_whole, plural, require
@@ -238,7 +239,9 @@ class Run(Recorded):
         """Return the steps whose batch has this row of the training data: one an epoch."""
         return self.options.order.steps_of(row, self.step)
 
-    def attach(self, X: ArrayLike, y: ArrayLike, *, sample_weight: ArrayLike | None = None) -> Run:
+    def attach(
+        self, X: ArrayLike | SparseRows, y: ArrayLike, *, sample_weight: ArrayLike | None = None
+    ) -> Run:
         """Give a run that comes from a file, or is a copy, the data of its fit again.
 
         Raises
@@ -341,6 +344,13 @@ class Run(Recorded):
         return deepcopy(self)
 
     __copy__ = copy
+
+    def without_keyframes(self) -> Run:
+        """Return the same run without what only ``at`` needs, which is most of its size."""
+        run, record = Run.__new__(Run), copy(self.record)
+        record.keyframes, record.edits = record.keyframes.emptied(), record.edits.emptied()
+        run.__dict__["record"] = record
+        return run
 
     def describe(self) -> dict[str, Any]:
         """Return everything but the arrays, ready for JSON."""
