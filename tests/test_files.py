@@ -205,7 +205,7 @@ EDITS = {
     "other kind": (
         "table_model",
         put("kind", value="run"),
-        "older chainrule .*a run of format 3, this one reads 4",
+        "not a sound model file",
     ),
     "old run": (
         "run",

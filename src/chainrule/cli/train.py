@@ -71,6 +71,7 @@ def train(
     patience: options.Patience = None,
     seed: options.Seed = None,
     threads: options.Threads = None,
+    record: options.Record = None,
     config: options.Config = None,
     json: options.Json = False,
 ) -> None:

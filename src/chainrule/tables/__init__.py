@@ -6,6 +6,7 @@ from chainrule.tables.errors import TableError
 from chainrule.tables.fitting import held_out, train
 from chainrule.tables.metrics import Metrics
 from chainrule.tables.model import TableModel
+from chainrule.tables.opening import OpenedRun, opened_run
 from chainrule.tables.options import TrainOptions
 from chainrule.tables.reading import bundled_target, read, stem
 from chainrule.tables.report import Report
@@ -20,6 +21,7 @@ __all__ = [
     "Metrics",
     "NumberColumn",
     "NumberTarget",
+    "OpenedRun",
     "Report",
     "Table",
     "TableError",
@@ -27,6 +29,7 @@ __all__ = [
     "TrainOptions",
     "bundled_target",
     "held_out",
+    "opened_run",
     "read",
     "stem",
     "train",

@@ -21,6 +21,7 @@ from chainrule.tables.table import Table
 from chainrule.tables.target_column import TargetColumn, target_column
 from chainrule.tables.targets import RANGES, ClassTarget, NumberTarget, Range, Target
 from chainrule.theory.activations import ACTIVATIONS
+from chainrule.theory.loss import Loss
 from chainrule.theory.named import loss_for, loss_named
 from chainrule.training.network import Network
 from chainrule.training.run import Run
@@ -28,7 +29,7 @@ from chainrule.training.stopping import EarlyStopping
 
 
 @dataclass(frozen=True)
-class _Prepared:
+class PreparedTable:
     """A table ready for a network: the rows that have the target, their X, and their parts."""
 
     features: FeatureEncoder
@@ -89,7 +90,7 @@ def train(
     36
     """
     options = options or TrainOptions()
-    prepared = _prepared(table, target, options)
+    prepared = prepared_table(table, target, options)
     run = _fitted(prepared, options, callbacks)
     learned = np.concatenate([prepared.parts.training, prepared.parts.validation])
     model = TableModel(
@@ -103,6 +104,7 @@ def train(
         model,
         report=_report(table, prepared, options, run, model),
         seen=fingerprints(prepared.X[learned], model.truth(prepared.answers.take(learned))),
+        run=run if options.record else None,
     )
 
 
@@ -120,7 +122,8 @@ def held_out(table: Table, target: str, options: TrainOptions | None = None) -> 
     return table.take(column.present[parts.test])
 
 
-def _prepared(table: Table, target: str, options: TrainOptions) -> _Prepared:
+def prepared_table(table: Table, target: str, options: TrainOptions) -> PreparedTable:
+    """Return what a model learns from, and by what it is judged; always the same."""
     column, answers, parts = _divided(table, target, options)
     kinds = {name: kind for name, kind in options.kinds.items() if name != target}
     selection = selected(table, target, options.ignore, kinds)
@@ -141,7 +144,7 @@ def _prepared(table: Table, target: str, options: TrainOptions) -> _Prepared:
     gaps = {name: int(count) for name, count in absent.items() if count}
     doubt = told_apart(answers, target) if encoder.kind == "text" else ""
     doubts = {target: doubt} if doubt else {}
-    return _Prepared(features, encoder, column, selection, answers, X, parts, gaps, doubts)
+    return PreparedTable(features, encoder, column, selection, answers, X, parts, gaps, doubts)
 
 
 def _divided(table: Table, target: str, options: TrainOptions) -> tuple[TargetColumn, Table, Split]:
@@ -156,15 +159,14 @@ def _divided(table: Table, target: str, options: TrainOptions) -> tuple[TargetCo
 
 
 def _fitted(
-    prepared: _Prepared, options: TrainOptions, callbacks: Sequence[Callable[[Run], None]]
+    prepared: PreparedTable, options: TrainOptions, callbacks: Sequence[Callable[[Run], None]]
 ) -> Run:
     loss = _loss(prepared.target, options)
     row = loss_named(loss)
-    indicators = row.targets != "classes" and prepared.target.outputs > 1
-    X, y = prepared.encoded(prepared.parts.training, indicators)
+    X, y = encoded_for(row, prepared, prepared.parts.training)
     validation = None
     if prepared.parts.validation.size:
-        validation = prepared.encoded(prepared.parts.validation, indicators)
+        validation = encoded_for(row, prepared, prepared.parts.validation)
     network = Network(
         [X.shape[1], *options.hidden, prepared.target.outputs * row.outputs_per_target],
         activation=options.activation,
@@ -193,6 +195,13 @@ def _fitted(
     )
 
 
+def encoded_for(
+    loss: Loss, prepared: PreparedTable, part: NDArray[np.int64]
+) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Return X and y of some rows, as a network with this loss learns them."""
+    return prepared.encoded(part, loss.targets != "classes" and prepared.target.outputs > 1)
+
+
 def _loss(target: Target, options: TrainOptions) -> str:
     """Return the loss that was chosen, or that the task has, where answers fit the target."""
     usual = "cross_entropy" if isinstance(target, ClassTarget) else "squared_error"
@@ -216,7 +225,7 @@ def _loss(target: Target, options: TrainOptions) -> str:
 
 
 def _report(
-    table: Table, prepared: _Prepared, options: TrainOptions, run: Run, model: TableModel
+    table: Table, prepared: PreparedTable, options: TrainOptions, run: Run, model: TableModel
 ) -> Report:
     parts = prepared.parts
     figures = Metrics({})

@@ -22,9 +22,10 @@ from chainrule.tables.targets import ClassTarget, NumberTarget, Target, target_f
 from chainrule.theory.checks import plural
 from chainrule.training.network import Network
 from chainrule.training.perceptron import MultilayerPerceptron
+from chainrule.training.run import Run
 
 PREDICTION = "prediction"  # the column of answers
-_NETWORK, _SEEN = "network.", "seen"
+_NETWORK, _RUN, _SEEN = "network.", "run.", "seen"
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,8 @@ class TableModel:
         How the texts of its tables are read.
     seen : ndarray of uint64
         The fingerprints of the rows that it learned from.
+    run : Run or None
+        How the network learned, where that was recorded.
 
     Notes
     -----
@@ -68,6 +71,7 @@ class TableModel:
     report: Report
     conventions: Conventions = USUAL
     seen: NDArray[np.uint64] = field(default_factory=lambda: np.empty(0, np.uint64), compare=False)
+    run: Run | None = field(default=None, compare=False)
 
     def __repr__(self) -> str:
         answer = "a number" if self.target.task == "regression" else "one of "
@@ -192,11 +196,14 @@ class TableModel:
             "conventions": self.conventions.to_dict(),
             "network": self.network.describe(),
             "report": self.report.to_dict(),
+            "run": None if self.run is None else self.run.record.describe(),
         }
 
     def arrays(self) -> dict[str, NDArray[Any]]:
-        """Return the numbers of the network by name."""
+        """Return the numbers of the network, and of its run, by name."""
         numbers = {_NETWORK + name: array for name, array in self.network.arrays().items()}
+        if self.run is not None:
+            numbers |= {_RUN + name: array for name, array in self.run.record.arrays().items()}
         return numbers | {_SEEN: self.seen}
 
     @classmethod
@@ -216,10 +223,10 @@ class TableModel:
         seen = arrays[_SEEN]
         if seen.dtype != np.uint64 or seen.ndim != 1:
             raise ValueError(f"{_SEEN}: expected whole numbers in one row, got {seen.dtype}")
-        parts = {
-            name.removeprefix(_NETWORK): array for name, array in arrays.items() if name != _SEEN
-        }
-        network = Network.restore(fields.any("network"), parts)
+        network = Network.restore(fields.any("network"), _named(_NETWORK, arrays))
+        recorded, run = fields.any("run"), None
+        if recorded is not None:
+            run = Run.restore(network, recorded, _named(_RUN, arrays))
         fields.done()
         shape = (network.spec.n_inputs, network.spec.n_outputs)
         outputs = target.outputs * network.spec.loss_row.outputs_per_target
@@ -228,7 +235,13 @@ class TableModel:
                 f"network: expected {len(features.inputs)} inputs and {outputs} outputs "
                 f"for the columns and the target, got {shape[0]} and {shape[1]}"
             )
-        return cls(features, target, network, report, conventions, seen)
+        return cls(features, target, network, report, conventions, seen, run)
+
+
+def _named(prefix: str, arrays: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+    """Return the arrays whose names begin so, by the rest of their names."""
+    names = (name for name in arrays if name.startswith(prefix))
+    return {name.removeprefix(prefix): arrays[name] for name in names}
 
 
 def _probabilities(outputs: NDArray[np.floating[Any]]) -> NDArray[np.floating[Any]]:

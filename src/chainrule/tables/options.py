@@ -69,6 +69,8 @@ class TrainOptions:
         Columns not to read.
     kinds : mapping of str to "number", "boolean", "date" or "text"
         What columns hold, where that is not to be inferred; such columns are always read.
+    record : bool
+        Whether the model keeps its run, so that its steps can be replayed and explained.
 
     Raises
     ------
@@ -106,6 +108,7 @@ class TrainOptions:
     threads: int | None = None
     ignore: tuple[str, ...] = ()
     kinds: Mapping[str, Kind] = field(default_factory=dict)
+    record: bool = False
 
     def __post_init__(self) -> None:
         require_name("task", self.task, ("auto", "classification", "regression"))
@@ -113,6 +116,7 @@ class TrainOptions:
         self._check_training()
         good = isinstance(self.ignore, tuple) and all(isinstance(n, str) for n in self.ignore)
         require(good, f"ignore must be names of columns in a tuple, got {self.ignore!r}")
+        require(isinstance(self.record, bool), f"record must be a boolean, got {self.record!r}")
         require(isinstance(self.kinds, dict), f"kinds must be a dict, got {self.kinds!r}")
         for kind in self.kinds.values():
             require_name("kind", kind, KINDS)
@@ -180,10 +184,18 @@ class TrainOptions:
         return 10 / n_rows if self.l2 == "auto" else self.l2
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the options as JSON can hold them, but for threads: no result depends on them."""
+        """Return the options on which the result depends, as JSON can hold them."""
         values = asdict(self)
-        del values["threads"]
+        del values["threads"], values["record"]
         return {name: list(v) if isinstance(v, tuple) else v for name, v in values.items()}
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> "TrainOptions":
+        """Return the options that `to_dict` gave."""
+        known: dict[str, Any] = {}
+        for name, value in values.items():
+            known[name] = tuple(value) if isinstance(value, list) else value
+        return cls(**known)
 
     @classmethod
     def names(cls) -> list[str]:
