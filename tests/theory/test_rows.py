@@ -51,7 +51,7 @@ def test_promised_names_are_there(table):
 @pytest.mark.parametrize(("key", "row"), ROWS)
 def test_row_is_complete(key, row):
     assert row.name == key
-    for field in ("formula", "latex", "source"):
+    for field in ("formula", "source"):
         assert getattr(row, field).strip(), f"{key}.{field} is empty"
     assert isinstance(row.departures, str)
 
@@ -65,13 +65,12 @@ def test_name_can_be_typed_at_a_command_line(key, row):
 
 @pytest.mark.parametrize("row", DIFFERENTIATED)
 def test_derivative_is_written_down(row):
-    for field in ("derivative_formula", "derivative_latex"):
-        assert getattr(row, field).strip(), f"{row.name}.{field} is empty"
+    assert row.derivative_formula.strip(), f"{row.name}.derivative_formula is empty"
 
 
 @pytest.mark.parametrize(("key", "row"), ROWS)
 def test_latex_closes_what_it_opens(key, row):
-    for latex in (row.latex, getattr(row, "derivative_latex", "")):
+    for latex in [row.latex] if hasattr(row, "latex") else []:  # the others' is made by explain/
         plain = latex.replace(r"\{", "").replace(r"\}", "")
         assert plain.count("{") == plain.count("}"), f"{key}: braces of {latex}"
         assert latex.count(r"\left") - latex.count(r"\leftarrow") == latex.count(r"\right")

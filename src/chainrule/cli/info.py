@@ -10,6 +10,7 @@ import chainrule
 from chainrule.cli.options import Json
 from chainrule.cli.printing import print_facts, print_json, print_line, print_table
 from chainrule.engine import compiled
+from chainrule.explain.latex import latex_of
 from chainrule.theory.checks import require_name
 
 _TOPICS: dict[str, dict[str, Any]] = {
@@ -19,7 +20,8 @@ _TOPICS: dict[str, dict[str, Any]] = {
     "initializers": chainrule.INITIALIZERS,
     "schedules": chainrule.SCHEDULES,
 }
-_TEXTS = ("formula", "derivative_formula", "latex", "derivative_latex", "source", "departures")
+_FORMULAS = ("formula", "derivative_formula", "with_momentum", "with_look_ahead")
+_TEXTS = (*_FORMULAS, "latex", "source", "departures")
 
 
 def info(
@@ -64,6 +66,9 @@ def _installation() -> dict[str, Any]:
 def _row(row: Any) -> dict[str, Any]:  # noqa: ANN401 (a row of any topic)
     """Return the texts of a row, and its options with their defaults, if it has some."""
     texts = {name: getattr(row, name) for name in ("name", *_TEXTS) if getattr(row, name, "")}
+    if "latex" not in texts:
+        for name in (name for name in _FORMULAS if name in texts):
+            texts[f"{name.removesuffix('formula')}latex"] = latex_of(texts[name])
     if isinstance(row, type) and is_dataclass(row):
         texts["options"] = {
             field.name: field.default

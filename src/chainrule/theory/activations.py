@@ -5,8 +5,8 @@ checked by a complex step. The article's table of activations is printed from
 these rows by ``chainrule info activations``.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -28,9 +28,7 @@ class Activation:
     name : str
         The name used in code, files and at the command line.
     formula, derivative_formula : str
-        φ(z) and φ′(z) as plain text.
-    latex, derivative_latex : str
-        The same as LaTeX.
+        φ(z) and φ′(z) as plain text, which ``explain`` reads; of softmax for unit j.
     value, derivative : callable
         z -> φ(z) and z -> φ′(z), for arrays of any shape. Softmax mixes the
         units of a row; its ``derivative`` is the diagonal of its Jacobian.
@@ -42,6 +40,10 @@ class Activation:
         Whether φ is analytic on the real line.
     elementwise : bool
         Whether unit j of a depends on unit j of z only.
+    pullback_formula : str
+        ∂ℓ/∂z from u = ∂ℓ/∂a.
+    constants : mapping of str to float
+        What letters of the formulas stand for.
 
     Examples
     --------
@@ -53,14 +55,14 @@ class Activation:
     name: str
     formula: str
     derivative_formula: str
-    latex: str
-    derivative_latex: str
     value: Callable[[Array], Array]
     derivative: Callable[[Array], Array]
     source: str
     departures: str = ""
     smooth: bool = True
     elementwise: bool = True
+    pullback_formula: str = "u φ′"
+    constants: Mapping[str, float] = field(default_factory=dict)
 
     def jacobian(self, z: Array) -> Array:
         """Return ∂aⱼ/∂zₖ for each row of z.
@@ -204,8 +206,6 @@ _ROWS = (
         name="identity",
         formula="z",
         derivative_formula="1",
-        latex=r"z",
-        derivative_latex=r"1",
         value=lambda z: z.copy(),
         derivative=np.ones_like,
         source="the linear layer itself",
@@ -214,8 +214,6 @@ _ROWS = (
         name="sigmoid",
         formula="1 / (1 + exp(-z))",
         derivative_formula="a (1 - a)",
-        latex=r"\frac{1}{1 + e^{-z}}",
-        derivative_latex=r"a (1 - a)",
         value=_sigmoid,
         derivative=_sigmoid_derivative,
         source="the article, equation (12)",
@@ -228,8 +226,6 @@ _ROWS = (
         name="tanh",
         formula="tanh(z)",
         derivative_formula="1 - a²",
-        latex=r"\tanh z",
-        derivative_latex=r"1 - a^2",
         value=np.tanh,
         derivative=lambda z: 1 - np.tanh(z) ** 2,
         source="LeCun, Bottou, Orr, Müller 1998, Efficient BackProp, section 4.4",
@@ -239,8 +235,6 @@ _ROWS = (
         name="relu",
         formula="max(0, z)",
         derivative_formula="1 if z > 0 else 0",
-        latex=r"\max(0, z)",
-        derivative_latex=r"[z > 0]",
         value=_positive,
         derivative=lambda z: np.where(z.real > 0, 1.0, 0.0),
         source="Nair, Hinton 2010, Rectified linear units improve restricted Boltzmann machines",
@@ -251,8 +245,6 @@ _ROWS = (
         name="leaky_relu",
         formula="z if z > 0 else 0.01 z",
         derivative_formula="1 if z > 0 else 0.01",
-        latex=r"\max(0, z) + 0.01 \min(0, z)",
-        derivative_latex=r"[z > 0] + 0.01\,[z \le 0]",
         value=lambda z: np.where(z.real > 0, z, LEAKY_SLOPE * z),
         derivative=lambda z: np.where(z.real > 0, 1.0, LEAKY_SLOPE),
         source="Maas, Hannun, Ng 2013, Rectifier nonlinearities improve acoustic models, section 2",
@@ -263,8 +255,6 @@ _ROWS = (
         name="elu",
         formula="z if z > 0 else exp(z) - 1",
         derivative_formula="1 if z > 0 else exp(z)",
-        latex=r"\max(0, z) + \min(0, e^{z} - 1)",
-        derivative_latex=r"[z > 0] + e^{z}\,[z \le 0]",
         value=_elu,
         derivative=_exp_below,
         source="Clevert, Unterthiner, Hochreiter 2016, ELUs, equation (15) with α = 1",
@@ -272,33 +262,30 @@ _ROWS = (
     ),
     Activation(
         name="selu",
-        formula="1.0507 (z if z > 0 else 1.6733 (exp(z) - 1))",
-        derivative_formula="1.0507 (1 if z > 0 else 1.6733 exp(z))",
-        latex=r"\lambda \left(\max(0, z) + \alpha \min(0, e^{z} - 1)\right)",
-        derivative_latex=r"\lambda \left([z > 0] + \alpha e^{z}\,[z \le 0]\right)",
+        formula="λ (z if z > 0 else α (exp(z) - 1))",
+        derivative_formula="λ (1 if z > 0 else α exp(z))",
         value=_selu,
         derivative=_selu_derivative,
         source="Klambauer, Unterthiner, Mayr, Hochreiter 2017, SNNs, equation (2)",
-        departures="the derivative at 0 is the one from the left",
+        departures=(
+            f"the derivative at 0 is the one from the left; λ = {SELU_SCALE}, α = {SELU_ALPHA}"
+        ),
         smooth=False,
+        constants={"λ": SELU_SCALE, "α": SELU_ALPHA},
     ),
     Activation(
         name="gelu",
-        formula="z Φ(z), Φ the normal distribution function",
+        formula="z Φ(z)",
         derivative_formula="Φ(z) + z exp(-z²/2) / sqrt(2π)",
-        latex=r"z \, \Phi(z)",
-        derivative_latex=r"\Phi(z) + \frac{z}{\sqrt{2\pi}} e^{-z^2/2}",
         value=_gelu,
         derivative=_gelu_derivative,
         source="Hendrycks, Gimpel 2016, GELUs, section 2",
-        departures="the exact form, not their approximation by tanh",
+        departures="with Φ, the normal distribution function, not their approximation by tanh",
     ),
     Activation(
         name="silu",
-        formula="z σ(z), σ the sigmoid",
+        formula="z σ(z)",
         derivative_formula="σ(z) (1 + z (1 - σ(z)))",
-        latex=r"z \, \sigma(z)",
-        derivative_latex=r"\sigma(z) \left(1 + z (1 - \sigma(z))\right)",
         value=lambda z: _not_lowest(z) * _sigmoid(z),
         derivative=_silu_derivative,
         source="Elfwing, Uchibe, Doya 2018, Sigmoid-weighted linear units, equation (1)",
@@ -307,8 +294,6 @@ _ROWS = (
         name="mish",
         formula="z tanh(ln(1 + exp(z)))",
         derivative_formula="t + z (1 - t²) σ(z), t = tanh(ln(1 + exp(z)))",
-        latex=r"z \tanh(\ln(1 + e^{z}))",
-        derivative_latex=r"t + z (1 - t^2)\, \sigma(z), \quad t = \tanh(\ln(1 + e^{z}))",
         value=_mish,
         derivative=_mish_derivative,
         source="Misra 2020, Mish, equation (1)",
@@ -317,8 +302,6 @@ _ROWS = (
         name="softplus",
         formula="ln(1 + exp(z))",
         derivative_formula="1 / (1 + exp(-z))",
-        latex=r"\ln(1 + e^{z})",
-        derivative_latex=r"\frac{1}{1 + e^{-z}}",
         value=_softplus,
         derivative=_sigmoid,
         source="Dugas, Bengio, Bélisle, Nadeau, Garcia 2001, equation (1)",
@@ -328,8 +311,6 @@ _ROWS = (
         name="softsign",
         formula="z / (1 + |z|)",
         derivative_formula="1 / (1 + |z|)²",
-        latex=r"\frac{z}{1 + |z|}",
-        derivative_latex=r"\frac{1}{(1 + |z|)^2}",
         value=lambda z: _finite(z) / (1 + _magnitude(_finite(z))),
         derivative=lambda z: (1 / (1 + _magnitude(z))) ** 2,
         source="Bergstra, Desjardins, Lamblin, Bengio 2009, Quadratic polynomials, section 2",
@@ -339,8 +320,6 @@ _ROWS = (
         name="hard_sigmoid",
         formula="min(1, max(0, (z + 3) / 6))",
         derivative_formula="1/6 if -3 < z < 3 else 0",
-        latex=r"\min(1, \max(0, (z + 3)/6))",
-        derivative_latex=r"\tfrac{1}{6}\,[|z| < 3]",
         value=_hard_sigmoid,
         derivative=lambda z: np.where(np.abs(z.real) < 3, 1 / 6, 0.0),
         source="Howard et al. 2019, Searching for MobileNetV3, section 5.2: ReLU6(z + 3) / 6",
@@ -351,8 +330,6 @@ _ROWS = (
         name="sine",
         formula="sin(z)",
         derivative_formula="cos(z)",
-        latex=r"\sin z",
-        derivative_latex=r"\cos z",
         value=np.sin,
         derivative=np.cos,
         source="Sitzmann, Martel, Bergman, Lindell, Wetzstein 2020, SIREN, equation (5)",
@@ -362,8 +339,6 @@ _ROWS = (
         name="gaussian",
         formula="exp(-z²)",
         derivative_formula="-2 z exp(-z²)",
-        latex=r"e^{-z^2}",
-        derivative_latex=r"-2 z \, e^{-z^2}",
         value=lambda z: np.exp(-z * z),
         derivative=lambda z: -2 * (_finite(z) * np.exp(-z * z)),
         source="Broomhead, Lowe 1988, Multivariable functional interpolation, section 3",
@@ -373,8 +348,6 @@ _ROWS = (
         name="exponential",
         formula="exp(z)",
         derivative_formula="exp(z)",
-        latex=r"e^{z}",
-        derivative_latex=r"e^{z}",
         value=np.exp,
         derivative=np.exp,
         source="Nelder, Wedderburn 1972, Generalized linear models: the inverse of the log link",
@@ -383,14 +356,16 @@ _ROWS = (
     Activation(
         name="softmax",
         formula="exp(zⱼ) / Σₖ exp(zₖ)",
-        derivative_formula="∂aⱼ/∂zₖ = aⱼ (1 - aⱼ) if j = k else -aⱼ aₖ",
-        latex=r"\frac{e^{z_j}}{\sum_k e^{z_k}}",
-        derivative_latex=r"\frac{\partial a_j}{\partial z_k} = a_j ([j = k] - a_k)",
+        derivative_formula="aⱼ (1 - aⱼ) if j = k else -aⱼ aₖ",
         value=_softmax,
         derivative=_softmax_diagonal,
         source="Bridle 1990, Probabilistic interpretation of feedforward outputs, equation (2.3)",
-        departures="the largest z of the row is subtracted first, which changes no value",
+        departures=(
+            "the largest z of the row is subtracted first, which changes no value; the "
+            "derivative is that of aⱼ by zₖ"
+        ),
         elementwise=False,
+        pullback_formula="aⱼ (uⱼ - Σₖ aₖ uₖ)",
     ),
 )
 

@@ -25,10 +25,13 @@ class Fused:
     ----------
     value, delta : callable
         (z, y) -> ℓ of each sample, shape (n,), and ∂ℓ/∂z, shape (n, outputs).
+    delta_formula : str
+        ∂ℓ/∂z as plain text, where that is shorter than ∂ℓ/∂a φ′(z).
     """
 
     value: Callable[[Array, Array], Array]
     delta: Callable[[Array, Array], Array]
+    delta_formula: str = ""
 
 
 @dataclass(frozen=True)
@@ -40,9 +43,8 @@ class Loss:
     name : str
         The name used in code, files and at the command line.
     formula, derivative_formula : str
-        The term of one output, and its derivative by a, as plain text.
-    latex, derivative_latex : str
-        The same as LaTeX.
+        The term of one output, and its derivative by a, as plain text, which ``explain`` reads; of
+        several ``parts``, the term of a target, and its derivative by each part after semicolons.
     value, derivative : callable
         (a, y) -> terms of ℓ and ∂ℓ/∂a, elementwise, shape (n, outputs).
     output : str
@@ -74,8 +76,6 @@ class Loss:
     name: str
     formula: str
     derivative_formula: str
-    latex: str
-    derivative_latex: str
     value: Callable[[Array, Array], Array]
     derivative: Callable[[Array, Array], Array]
     output: str
@@ -142,7 +142,9 @@ class Loss:
         texts = [f"{k}={' '.join(map(str, np.atleast_1d(v).tolist()))}" for k, v in given.items()]
         bound = {k: v for k, v in given.items() if k != SMOOTHING}
         fused = {
-            output: Fused(partial(both.value, **bound), partial(both.delta, **bound))
+            output: replace(
+                both, value=partial(both.value, **bound), delta=partial(both.delta, **bound)
+            )
             for output, both in self.fused.items()
         }
         return replace(

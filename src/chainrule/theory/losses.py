@@ -25,8 +25,6 @@ _ROWS = (
         name="squared_error",
         formula="½ (a - y)²",
         derivative_formula="a - y",
-        latex=r"\tfrac{1}{2} (a - y)^2",
-        derivative_latex=r"a - y",
         value=lambda a, y: 0.5 * (a - y) ** 2,
         derivative=lambda a, y: a - y,
         output="identity",
@@ -38,8 +36,6 @@ _ROWS = (
         name="absolute_error",
         formula="|a - y|",
         derivative_formula="sign(a - y)",
-        latex=r"|a - y|",
-        derivative_latex=r"\operatorname{sign}(a - y)",
         value=lambda a, y: np.abs(a - y),
         derivative=lambda a, y: np.sign(a - y),
         output="identity",
@@ -52,11 +48,6 @@ _ROWS = (
         name="huber",
         formula="½ (a - y)² if |a - y| ≤ t else t (|a - y| - ½ t)",
         derivative_formula="min(t, max(-t, a - y))",
-        latex=(
-            r"\tfrac{1}{2} e^2 \,[|e| \le t] + t\,(|e| - \tfrac{1}{2} t)\,[|e| > t],"
-            r" \quad e = a - y"
-        ),
-        derivative_latex=r"\min(t, \max(-t, a - y))",
         value=of.huber,
         derivative=of.huber_derivative,
         output="identity",
@@ -70,8 +61,6 @@ _ROWS = (
         name="log_cosh",
         formula="ln cosh(a - y)",
         derivative_formula="tanh(a - y)",
-        latex=r"\ln \cosh(a - y)",
-        derivative_latex=r"\tanh(a - y)",
         value=of.log_cosh,
         derivative=lambda a, y: np.tanh(a - y),
         output="identity",
@@ -86,8 +75,6 @@ _ROWS = (
         name="poisson",
         formula="a - y ln a + (y ln y - y)",
         derivative_formula="1 - y / a",
-        latex=r"a - y \ln a + (y \ln y - y)",
-        derivative_latex=r"1 - y / a",
         value=of.poisson,
         derivative=of.poisson_derivative,
         output="exponential",
@@ -99,16 +86,14 @@ _ROWS = (
         ),
         outputs=("exponential", "softplus"),
         fused={
-            "exponential": Fused(of.poisson_of_exponential, of.a_minus_y("exponential")),
+            "exponential": Fused(of.poisson_of_exponential, of.a_minus_y("exponential"), "a - y"),
             "softplus": Fused(of.poisson_of_softplus, of.poisson_of_softplus_delta),
         },
     ),
     Loss(
         name="quantile",
         formula="max(q (y - a), (q - 1) (y - a))",
-        derivative_formula="-q if a < y, 1 - q if a > y",
-        latex=r"\max\left(q (y - a), (q - 1) (y - a)\right)",
-        derivative_latex=r"[a > y] - q",
+        derivative_formula="-q if a < y else 1 - q if a > y else 0",
         value=of.pinball,
         derivative=of.pinball_derivative,
         output="identity",
@@ -125,8 +110,6 @@ _ROWS = (
         name="gamma",
         formula="ln(a / y) + y / a - 1",
         derivative_formula="(a - y) / a²",
-        latex=r"\ln(a / y) + y / a - 1",
-        derivative_latex=r"\frac{a - y}{a^2}",
         value=of.gamma_deviance,
         derivative=lambda a, y: (a - y) / (a * a),
         output="exponential",
@@ -137,17 +120,16 @@ _ROWS = (
             "which is positive, and fused: ∂ℓ/∂z = 1 - y exp(-z)"
         ),
         outputs=("exponential",),
-        fused={"exponential": Fused(of.gamma_of_exponential, of.gamma_of_exponential_delta)},
+        fused={
+            "exponential": Fused(
+                of.gamma_of_exponential, of.gamma_of_exponential_delta, "1 - y / a"
+            )
+        },
     ),
     Loss(
         name="gaussian_nll",
         formula="½ (s + (m - y)² exp(-s))",
-        derivative_formula="(m - y) exp(-s), ½ (1 - (m - y)² exp(-s))",
-        latex=r"\tfrac{1}{2} \left(s + (m - y)^2 e^{-s}\right)",
-        derivative_latex=(
-            r"\partial_m = (m - y) e^{-s}, \quad"
-            r" \partial_s = \tfrac{1}{2} \left(1 - (m - y)^2 e^{-s}\right)"
-        ),
+        derivative_formula="(m - y) exp(-s); ½ (1 - (m - y)² exp(-s))",
         value=of.gaussian_nll,
         derivative=of.gaussian_nll_derivative,
         output="identity",
@@ -167,8 +149,6 @@ _ROWS = (
         name="binary_cross_entropy",
         formula="-y ln a - (1 - y) ln(1 - a)",
         derivative_formula="(a - y) / (a (1 - a))",
-        latex=r"-y \ln a - (1 - y) \ln(1 - a)",
-        derivative_latex=r"\frac{a - y}{a (1 - a)}",
         value=of.binary_cross_entropy,
         derivative=of.binary_cross_entropy_derivative,
         output="sigmoid",
@@ -179,15 +159,15 @@ _ROWS = (
             "ℓ = (1 - y) max(z, 0) - y min(z, 0) + log1p(exp(-|z|))"
         ),
         outputs=("sigmoid",),
-        fused={"sigmoid": Fused(of.binary_cross_entropy_of_sigmoid, of.a_minus_y("sigmoid"))},
+        fused={
+            "sigmoid": Fused(of.binary_cross_entropy_of_sigmoid, of.a_minus_y("sigmoid"), "a - y")
+        },
         options={SMOOTHING: _SMOOTHED},
     ),
     Loss(
         name="cross_entropy",
         formula="-y ln a",
         derivative_formula="-y / a",
-        latex=r"-y \ln a",
-        derivative_latex=r"-\frac{y}{a}",
         value=lambda a, y: -of.y_log(y, a),
         derivative=lambda a, y: -of.y_over(y, a),
         output="softmax",
@@ -197,18 +177,16 @@ _ROWS = (
             f"{_LABELS}; fused with the softmax: ∂ℓ/∂z = a - y, ℓ = Σ y (ln Σ exp(z) - z), in nats"
         ),
         outputs=("softmax",),
-        fused={"softmax": Fused(of.cross_entropy_of_softmax, of.a_minus_y("softmax"))},
+        fused={"softmax": Fused(of.cross_entropy_of_softmax, of.a_minus_y("softmax"), "a - y")},
         of_one_output="binary_cross_entropy",
         options={SMOOTHING: _SMOOTHED},
     ),
     Loss(
         name="binary_focal",
         formula="-y (1 - a)^γ ln a - (1 - y) a^γ ln(1 - a)",
-        derivative_formula="y (γ (1 - a)^(γ-1) ln a - (1 - a)^γ / a) - the same of 1 - y, 1 - a",
-        latex=r"-y (1 - a)^\gamma \ln a - (1 - y) a^\gamma \ln(1 - a)",
-        derivative_latex=(
-            r"y\,\left(\gamma (1 - a)^{\gamma - 1} \ln a - (1 - a)^\gamma / a\right)"
-            r" - (1 - y) \left(\gamma a^{\gamma - 1} \ln (1 - a) - a^\gamma / (1 - a)\right)"
+        derivative_formula=(
+            "y (γ (1 - a)^(γ-1) ln a - (1 - a)^γ / a)"
+            " - (1 - y) (γ a^(γ-1) ln(1 - a) - a^γ / (1 - a))"
         ),
         value=of.binary_focal,
         derivative=of.binary_focal_derivative,
@@ -226,8 +204,6 @@ _ROWS = (
         name="focal",
         formula="-y (1 - a)^γ ln a",
         derivative_formula="y (γ (1 - a)^(γ-1) ln a - (1 - a)^γ / a)",
-        latex=r"-y (1 - a)^\gamma \ln a",
-        derivative_latex=r"y \left(\gamma (1 - a)^{\gamma - 1} \ln a - (1 - a)^\gamma / a\right)",
         value=of.focal,
         derivative=of.focal_derivative,
         output="softmax",

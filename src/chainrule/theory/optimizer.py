@@ -1,6 +1,6 @@
 """Optimizer: what all optimizers have, beside their rule."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, ClassVar, Self
 
@@ -12,6 +12,11 @@ from chainrule.theory.habits import refuse_unknown
 from chainrule.theory.schedules import Constant, Schedule
 
 Vector = NDArray[np.float64]
+
+# What every optimizer does beside its rule, where asked to.
+CLIP, DECAY, CONSTRAINT = "g ← g c / n", "θ ← θ - η λ θ", "w ← w r / n"
+AVERAGE = "Θ ← β Θ + (1 - β) θ"
+OF_ALL = {"c": "clip_norm", "r": "max_norm", "λ": "weight_decay", "β": "averaging", "Θ": "average"}
 
 CLIPPING = "clip_norm scales g down to that very norm, where PyTorch divides by the norm + 1e-6"
 
@@ -80,7 +85,7 @@ class Optimizer:
 
     name: ClassVar[str]
     formula: ClassVar[str]
-    latex: ClassVar[str]
+    letters: ClassVar[Mapping[str, str]]  # of the formulas: the hyperparameter or slot of each
     source: ClassVar[str]
     departures: ClassVar[str] = CLIPPING
     state_names: ClassVar[tuple[str, ...]] = ()
@@ -110,6 +115,11 @@ class Optimizer:
             if f.name == "learning_rate" or getattr(self, f.name) != f.default
         }
         return f"{type(self).__name__}({', '.join(f'{k}={v!r}' for k, v in given.items())})"
+
+    @property
+    def rule_formulas(self) -> tuple[str, ...]:
+        """What ``rule`` does, one assignment after the other, which ``explain`` reads."""
+        return tuple(one for one in self.formula.split("; ") if one != DECAY)
 
     @property
     def own_slots(self) -> tuple[str, ...]:

@@ -5,6 +5,7 @@ counted from 1, η the learning rate of that step. ``update`` is the textbook
 version that the reference engine runs; the compiled engine is tested against it.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar, Self
 
@@ -12,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chainrule.theory.checks import fields_from, require, require_name, require_number
-from chainrule.theory.optimizer import CLIPPING, Optimizer, Vector, normal
+from chainrule.theory.optimizer import CLIPPING, DECAY, Optimizer, Vector, normal
 from chainrule.theory.schedules import Schedule, schedule_from_dict
 
 
@@ -33,8 +34,10 @@ class SGD(Optimizer):
     nesterov: bool = False
 
     name: ClassVar[str] = "sgd"
-    formula: ClassVar[str] = "θ ← θ - η g; with momentum v ← μ v - η g, θ ← θ + v"
-    latex: ClassVar[str] = r"\theta \leftarrow \theta - \eta g"
+    formula: ClassVar[str] = "θ ← θ - η g"
+    with_momentum: ClassVar[str] = "v ← μ v - η g; θ ← θ + v"
+    with_look_ahead: ClassVar[str] = "v ← μ v - η g; θ ← θ + μ v - η g"
+    letters: ClassVar[Mapping[str, str]] = {"μ": "momentum", "v": "velocity"}
     source: ClassVar[str] = (
         "the article, equations (3) and (4); momentum: Sutskever, Martens, Dahl, Hinton 2013, "
         "equations (1)-(4)"
@@ -59,6 +62,12 @@ class SGD(Optimizer):
         )
 
     @property
+    def rule_formulas(self) -> tuple[str, ...]:
+        """What ``rule`` does, with momentum or without."""
+        with_it = self.with_look_ahead if self.nesterov else self.with_momentum
+        return tuple((with_it if self.momentum else self.formula).split("; "))
+
+    @property
     def own_slots(self) -> tuple[str, ...]:
         """The names of the state vectors: none without momentum."""
         return ("velocity",) if self.momentum else ()
@@ -81,8 +90,8 @@ class Adagrad(Optimizer):
     epsilon: float = 1e-10
 
     name: ClassVar[str] = "adagrad"
-    formula: ClassVar[str] = "s ← s + g², θ ← θ - η g / (sqrt(s) + ε)"
-    latex: ClassVar[str] = r"\theta \leftarrow \theta - \eta\, g / (\sqrt{s} + \epsilon)"
+    formula: ClassVar[str] = "s ← s + g²; θ ← θ - η g / (sqrt(s) + ε)"
+    letters: ClassVar[Mapping[str, str]] = {"s": "squares", "ε": "epsilon"}
     source: ClassVar[str] = "Duchi, Hazan, Singer 2011, Adaptive subgradient methods, Figure 1"
     departures: ClassVar[str] = "ε is added to the root; no projection; " + CLIPPING
     state_names: ClassVar[tuple[str, ...]] = ("squares",)
@@ -107,8 +116,8 @@ class RMSprop(Optimizer):
     epsilon: float = 1e-8
 
     name: ClassVar[str] = "rmsprop"
-    formula: ClassVar[str] = "s ← ρ s + (1 - ρ) g², θ ← θ - η g / (sqrt(s) + ε)"
-    latex: ClassVar[str] = r"\theta \leftarrow \theta - \eta\, g / (\sqrt{s} + \epsilon)"
+    formula: ClassVar[str] = "s ← ρ s + (1 - ρ) g²; θ ← θ - η g / (sqrt(s) + ε)"
+    letters: ClassVar[Mapping[str, str]] = {"ρ": "decay", "s": "mean_square", "ε": "epsilon"}
     source: ClassVar[str] = (
         "Tieleman, Hinton 2012, Neural networks for machine learning, lecture 6e"
     )
@@ -138,12 +147,16 @@ class Adam(Optimizer):
 
     name: ClassVar[str] = "adam"
     formula: ClassVar[str] = (
-        "m ← β₁ m + (1 - β₁) g, v ← β₂ v + (1 - β₂) g², "
+        "m ← β₁ m + (1 - β₁) g; v ← β₂ v + (1 - β₂) g²; "
         "θ ← θ - η (m / (1 - β₁ᵗ)) / (sqrt(v / (1 - β₂ᵗ)) + ε)"
     )
-    latex: ClassVar[str] = (
-        r"\theta \leftarrow \theta - \eta\, \hat{m} / (\sqrt{\hat{v}} + \epsilon)"
-    )
+    letters: ClassVar[Mapping[str, str]] = {
+        "m": "first_moment",
+        "v": "second_moment",
+        "β₁": "beta1",
+        "β₂": "beta2",
+        "ε": "epsilon",
+    }
     source: ClassVar[str] = "Kingma, Ba 2015, Adam, Algorithm 1"
     state_names: ClassVar[tuple[str, ...]] = ("first_moment", "second_moment")
 
@@ -170,11 +183,7 @@ class AdamW(Adam):
     weight_decay: float = field(default=0.01, kw_only=True)
 
     name: ClassVar[str] = "adamw"
-    formula: ClassVar[str] = "as adam, after θ ← θ - η λ θ"
-    latex: ClassVar[str] = (
-        r"\theta \leftarrow \theta - \eta \lambda \theta"
-        r" - \eta\, \hat{m} / (\sqrt{\hat{v}} + \epsilon)"
-    )
+    formula: ClassVar[str] = f"{DECAY}; {Adam.formula}"
     source: ClassVar[str] = "Loshchilov, Hutter 2019, Decoupled weight decay, Algorithm 2"
     departures: ClassVar[str] = (
         "the decay is multiplied by η, as PyTorch does, not by a schedule multiplier alone; biases "
@@ -194,9 +203,17 @@ class Rprop(Optimizer):
 
     name: ClassVar[str] = "rprop"
     formula: ClassVar[str] = (
-        "Δ ← 1.2 Δ where g keeps its sign, 0.5 Δ and g ← 0 where it turns, θ ← θ - sign(g) Δ"
+        "Δ ← min(Δ₊, max(Δ₋, η₊ Δ if g h > 0 else η₋ Δ if g h < 0 else Δ)); "
+        "h ← 0 if g h < 0 else g; θ ← θ - sign(h) Δ"
     )
-    latex: ClassVar[str] = r"\theta \leftarrow \theta - \operatorname{sign}(g)\, \Delta"
+    letters: ClassVar[Mapping[str, str]] = {
+        "Δ": "step_size",
+        "h": "previous_gradient",
+        "η₊": "increase",
+        "η₋": "decrease",
+        "Δ₋": "smallest",
+        "Δ₊": "largest",
+    }
     source: ClassVar[str] = "Igel, Hüsken 2000, Improving the Rprop learning algorithm, iRprop-"
     departures: ClassVar[str] = "learning_rate is the first Δ; meant for full batches; " + CLIPPING
     state_names: ClassVar[tuple[str, ...]] = ("step_size", "previous_gradient")

@@ -42,8 +42,6 @@ def own_loss(value: Function, derivative: Function) -> Loss:
         name=f"own ({getattr(value, '__name__', 'value')})",
         formula="",
         derivative_formula="",
-        latex="",
-        derivative_latex="",
         value=_Terms(value),
         derivative=derivative,
         output="identity",
