@@ -68,7 +68,8 @@ def _row(row: Any) -> dict[str, Any]:  # noqa: ANN401 (a row of any topic)
     texts = {name: getattr(row, name) for name in ("name", *_TEXTS) if getattr(row, name, "")}
     if "latex" not in texts:
         for name in (name for name in _FORMULAS if name in texts):
-            texts[f"{name.removesuffix('formula')}latex"] = latex_of(texts[name])
+            key = f"{name.removesuffix('formula').rstrip('_')}_latex".lstrip("_")
+            texts[key] = latex_of(texts[name])
     if isinstance(row, type) and is_dataclass(row):
         texts["options"] = {
             field.name: field.default

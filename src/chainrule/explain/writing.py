@@ -113,18 +113,27 @@ class Writer(ABC):
 
     def _sum(self, terms: Sequence[Expression]) -> Written:
         parts = []
-        for place, term in enumerate(terms):
+        for place, term in enumerate(self._spread(terms)):
             sign = "-" if isinstance(term, Negative) else "+"
             inner = term.of if isinstance(term, Negative) else term
             text = self.write(inner, Strength.PRODUCT)
             parts.append(self.signed(sign, text, first=place == 0))
         return self.joined(parts), Strength.SUM
 
+    def _spread(self, terms: Sequence[Expression]) -> list[Expression]:
+        """Return the terms, a short series among them term by term."""
+        spread: list[Expression] = []
+        for term in terms:
+            short = isinstance(term, Series) and 0 < len(term.terms) <= self._expanded
+            spread += list(term.terms) if isinstance(term, Series) and short else [term]
+        return spread
+
     def _series(self, series: Series) -> Written:
         if 0 < len(series.terms) <= self._expanded:
             terms = tuple(series.terms)
             return self._written(terms[0] if len(terms) == 1 else Sum(terms))
-        return self.series(series.index, self.write(series.pattern, Strength.PRODUCT)), Strength.SUM
+        pattern = self.write(series.pattern, Strength.PRODUCT)
+        return self.series(series.index, pattern), Strength.PRODUCT
 
     def _product(self, factors: Sequence[Expression]) -> Written:
         texts = []

@@ -14,7 +14,9 @@ from chainrule.theory.schedules import Constant, Schedule
 Vector = NDArray[np.float64]
 
 # What every optimizer does beside its rule, where asked to.
-CLIP, DECAY, CONSTRAINT = "g ← g c / n", "θ ← θ - η λ θ", "w ← w r / n"
+CLIP = "g ← g c / n if n > c else g"
+DECAY = "θ ← θ - η λ θ"
+CONSTRAINT = "w ← w r / n if n > r else w"
 AVERAGE = "Θ ← β Θ + (1 - β) θ"
 OF_ALL = {"c": "clip_norm", "r": "max_norm", "λ": "weight_decay", "β": "averaging", "Θ": "average"}
 
