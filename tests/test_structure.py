@@ -115,7 +115,7 @@ def test_public_names():
     for name in chainrule.__all__:
         assert getattr(chainrule, name) is not None
     public = {n for n in dir(chainrule) if not n.startswith("_")}
-    modules = {*FLOORS}
+    modules = {*FLOORS} - {"explain"}  # which is also the name of a function
     assert public - modules == set(chainrule.__all__)
 
 

@@ -6,6 +6,8 @@ import typing as _typing
 from chainrule.engine.parameters import Parameters
 from chainrule.engine.spec import NetworkSpec
 from chainrule.engine.trace import Gradient, Trace
+from chainrule.explain.explanation import Explanation, explain
+from chainrule.explain.notations import NOTATIONS, Notation
 from chainrule.files import ModelFileError, load, save
 from chainrule.theory.activations import ACTIVATIONS
 from chainrule.theory.initializers import INITIALIZERS
@@ -41,6 +43,7 @@ __all__ = [
     "ACTIVATIONS",
     "INITIALIZERS",
     "LOSSES",
+    "NOTATIONS",
     "OPTIMIZERS",
     "SCHEDULES",
     "SGD",
@@ -52,6 +55,7 @@ __all__ = [
     "Constant",
     "Cosine",
     "EarlyStopping",
+    "Explanation",
     "Exponential",
     "Gradient",
     "GradientCheck",
@@ -62,6 +66,7 @@ __all__ = [
     "ModelFileError",
     "Network",
     "NetworkSpec",
+    "Notation",
     "OneCycle",
     "Parameters",
     "RMSprop",
@@ -71,6 +76,7 @@ __all__ = [
     "Trace",
     "WeightsDisplay",
     "check_gradient",
+    "explain",
     "fit_many",
     "load",
     "resume_many",

@@ -99,6 +99,25 @@ def gradient_of(
     return gradient
 
 
+def updated(
+    optimizer: Optimizer,
+    parameters: Parameters,
+    g: Array,
+    state: Sequence[Array],
+    eta: float,
+    t: int,
+) -> tuple[Array, list[Array]]:
+    """Return θ and the optimizer's state after step t along g: equations (3) and (4) for SGD."""
+    theta, state = parameters.theta.copy(), [vector.copy() for vector in state]
+    optimizer.update(theta, g, state[: len(optimizer.own_slots)], eta, t)
+    for W in Parameters(parameters.spec, theta).weights:
+        W[:] = optimizer.constrained(W)
+    if optimizer.averaging:
+        beta = optimizer.averaging
+        state[-1][:] = normal(beta * state[-1] + (1 - beta) * theta)
+    return theta, state
+
+
 def trace_step(parameters: Parameters, batches: Batches, step: int, dropout: float) -> Trace:
     """Return every quantity of one step of training."""
     spec, rows = parameters.spec, batches.order.rows(step)
@@ -232,7 +251,8 @@ class Trainer:
             if not np.isfinite(step.loss):
                 return losses[: i + 1]
             g = self.optimizer.clipped(step.gradient.theta)
-            self._commit(*self._updated(g, float(eta)))
+            t = self.batches.steps_before + self.step + 1
+            self._commit(*updated(self.optimizer, self.parameters, g, self.state, float(eta), t))
             if self.keyframes is not None:
                 self.keyframes.keep(self.step, self.parameters.theta, self.state)
         return losses
@@ -241,18 +261,6 @@ class Trainer:
     def step(self) -> int:
         """Steps taken, those before included."""
         return int(self._steps[0])
-
-    def _updated(self, g: Array, eta: float) -> tuple[Array, list[Array]]:
-        """Return θ and the optimizer's state after a step along g."""
-        optimizer, t = self.optimizer, self.batches.steps_before + self.step + 1
-        theta, state = self.parameters.theta.copy(), [vector.copy() for vector in self.state]
-        optimizer.update(theta, g, state[: len(optimizer.own_slots)], eta, t)
-        for W in Parameters(self.parameters.spec, theta).weights:
-            W[:] = optimizer.constrained(W)
-        if optimizer.averaging:
-            beta = optimizer.averaging
-            state[-1][:] = normal(beta * state[-1] + (1 - beta) * theta)
-        return theta, state
 
     def gradient(self) -> tuple[float, Array]:
         """Return L of the next step, penalty included, and ∂L/∂θ."""

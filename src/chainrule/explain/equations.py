@@ -24,6 +24,7 @@ from chainrule.explain.expressions import (
     evaluated,
     mapped,
     product,
+    references,
     total,
     whole,
 )
@@ -68,6 +69,9 @@ class Equations:
     Parameters
     ----------
     trace : Trace
+    decimals : int, optional
+        To which every result is rounded before it is used again, as on paper; the numbers then are
+        those of these equations in float64, not the engine's.
 
     Examples
     --------
@@ -79,8 +83,9 @@ class Equations:
     np.True_
     """
 
-    def __init__(self, trace: Trace) -> None:
+    def __init__(self, trace: Trace, decimals: int | None = None) -> None:
         self.trace, self.spec = trace, trace.parameters.spec
+        self._decimals = decimals
         self._updates = UpdateEquations(trace) if trace.update is not None else None
         self._derived: dict[Quantity, float] = {}
 
@@ -90,12 +95,16 @@ class Equations:
 
     def number(self, quantity: Quantity) -> float:
         """Return the number of a quantity."""
-        if quantity.kind not in DERIVED:
+        if quantity.kind not in DERIVED and self._decimals is None:
             return number(self.trace, quantity)
         if quantity not in self._derived:
             tree = self.formula(quantity)
-            assert tree is not None
-            self._derived[quantity] = evaluated(tree, self.number)
+            if tree is None:
+                return number(self.trace, quantity)
+            found = evaluated(tree, self.number)
+            self._derived[quantity] = (
+                found if self._decimals is None else round(found, self._decimals)
+            )
         return self._derived[quantity]
 
     def formula(self, quantity: Quantity) -> Expression | None:
@@ -105,6 +114,15 @@ class Equations:
             made: Expression | None = makes(quantity.layer, *quantity.at)
             return made
         return self._updates.formula(quantity) if self._updates is not None else None
+
+    def needed(self, quantity: Quantity) -> list[Quantity]:
+        """Return the quantities that the equation of one is made of, from left to right."""
+        tree = self.formula(quantity)
+        return [] if tree is None else list(references(tree))
+
+    def update_of(self, layer: int, at: tuple[int, ...]) -> tuple[Quantity, ...]:
+        """Return what becomes of a weight or a bias in this step, in the order of the update."""
+        return () if self._updates is None else self._updates.quantities(layer, at)
 
     # -- forward: equations (1) and (5) ------------------------------------------------
 
@@ -246,6 +264,15 @@ class Equations:
             *([product(ref("option", name="l2"), w)] if self.spec.l2 else []),
             *([product(ref("option", name="l1"), Call("sign", (w,)))] if self.spec.l1 else []),
         )
+
+    def _sample_weight_gradients(self, layer: int, i: Index, k: Index, j: Index) -> Expression:
+        """∂ℓ/∂a · ∂a/∂z · ∂z/∂w; from δ where that is taken at once."""
+        delta = self.formula(Quantity("deltas", layer, (i, j)))
+        kinds = [q.kind for q in references(delta)] if delta is not None else []
+        a = ref("activations", layer, i, k)
+        if isinstance(delta, Product) and kinds[-1:] == ["slopes"]:
+            return Product((*delta.factors, a))
+        return Product((ref("deltas", layer, i, j), a))
 
     def _bias_gradients(self, layer: int, j: Index) -> Expression:
         n = len(self.trace.rows)

@@ -143,6 +143,18 @@ class Series(Expression):
 
 
 @dataclass(frozen=True)
+class Matrix(Expression):
+    """Expressions in rows and columns."""
+
+    rows: tuple[tuple[Expression, ...], ...]
+
+    def parts(self) -> Iterator[Expression]:
+        """Yield the entries, row by row."""
+        for row in self.rows:
+            yield from row
+
+
+@dataclass(frozen=True)
 class Omitted(Expression):
     """So many terms of a sum, and what they are together, that aren't written down."""
 

@@ -25,12 +25,20 @@ class LatexWriter(Writer):
     \tfrac{1}{2}\left(a - y\right)^{2} \frac{1}{1 + e^{-z}}
     """
 
+    def aligned(self, *sides: Expression, sign: str = "=") -> str:
+        """Return sides that are equal, each on a line of an ``align``."""
+        first, *rest = [self.write(side) for side in sides]
+        signs = [r"\leftarrow" if sign == "←" else sign, *["="] * (len(rest) - 1)]
+        lines = (f" &{sign} {side}" for sign, side in zip(signs, rest, strict=True))
+        return first + " \\\\\n".join(lines)
+
     def bracketed(self, text: str) -> str:
         """Return it in brackets."""
         return rf"\left({text}\right)"
 
     def joined(self, parts: Sequence[str], between: str = "") -> str:
-        """Return the parts beside each other, with = or nothing between them."""
+        """Return the parts beside each other, with =, ← or nothing between them."""
+        between = r"\leftarrow" if between == "←" else between
         return (f" {between} " if between else "").join(parts)
 
     def constant(self, text: str) -> str:
@@ -48,6 +56,11 @@ class LatexWriter(Writer):
         text = _name(letter.name)
         text += f"_{{{_index(letter.below)}}}" if letter.below else ""
         return text + (f"^{{{_index(letter.above)}}}" if letter.above else "")
+
+    def matrix(self, rows: Sequence[Sequence[str]]) -> str:
+        """Return entries in rows and columns."""
+        inner = r" \\ ".join(" & ".join(row) for row in rows)
+        return rf"\begin{{bmatrix}} {inner} \end{{bmatrix}}"
 
     def omitted(self, count: int) -> str:
         """Return dots, and how many terms they stand for."""
@@ -71,9 +84,9 @@ class LatexWriter(Writer):
         """Return factors with a dot, or a thin space, between them."""
         text = factors[0]
         for factor, dot in zip(factors[1:], dots, strict=True):
-            tight = factor.startswith(r"\left(") or text == r"\tfrac{1}{2}"
-            between = "" if tight and (not dot or text == r"\tfrac{1}{2}") else r" \, "
-            text += (r" \cdot " if dot and between else between) + factor
+            opens, half = factor.startswith(r"\left("), text == r"\tfrac{1}{2}"
+            is_tight = (opens and (half or not dot)) or (half and not dot)
+            text += ("" if is_tight else r" \cdot " if dot else r" \, ") + factor
         return text
 
     def quotient(self, top: Expression, bottom: Expression) -> Written:
@@ -91,8 +104,9 @@ class LatexWriter(Writer):
             return f"e^{{{inner}}}", Strength.POWER
         if name == "sqrt":
             return rf"\sqrt{{{inner}}}", Strength.ATOM
-        if name == "abs":
-            return rf"\left|{inner}\right|", Strength.ATOM
+        if name in ("abs", "norm"):
+            bar = "|" if name == "abs" else r"\|"
+            return rf"\left{bar}{inner}\right{bar}", Strength.ATOM
         return rf"{_FUNCTIONS[name]}\left({inner}\right)", Strength.ATOM
 
     def compared(self, operands: Sequence[str], relations: Sequence[str]) -> str:

@@ -20,16 +20,16 @@ class MathmlWriter(Writer):
     '<mfrac><mi>y</mi><mi>a</mi></mfrac>'
     """
 
-    def math(self, *sides: Expression) -> str:
+    def math(self, *sides: Expression, sign: str = "=") -> str:
         """Return the element of an equation, in display style."""
-        return f'<math display="block">{self.equation(*sides)}</math>'
+        return f'<math display="block">{self.equation(*sides, sign=sign)}</math>'
 
     def bracketed(self, text: str) -> str:
         """Return it in brackets."""
         return f"<mrow><mo>(</mo>{text}<mo>)</mo></mrow>"
 
     def joined(self, parts: Sequence[str], between: str = "") -> str:
-        """Return the parts in a row, with = or nothing between them."""
+        """Return the parts in a row, with =, ← or nothing between them."""
         return _row((f"<mo>{between}</mo>" if between else "").join(parts))
 
     def constant(self, text: str) -> str:
@@ -59,6 +59,12 @@ class MathmlWriter(Writer):
             tag = "msub" if below else "msup"
             return f"<{tag}>{base}{below or above}</{tag}>"
         return base
+
+    def matrix(self, rows: Sequence[Sequence[str]]) -> str:
+        """Return entries in rows and columns."""
+        cells = ["".join(f"<mtd>{cell}</mtd>" for cell in row) for row in rows]
+        table = "".join(f"<mtr>{row}</mtr>" for row in cells)
+        return _row(f"<mo>[</mo><mtable>{table}</mtable><mo>]</mo>")
 
     def omitted(self, count: int) -> str:
         """Return dots, and how many terms they stand for."""
@@ -102,8 +108,9 @@ class MathmlWriter(Writer):
             return f"<msup><mi>e</mi>{_row(inner)}</msup>", Strength.POWER
         if name == "sqrt":
             return f"<msqrt>{inner}</msqrt>", Strength.ATOM
-        if name == "abs":
-            return _row(f"<mo>|</mo>{inner}<mo>|</mo>"), Strength.ATOM
+        if name in ("abs", "norm"):
+            bar = "|" if name == "abs" else "∥"
+            return _row(f"<mo>{bar}</mo>{inner}<mo>{bar}</mo>"), Strength.ATOM
         return _row(f"<mi>{name}</mi>{self.bracketed(inner)}"), Strength.ATOM
 
     def compared(self, operands: Sequence[str], relations: Sequence[str]) -> str:

@@ -13,8 +13,9 @@ class Quantity(NamedTuple):
     layer : int
         Of weights, from 0; of activations, from 0 for the inputs. -1 where there is none.
     at : tuple of int
-        (sample, unit) of a value, (from, to) of a weight, (unit,) of a bias, (sample,) of a loss;
-        from 0, the sample by its place in the batch. A letter in the pattern of a series.
+        (sample, unit) of a value, (from, to) of a weight, (unit,) of a bias, (sample,) of a loss,
+        (sample, from, to) of a sample's gradient; from 0, the sample by its place in the batch. A
+        letter in the pattern of a series.
     name : str
         Of an option, or of a vector of the optimizer.
 
@@ -70,6 +71,7 @@ DERIVED = {
     "output_gradients": "derivative of a sample's loss by an output of the network",
     "upstream": "derivative of a sample's loss by the output of a hidden unit",
     "slopes": "derivative of a unit's output by its weighted sum",
+    "sample_weight_gradients": "derivative of a sample's loss by a weight",
     "clipped_weights": "derivative of the loss by a weight, clipped",
     "clipped_biases": "derivative of the loss by a bias, clipped",
     "decayed_weights": "weight after its decay",
@@ -78,3 +80,8 @@ DERIVED = {
     "unit_norms": "norm of the weights into a unit",
 }
 KINDS |= DERIVED
+
+# What something becomes, one after the other: m ← β₁ m + (1 - β₁) g.
+BECOMING = (
+    "state_after", "decayed_weights", "decayed_biases", "free_weights", "new_weights", "new_biases",
+)  # fmt: skip

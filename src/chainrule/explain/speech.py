@@ -16,7 +16,7 @@ _FUNCTIONS = {
     "abs": "the absolute value of", "tanh": "the hyperbolic tangent of",
     "cosh": "the hyperbolic cosine of", "sin": "the sine of", "cos": "the cosine of",
     "max": "the larger of", "min": "the smaller of", "sign": "the sign of", "σ": "the sigmoid of",
-    "Φ": "the normal distribution function of",
+    "norm": "the norm of", "Φ": "the normal distribution function of",
 }  # fmt: skip
 
 
@@ -35,8 +35,8 @@ class SpeechWriter(Writer):
         return f"the quantity {text}, end quantity,"
 
     def joined(self, parts: Sequence[str], between: str = "") -> str:
-        """Return the parts one after the other, with "equals" between them."""
-        return (" equals " if between else " ").join(parts)
+        """Return the parts one after the other, with a verb between them."""
+        return {"=": " equals ", "←": " becomes "}.get(between, " ").join(parts)
 
     def constant(self, text: str) -> str:
         """Return a number as the formula has it."""
@@ -58,6 +58,11 @@ class SpeechWriter(Writer):
         if letter.below.isalnum() and not letter.below.isdigit() and len(letter.below) < 4:
             below = " " + " ".join(letter.below)
         return name + below + (f" of {letter.above}" if letter.above else "")
+
+    def matrix(self, rows: Sequence[Sequence[str]]) -> str:
+        """Return the size of a matrix, and its rows."""
+        spoken = "; ".join("row: " + ", ".join(row) for row in rows)
+        return f"the matrix of {len(rows)} rows, {spoken}, end matrix"
 
     def omitted(self, count: int) -> str:
         """Return how many terms are left out."""

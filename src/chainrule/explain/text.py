@@ -25,7 +25,7 @@ class TextWriter(Writer):
         return f"({text})"
 
     def joined(self, parts: Sequence[str], between: str = "") -> str:
-        """Return the parts beside each other, with = or nothing between them."""
+        """Return the parts beside each other, with =, ← or nothing between them."""
         return (f" {between} " if between else "").join(parts)
 
     def constant(self, text: str) -> str:
@@ -40,6 +40,10 @@ class TextWriter(Writer):
         """Return a letter with small indices."""
         letter = parted(letter)
         return letter.name + raised(letter.above) + lowered(letter.below)
+
+    def matrix(self, rows: Sequence[Sequence[str]]) -> str:
+        """Return entries, columns apart by spaces and rows by semicolons."""
+        return f"[{'; '.join('  '.join(row) for row in rows)}]"
 
     def omitted(self, count: int) -> str:
         """Return dots, and how many terms they stand for."""
@@ -63,8 +67,9 @@ class TextWriter(Writer):
         """Return factors with a dot, a space, or nothing where a bracket opens between them."""
         text = factors[0]
         for factor, dot in zip(factors[1:], dots, strict=True):
-            tight = factor.startswith("(") or text == "½"
-            text += f" · {factor}" if dot and text != "½" else factor if tight else f" {factor}"
+            opens, half = factor.startswith("("), text == "½"
+            is_tight = (opens and (half or not dot)) or (half and not dot)
+            text += ("" if is_tight else " · " if dot else " ") + factor
         return text
 
     def quotient(self, top: Expression, bottom: Expression) -> Written:
@@ -81,7 +86,8 @@ class TextWriter(Writer):
     def call(self, name: str, arguments: Sequence[Expression]) -> Written:
         """Return a function of its arguments."""
         inner = ", ".join(self.write(argument) for argument in arguments)
-        return f"|{inner}|" if name == "abs" else f"{name}({inner})", Strength.ATOM
+        bars = {"abs": "|", "norm": "‖"}.get(name)
+        return f"{bars}{inner}{bars}" if bars else f"{name}({inner})", Strength.ATOM
 
     def compared(self, operands: Sequence[str], relations: Sequence[str]) -> str:
         """Return a chain of comparisons."""

@@ -6,6 +6,7 @@ from chainrule.explain.expressions import (
     Expression,
     Mapped,
     Power,
+    Quotient,
     Reference,
     Series,
     bound,
@@ -41,12 +42,25 @@ class UpdateEquations:
         if kind in ("clipped_weights", "clipped_biases"):
             gradient = Reference(Quantity(_gradients(at), layer, at))
             return self._read(CLIP, {"g": gradient, "n": Reference(Quantity("gradient_norm"))})
+        if kind == "clip_factor" and self._is_clipped:
+            largest = Reference(Quantity("option", name="clip_norm"))
+            return Quotient(largest, Reference(Quantity("gradient_norm")))
         if kind == "unit_norms":
             return self._unit_norm(layer, at[0])
         if kind in ("state_after", *_AFTER):
             made = self.assignments(layer, at)
             return made.get(Quantity(kind, layer, at, name))
         return None
+
+    def quantities(self, layer: int, at: tuple[int, ...]) -> tuple[Quantity, ...]:
+        """Return what the update computes of a weight or a bias, in its order."""
+        made = list(self.assignments(layer, at))
+        if self._is_clipped:
+            kind = "clipped_weights" if len(at) == 2 else "clipped_biases"
+            made = [Quantity("gradient_norm"), Quantity(kind, layer, at), *made]
+        if self._optimizer.max_norm is not None and len(at) == 2:
+            made.insert(-1, Quantity("unit_norms", layer, at[1:]))
+        return tuple(made)
 
     def assignments(self, layer: int, at: At) -> dict[Quantity, Expression]:
         """Return what becomes of a weight or a bias, and of its memory, one after the other."""

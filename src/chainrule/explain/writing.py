@@ -13,6 +13,7 @@ from chainrule.explain.expressions import (
     Derivative,
     Expression,
     Letter,
+    Matrix,
     Negative,
     Omitted,
     Power,
@@ -62,9 +63,10 @@ class Writer(ABC):
         text, strength = self._written(tree)
         return self.bracketed(text) if strength < least else text
 
-    def equation(self, *sides: Expression) -> str:
-        """Return sides that are equal."""
-        return self.joined([self.write(side) for side in sides], "=")
+    def equation(self, *sides: Expression, sign: str = "=") -> str:
+        """Return sides that are equal; the first may become (←) the others."""
+        first, *rest = [self.write(side) for side in sides]
+        return self.joined([first, self.joined(rest, "=")], sign) if rest else first
 
     def _written(self, tree: Expression) -> Written:
         match tree:
@@ -76,6 +78,9 @@ class Writer(ABC):
                 return self.letter(tree), Strength.ATOM
             case Value(value=value):
                 return self._number(value)
+            case Matrix(rows=rows):
+                cells = [[self.write(cell) for cell in row] for row in rows]
+                return self.matrix(cells), Strength.ATOM
             case Omitted(count=count):
                 return self.omitted(count), Strength.ATOM
             case Derivative(of=of, by=by):
@@ -124,8 +129,12 @@ class Writer(ABC):
         """Return the terms, a short series among them term by term."""
         spread: list[Expression] = []
         for term in terms:
-            short = isinstance(term, Series) and 0 < len(term.terms) <= self._expanded
-            spread += list(term.terms) if isinstance(term, Series) and short else [term]
+            if isinstance(term, Sum):
+                spread += self._spread(term.terms)
+            elif isinstance(term, Series) and 0 < len(term.terms) <= self._expanded:
+                spread += list(term.terms)
+            else:
+                spread.append(term)
         return spread
 
     def _series(self, series: Series) -> Written:
@@ -152,7 +161,7 @@ class Writer(ABC):
 
     @abstractmethod
     def joined(self, parts: Sequence[str], between: str = "") -> str:
-        """Return the parts beside each other, with = or nothing between them."""
+        """Return the parts beside each other, with =, ← or nothing between them."""
 
     @abstractmethod
     def constant(self, text: str) -> str:
@@ -165,6 +174,10 @@ class Writer(ABC):
     @abstractmethod
     def letter(self, letter: Letter) -> str:
         """Return a letter with what is below and above."""
+
+    @abstractmethod
+    def matrix(self, rows: Sequence[Sequence[str]]) -> str:
+        """Return entries in rows and columns."""
 
     @abstractmethod
     def omitted(self, count: int) -> str:

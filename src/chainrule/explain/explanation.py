@@ -1,0 +1,383 @@
+"""Explanation: a step of training, read as equations with its numbers in them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from html import escape
+
+from chainrule.engine.trace import Trace
+from chainrule.explain import zooms
+from chainrule.explain.equations import Equations
+from chainrule.explain.expressions import Constant, Expression, Reference, Value, mapped
+from chainrule.explain.latex import LatexWriter
+from chainrule.explain.mathml import MathmlWriter
+from chainrule.explain.matrices import Matrices, Sides
+from chainrule.explain.notations import Notation, notation_of
+from chainrule.explain.quantities import BECOMING, KINDS, Quantity
+from chainrule.explain.reference_numbers import Beside
+from chainrule.explain.scaling import scaled
+from chainrule.explain.speech import SpeechWriter
+from chainrule.explain.substituting import substituted
+from chainrule.explain.summary import Table, summary
+from chainrule.explain.text import TextWriter
+from chainrule.explain.writing import Writer
+from chainrule.theory.checks import is_whole, plural, require
+
+MOST_TERMS = 6  # of a sum, unless it is asked for in full
+
+
+@dataclass(frozen=True)
+class ExplainedLine:
+    """A line: symbol = formula = substituted = result.
+
+    Attributes
+    ----------
+    quantity : Quantity or None
+        None of an equation of matrices.
+    sides : tuple of Expression
+        What is equal; of a quantity that the step began with, its symbol and its number.
+    meaning : str
+        The quantity in words.
+    sign : str
+        Between the first two sides: ← where the first becomes the second.
+    beside : float or None
+        The number that the reference engine has in float64, where that is asked for.
+    ulps : float or None
+        By how many units in the last place of the network's dtype the engine's differs from it.
+    """
+
+    quantity: Quantity | None
+    sides: Sides
+    meaning: str
+    sign: str = "="
+    beside: float | None = None
+    ulps: float | None = None
+
+
+@dataclass(frozen=True)
+class ExplainedSection:
+    """A heading, and the lines below it."""
+
+    title: str
+    lines: tuple[ExplainedLine, ...]
+    remark: str = ""
+
+
+class Explanation:
+    """What ``explain`` returns: sections of lines, or a table of the whole network.
+
+    Attributes
+    ----------
+    title : str
+    sections : tuple of ExplainedSection
+    tables : tuple of Table
+    """
+
+    def __init__(
+        self,
+        title: str,
+        sections: tuple[ExplainedSection, ...],
+        tables: tuple[Table, ...],
+        writing: _Writing,
+    ) -> None:
+        self.title, self.sections, self.tables = title, sections, tables
+        self._writing = writing
+
+    @property
+    def lines(self) -> Iterator[ExplainedLine]:
+        """The lines of all sections."""
+        for section in self.sections:
+            yield from section.lines
+
+    def __str__(self) -> str:
+        return self.to_text()
+
+    def to_text(self) -> str:
+        """Return the explanation as plain text, for a terminal."""
+        writer = self._writing.text
+        parts = [self.title, ""]
+        for table in self.tables:
+            parts += [table.title, *table.aligned(), ""]
+        for section in self.sections:
+            parts.append(section.title)
+            equations = (writer.equation(*line.sides, sign=line.sign) for line in section.lines)
+            beside = map(_beside, section.lines)
+            parts += [f"  {one}{other}" for one, other in zip(equations, beside, strict=True)]
+            parts += [f"  ⋯ {section.remark}"] if section.remark else []
+            parts.append("")
+        return "\n".join(parts).rstrip() + "\n"
+
+    def to_latex(self) -> str:
+        """Return the explanation as LaTeX, to be put into a document that uses amsmath."""
+        writer = self._writing.latex
+        parts = [f"% {self.title}"]
+        for section in self.sections:
+            parts.append(rf"\paragraph{{{_plain_latex(section.title)}}}")
+            rows = [writer.aligned(*line.sides, sign=line.sign) for line in section.lines]
+            if rows:
+                inner = " \\\\\n".join(rows)
+                parts.append(f"\\begin{{align*}}\n{inner}\n\\end{{align*}}")
+            parts += [_plain_latex(section.remark)] if section.remark else []
+        for table in self.tables:
+            parts.append(table.latex())
+        return "\n".join(parts) + "\n"
+
+    def to_html(self) -> str:
+        """Return the explanation as a fragment of HTML with MathML; each line can be spoken."""
+        writer, speech = self._writing.mathml, self._writing.speech
+        parts = [f"<h3>{escape(self.title)}</h3>"]
+        parts += [table.html() for table in self.tables]
+        for section in self.sections:
+            parts.append(f"<h4>{escape(section.title)}</h4>")
+            for line in section.lines:
+                spoken = escape(speech.equation(*line.sides, sign=line.sign), quote=True)
+                math = writer.math(*line.sides, sign=line.sign)
+                parts.append(f'<div role="math" aria-label="{spoken}">{math}</div>')
+            parts += [f"<p>⋯ {escape(section.remark)}</p>"] if section.remark else []
+        return f'<section class="chainrule">{"".join(parts)}</section>'
+
+    def _repr_html_(self) -> str:
+        return self.to_html()
+
+    def spoken(self) -> list[str]:
+        """Return each line as a sentence."""
+        speech = self._writing.speech
+        return [f"{speech.equation(*line.sides, sign=line.sign)}." for line in self.lines]
+
+
+class _Writing:
+    """The writers of an explanation, all with the same symbols and digits."""
+
+    def __init__(self, equations: Equations, notation: Notation, place: int, digits: int) -> None:
+        symbol = notation.of(equations.trace, place)
+
+        def write(kind: type[Writer]) -> Writer:
+            return kind(symbol, digits)
+
+        self.text, self.speech = write(TextWriter), write(SpeechWriter)
+        self.latex, self.mathml = LatexWriter(symbol, digits), MathmlWriter(symbol, digits)
+
+
+def explain(
+    trace: Trace,
+    *,
+    row: int | None = None,
+    layer: int | None = None,
+    unit: int | None = None,
+    weight: tuple[int, int] | None = None,
+    notation: Notation | str = "rows",
+    digits: int = 6,
+    full: bool = False,
+    decimals: int | None = None,
+    reference: bool = False,
+) -> Explanation:
+    """Return a step as equations: symbol = formula = substituted = result.
+
+    Without anything else it is about the whole network: norms, units that are dead or saturated,
+    what changed most. With a row, about the step of that sample; with a layer, about that layer, in
+    matrices; with a unit or a weight too, about that.
+
+    Parameters
+    ----------
+    trace : Trace
+        Of ``run.at(step)``, of ``run.trace()`` in a callback, or of ``net.trace(X, y)``.
+    row : int, optional
+        A row of the training data, from 0; the first of the batch without it.
+    layer : int, optional
+        A layer of weights, from 0.
+    unit : int, optional
+        A unit of that layer, from 0.
+    weight : (int, int), optional
+        (j, k): the weight to unit j of that layer from unit k below, from 0, as the article's w_jk.
+    notation : Notation or str
+        "article", "rows", "mazur", "han", "negnevitsky", "hagan", "nielsen", or one of one's own.
+    digits : int
+        Significant digits that are shown; the numbers that are carried have all of theirs.
+    full : bool
+        Whether long sums have all their terms, and layers all their units.
+    decimals : int, optional
+        To which each line is rounded before the next uses it, as on paper.
+    reference : bool
+        Whether the number of the reference engine, in float64, stands beside each, with the
+        difference in units of the last place.
+
+    Returns
+    -------
+    Explanation
+
+    Raises
+    ------
+    ValueError
+        If there is no such layer, unit or weight, or the row is not in the step's batch.
+
+    Examples
+    --------
+    >>> import chainrule as cr
+    >>> net = cr.Network([2, 1], activation="sigmoid", output="sigmoid", dtype="float64", seed=1)
+    >>> net.w, net.b = [0.15, 0.2], [0.35]
+    >>> print(explain(net.trace([[0.05, 0.1]], [[0.01]]), layer=0, unit=0))
+    Step 1, row 0
+    <BLANKLINE>
+    Forward, layer 0, unit 0
+      z⁰₀ = w⁰₀₀ x₀ + w⁰₁₀ x₁ + b⁰₀ = 0.15 · 0.05 + 0.2 · 0.1 + 0.35 = 0.3775
+      a⁰₀ = 1 / (1 + exp(-z⁰₀)) = 1 / (1 + exp(-0.3775)) = 0.59327
+    <BLANKLINE>
+    Backward, layer 0, unit 0
+      ∂ℓ/∂a⁰₀ = a⁰₀ - y₀ = 0.59327 - 0.01 = 0.58327
+      φ′⁰₀ = a⁰₀(1 - a⁰₀) = 0.59327(1 - 0.59327) = 0.241301
+      δ⁰₀ = ∂ℓ/∂a⁰₀ φ′⁰₀ = 0.58327 · 0.241301 = 0.140743
+    <BLANKLINE>
+    Gradient
+      ∂L/∂w⁰₀₀ = δ⁰₀ x₀ = 0.140743 · 0.05 = 0.00703717
+      ∂L/∂w⁰₁₀ = δ⁰₀ x₁ = 0.140743 · 0.1 = 0.0140743
+      ∂L/∂b⁰₀ = δ⁰₀ = 0.140743
+    <BLANKLINE>
+    """
+    equations = Equations(trace, decimals)
+    chosen = notation_of(notation)
+    place = _place(trace, row)
+    _require_place(trace, layer, unit, weight)
+    most = None if full else zooms.MOST_UNITS
+    parts = _Parts(equations, chosen, None if full else MOST_TERMS, reference)
+    title = f"Step {trace.step:,}, row {trace.rows[place]}"
+    writing = _Writing(equations, chosen, place, digits)
+    if row is None and layer is None:
+        batch = plural(len(trace.rows), "sample")
+        return Explanation(f"Step {trace.step:,}, {batch}", (), tuple(summary(equations)), writing)
+    if layer is None:
+        sections = zooms.sample(equations, place, most)
+    elif weight is not None:
+        sections = zooms.weight(equations, layer, weight[1], weight[0], place)
+    elif unit is not None:
+        sections = zooms.unit(equations, layer, unit, place, most)
+    else:
+        sections = zooms.layer(equations, layer, place, most)
+    explained = [parts.section(section) for section in sections]
+    if layer is not None and unit is None and weight is None:
+        explained.insert(0, parts.matrices(layer, place, full))
+    return Explanation(title, tuple(explained), (), writing)
+
+
+class _Parts:
+    """Sections and lines as they are shown, in a notation."""
+
+    def __init__(
+        self, equations: Equations, notation: Notation, most: int | None, reference: bool
+    ) -> None:
+        self._equations, self._notation, self._most = equations, notation, most
+        self._beside = Beside(equations.trace) if reference else None
+
+    def section(self, section: zooms.Section) -> ExplainedSection:
+        """Return a section with its lines."""
+        lines = tuple(map(self.line, section.quantities))
+        return ExplainedSection(section.title, lines, section.remark)
+
+    def line(self, quantity: Quantity) -> ExplainedLine:
+        """Return the line of a quantity."""
+        line = self._equations.line(quantity)
+        sides: list[Expression] = [Reference(quantity)]
+        if line.formula is not None:
+            tree = self._in_notation(line.formula, self._notation.scale(quantity))
+            numbers = substituted(tree, self._number, self._most)
+            sides += [tree] if isinstance(numbers, Value | Constant) else [tree, numbers]
+        sides.append(Value(self._number(quantity), quantity))
+        becomes = quantity.kind in BECOMING and not self._notation.after
+        explained = ExplainedLine(
+            quantity, tuple(sides), KINDS[quantity.kind], "←" if becomes else "="
+        )
+        if self._beside is None:
+            return explained
+        beside, ulps = self._beside.compared(quantity, line.value)
+        return replace(explained, beside=beside, ulps=ulps)
+
+    def matrices(self, layer: int, place: int, full: bool) -> ExplainedSection:
+        """Return the layer in matrices."""
+        matrices = Matrices(self._equations, self._notation, None if full else 4)
+        sides = [matrices.forward(layer, place)]
+        meanings = ["weighted sums"]
+        if layer:
+            sides.append(matrices.backward(layer, place))
+            meanings.append("derivatives by the outputs below")
+        pairs = zip(sides, meanings, strict=True)
+        lines = tuple(ExplainedLine(None, side, meaning) for side, meaning in pairs)
+        return ExplainedSection(f"In matrices, layer {layer}", lines)
+
+    def _number(self, quantity: Quantity) -> float:
+        """Return the number of a quantity, as the notation has it."""
+        return self._equations.number(quantity) * self._notation.scale(quantity)
+
+    def _in_notation(self, tree: Expression, by: float) -> Expression:
+        """Return an equation among the notation's quantities, which may be multiples of ours."""
+
+        def change(node: Expression) -> Expression | None:
+            if not isinstance(node, Reference):
+                return None
+            factor = self._notation.scale(node.quantity)
+            return node if factor == 1 else scaled(node, 1 / factor)
+
+        changed = mapped(tree, change)
+        return scaled(changed, by) if self._notation.scales else changed
+
+
+def _place(trace: Trace, row: int | None) -> int:
+    """Return the place of a row in the batch."""
+    if row is None:
+        return 0
+    require(
+        is_whole(row) and 0 <= row < trace.order.n_samples,
+        f"row must be from 0 to {trace.order.n_samples - 1}, a row of the training data, got "
+        f"{row!r}",
+    )
+    places = (trace.rows == row).nonzero()[0]
+    if len(places):
+        return int(places[0])
+    spe = trace.order.steps_per_epoch
+    end = -(-trace.step // spe) * spe
+    steps = trace.order.steps_of(row, end)[-4:].tolist()
+    raise ValueError(
+        f"row {row} is not in the batch of step {trace.step:,}, whose rows are "
+        f"{_listed(trace.rows.tolist())}; row {row} was in step {_listed(steps[::-1])}"
+    )
+
+
+def _listed(numbers: list[int], most: int = 8) -> str:
+    texts = [f"{number:,}" for number in numbers[:most]]
+    return ", ".join(texts) + (", …" if len(numbers) > most else "")
+
+
+def _require_place(
+    trace: Trace, layer: int | None, unit: int | None, weight: tuple[int, int] | None
+) -> None:
+    """Raise ``ValueError`` unless there is such a layer, unit or weight."""
+    spec = trace.parameters.spec
+    require(layer is not None or (unit is None and weight is None), "unit and weight need a layer")
+    require(unit is None or weight is None, "give a unit or a weight, not both")
+    if layer is None:
+        return
+    require(
+        is_whole(layer) and 0 <= layer < spec.n_layers,
+        f"layer must be from 0 to {spec.n_layers - 1}, a layer of weights, got {layer!r}",
+    )
+    fan_in, fan_out = spec.shapes[layer]
+    require(
+        weight is None or (isinstance(weight, tuple | list) and len(weight) == 2),
+        f"weight must be (j, k), to unit j from unit k, got {weight!r}",
+    )
+    to, source = (unit, None) if weight is None else weight
+    for name, number, count in (("unit", to, fan_out), ("the unit it comes from", source, fan_in)):
+        require(
+            number is None or (is_whole(number) and 0 <= number < count),
+            f"{name} must be from 0 to {count - 1} in layer {layer}, got {number!r}",
+        )
+
+
+def _beside(line: ExplainedLine) -> str:
+    if line.beside is None:
+        return ""
+    ulps = "" if line.ulps is None else f", {line.ulps:+.1f} ulp"
+    return f"   [float64: {line.beside!r}{ulps}]"
+
+
+def _plain_latex(text: str) -> str:
+    return text.replace("_", r"\_").replace("%", r"\%").replace("⋯", r"\dots")
