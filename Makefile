@@ -67,5 +67,6 @@ clean:
 	touch $@
 
 .venv/dev-ready: .venv/ready
+	@tools/tex.sh
 	$(PIP) --no-build-isolation --editable '.[dev]'
 	touch $@

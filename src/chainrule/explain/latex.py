@@ -52,10 +52,11 @@ class LatexWriter(Writer):
 
     def letter(self, letter: Letter) -> str:
         """Return a letter with what is below and above."""
-        letter = parted(letter)
+        letter, primes = parted(letter)
         text = _name(letter.name)
         text += f"_{{{_index(letter.below)}}}" if letter.below else ""
-        return text + (f"^{{{_index(letter.above)}}}" if letter.above else "")
+        above = r"\prime " * len(primes) + _index(letter.above)
+        return text + (f"^{{{above.strip()}}}" if above else "")
 
     def matrix(self, rows: Sequence[Sequence[str]]) -> str:
         """Return entries in rows and columns."""
@@ -64,7 +65,7 @@ class LatexWriter(Writer):
 
     def omitted(self, count: int) -> str:
         """Return dots, and how many terms they stand for."""
-        return rf"\underbrace{{\cdots}}_{{{count}}}"
+        return rf"\underset{{{count}}}{{\cdots}}"
 
     def derivative(self, of: str, by: str) -> Written:
         """Return ∂of/∂by."""
@@ -121,13 +122,12 @@ class LatexWriter(Writer):
 
 
 def _name(name: str) -> str:
-    plain, hat = accented(name)
-    stem = plain.rstrip("′")
-    if stem in GREEK:
-        text = rf"\{GREEK[stem]}"
+    plain, accent = accented(name)
+    if plain in GREEK:
+        text = rf"\{GREEK[plain]}"
     else:
-        text = stem if len(stem) == 1 else rf"\mathrm{{{stem}}}"
-    return (rf"\hat{{{text}}}" if hat else text) + "'" * (len(plain) - len(stem))
+        text = plain if len(plain) == 1 else rf"\mathrm{{{plain}}}"
+    return rf"\{accent[0]}{{{text}}}" if accent else text
 
 
 def _index(text: str) -> str:

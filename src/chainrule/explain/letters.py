@@ -3,11 +3,12 @@
 from chainrule.explain.expressions import Letter
 
 GREEK = {
-    "α": "alpha", "β": "beta", "γ": "gamma", "δ": "delta", "ε": "epsilon", "η": "eta",
-    "θ": "theta", "λ": "lambda", "μ": "mu", "ρ": "rho", "σ": "sigma", "φ": "phi",
+    "α": "alpha", "β": "beta", "γ": "gamma", "δ": "delta", "ε": "varepsilon", "η": "eta",
+    "θ": "theta", "λ": "lambda", "μ": "mu", "ρ": "rho", "σ": "sigma", "φ": "varphi",
     "Δ": "Delta", "Θ": "Theta", "Φ": "Phi", "π": "pi", "ℓ": "ell",
 }  # fmt: skip
-HAT = "\u0302"  # above the letter before
+# Accents above the letter before: their names in LaTeX, in speech, and what MathML has above.
+ACCENTS = {"\u0302": ("hat", "hat", "^"), "\u0304": ("bar", "bar", "¯")}
 
 _LOW = str.maketrans("₀₁₂₃₄₅₆₇₈₉₊₋ⱼₖ", "0123456789+-jk")
 _BELOW = dict(
@@ -18,25 +19,35 @@ _ABOVE = dict(
 )
 
 
-def parted(letter: Letter) -> Letter:
-    """Return the letter with an index that is part of its name, as in β₁, below it."""
+def parted(letter: Letter) -> tuple[Letter, str]:
+    """Return the letter with an index that is part of its name, as in β₁, below it; its primes.
+
+    Examples
+    --------
+    >>> parted(Letter("β₁")), parted(Letter("φ′", "2"))[1]
+    ((Letter(name='β', below='1', above=''), ''), '′')
+    """
     plain = letter.name.rstrip("₀₁₂₃₄₅₆₇₈₉₊₋ⱼₖ")
     index = letter.name[len(plain) :].translate(_LOW)
-    return Letter(plain, index + letter.below, letter.above) if index else letter
+    stem = plain.rstrip("′")
+    return Letter(stem, index + letter.below, letter.above), plain[len(stem) :]
 
 
-def accented(name: str) -> tuple[str, bool]:
-    """Return a name, and whether it has a hat: ŷ is y with one.
+def accented(name: str) -> tuple[str, tuple[str, str, str] | None]:
+    """Return a name without its accent, and the accent: ŷ is y with a hat.
 
     Examples
     --------
     >>> accented("ŷ"), accented("y")
-    (('y', True), ('y', False))
+    (('y', ('hat', 'hat', '^')), ('y', None))
     """
     import unicodedata
 
     plain = unicodedata.normalize("NFD", name)
-    return (plain.replace(HAT, ""), True) if HAT in plain else (name, False)
+    for sign, accent in ACCENTS.items():
+        if sign in plain:
+            return plain.replace(sign, ""), accent
+    return name, None
 
 
 def lowered(text: str) -> str:

@@ -7,6 +7,7 @@ from chainrule.explain.expressions import Expression, Letter
 from chainrule.explain.letters import accented, parted
 from chainrule.explain.writing import Strength, Writer, Written
 
+_HALF = "<mfrac><mn>1</mn><mn>2</mn></mfrac>"
 _TIMES, _DOT, _MINUS = "\u2062", "\u22c5", "\u2212"  # the first can't be seen
 
 
@@ -35,7 +36,7 @@ class MathmlWriter(Writer):
     def constant(self, text: str) -> str:
         """Return a number as the formula has it."""
         if text == "½":
-            return "<mfrac><mn>1</mn><mn>2</mn></mfrac>"
+            return _HALF
         return f"<mi>{text}</mi>" if text == "π" else f"<mn>{text}</mn>"
 
     def number(self, mantissa: str, exponent: str) -> str:
@@ -50,9 +51,11 @@ class MathmlWriter(Writer):
 
     def letter(self, letter: Letter) -> str:
         """Return a letter with what is below and above."""
-        letter = parted(letter)
+        letter, primes = parted(letter)
         base = _name(letter.name)
         below, above = _index(letter.below), _index(letter.above)
+        if primes:
+            above = _row(f"<mo>{primes}</mo>{above}")
         if below and above:
             return f"<msubsup>{base}{below}{above}</msubsup>"
         if below or above:
@@ -90,7 +93,8 @@ class MathmlWriter(Writer):
         """Return factors with a dot, or a sign that can't be seen, between them."""
         text = factors[0]
         for factor, dot in zip(factors[1:], dots, strict=True):
-            text += f"<mo>{_DOT if dot else _TIMES}</mo>{factor}"
+            is_tight = text == _HALF and factor.startswith("<mrow><mo>(")
+            text += f"<mo>{_DOT if dot and not is_tight else _TIMES}</mo>{factor}"
         return _row(text)
 
     def quotient(self, top: Expression, bottom: Expression) -> Written:
@@ -132,9 +136,9 @@ def _row(text: str) -> str:
 
 
 def _name(name: str) -> str:
-    plain, hat = accented(name)
+    plain, accent = accented(name)
     letter = f"<mi>{escape(plain)}</mi>"
-    return f"<mover>{letter}<mo>^</mo></mover>" if hat else letter
+    return f"<mover>{letter}<mo>{accent[2]}</mo></mover>" if accent else letter
 
 
 def _index(text: str) -> str:

@@ -49,11 +49,11 @@ class SpeechWriter(Writer):
 
     def letter(self, letter: Letter) -> str:
         """Return the name of a letter, what is below, and what is above."""
-        letter = parted(letter)
-        plain, hat = accented(letter.name)
-        stem = plain.rstrip("′")
-        name = {"ell": "l"}.get(GREEK.get(stem, stem), GREEK.get(stem, stem))
-        name += " hat" * hat + " prime" * (len(plain) - len(stem))
+        letter, primes = parted(letter)
+        plain, accent = accented(letter.name)
+        name = GREEK.get(plain, plain).removeprefix("var").replace("ell", "l")
+        name += f" {accent[1]}" if accent else ""
+        name += " prime" * len(primes)
         below = f" {' '.join(letter.below.replace(',', ' ').split())}" if letter.below else ""
         if letter.below.isalnum() and not letter.below.isdigit() and len(letter.below) < 4:
             below = " " + " ".join(letter.below)

@@ -47,14 +47,16 @@ def substituted(tree: Expression, number: Number, most: int | None) -> Expressio
 def _kept(series: Series, number: Number, most: int | None) -> list[Expression]:
     """Return the terms to be shown, in their order, with dots in the places of the others."""
     terms = list(series.terms)
-    if most is None or len(terms) <= most + 1:  # dots for one term would be no shorter
+    if most is None or len(terms) <= most + 1:
         return terms
     values = [evaluated(term, number) for term in terms]
     largest = sorted(range(len(terms)), key=lambda n: -abs(values[n]))[:most]
     shown: list[Expression] = []
     before = 0
     for place in (*sorted(largest), len(terms)):
-        if place > before:
+        if place == before + 1:  # dots for one would be no shorter
+            shown.append(terms[before])
+        elif place > before:
             shown.append(Omitted(place - before, sum(values[before:place])))
         if place < len(terms):
             shown.append(terms[place])

@@ -38,8 +38,8 @@ class TextWriter(Writer):
 
     def letter(self, letter: Letter) -> str:
         """Return a letter with small indices."""
-        letter = parted(letter)
-        return letter.name + raised(letter.above) + lowered(letter.below)
+        letter, primes = parted(letter)
+        return letter.name + primes + raised(letter.above) + lowered(letter.below)
 
     def matrix(self, rows: Sequence[Sequence[str]]) -> str:
         """Return entries, columns apart by spaces and rows by semicolons."""
