@@ -8,6 +8,7 @@ from chainrule.engine.spec import NetworkSpec
 from chainrule.engine.trace import Gradient, Trace
 from chainrule.explain.explanation import Explanation, explain
 from chainrule.explain.notations import NOTATIONS, Notation
+from chainrule.explain.verifying.verify import ReceiptError, verify
 from chainrule.files import ModelFileError, load, save
 from chainrule.theory.activations import ACTIVATIONS
 from chainrule.theory.initializers import INITIALIZERS
@@ -70,6 +71,7 @@ __all__ = [
     "OneCycle",
     "Parameters",
     "RMSprop",
+    "ReceiptError",
     "Rprop",
     "Run",
     "Staircase",
@@ -81,6 +83,7 @@ __all__ = [
     "load",
     "resume_many",
     "save",
+    "verify",
 ]
 
 _OF_SCIKIT_LEARN = (

@@ -85,7 +85,7 @@ class Equations:
 
     def __init__(self, trace: Trace, decimals: int | None = None) -> None:
         self.trace, self.spec = trace, trace.parameters.spec
-        self._decimals = decimals
+        self.decimals = decimals
         self._updates = UpdateEquations(trace) if trace.update is not None else None
         self._derived: dict[Quantity, float] = {}
 
@@ -95,7 +95,7 @@ class Equations:
 
     def number(self, quantity: Quantity) -> float:
         """Return the number of a quantity."""
-        if quantity.kind not in DERIVED and self._decimals is None:
+        if quantity.kind not in DERIVED and self.decimals is None:
             return number(self.trace, quantity)
         if quantity not in self._derived:
             tree = self.formula(quantity)
@@ -103,7 +103,7 @@ class Equations:
                 return number(self.trace, quantity)
             found = evaluated(tree, self.number)
             self._derived[quantity] = (
-                found if self._decimals is None else round(found, self._decimals)
+                found if self.decimals is None else round(found, self.decimals)
             )
         return self._derived[quantity]
 

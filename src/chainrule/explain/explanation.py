@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from html import escape
@@ -15,6 +16,7 @@ from chainrule.explain.mathml import MathmlWriter
 from chainrule.explain.matrices import Matrices, Sides
 from chainrule.explain.notations import Notation, notation_of
 from chainrule.explain.quantities import BECOMING, KINDS, Quantity
+from chainrule.explain.receipt import receipt
 from chainrule.explain.reference_numbers import Beside
 from chainrule.explain.scaling import scaled
 from chainrule.explain.speech import SpeechWriter
@@ -123,6 +125,18 @@ class Explanation:
             parts.append(table.latex())
         return "\n".join(parts) + "\n"
 
+    def to_json(self) -> str:
+        """Return the receipt: each line, and all that it is made of, down to what was given.
+
+        Raises
+        ------
+        ValueError
+            If a number isn't finite, a line was rounded as on paper, or nothing is explained.
+        """
+        wanted = [line.quantity for line in self.lines if line.quantity is not None]
+        require(bool(wanted), "a receipt needs lines: explain a row, a layer, a unit or a weight")
+        return json.dumps(receipt(self._writing.equations, wanted), ensure_ascii=False, indent=1)
+
     def to_html(self) -> str:
         """Return the explanation as a fragment of HTML with MathML; each line can be spoken."""
         writer, speech = self._writing.mathml, self._writing.speech
@@ -150,7 +164,7 @@ class _Writing:
     """The writers of an explanation, all with the same symbols and digits."""
 
     def __init__(self, equations: Equations, notation: Notation, place: int, digits: int) -> None:
-        symbol = notation.of(equations.trace, place)
+        self.equations, symbol = equations, notation.of(equations.trace, place)
 
         def write(kind: type[Writer]) -> Writer:
             return kind(symbol, digits)
