@@ -5,10 +5,12 @@ from typing import Annotated
 import typer
 
 from chainrule.cli.evaluate import evaluate
+from chainrule.cli.explain import explain
 from chainrule.cli.info import info
 from chainrule.cli.inspect import inspect
 from chainrule.cli.predict import predict
 from chainrule.cli.train import train
+from chainrule.cli.verify import verify
 
 app = typer.Typer(
     add_completion=False,
@@ -34,5 +36,5 @@ def chainrule(
         typer.echo(context.get_help())
 
 
-for command in (train, predict, evaluate, inspect, info):
+for command in (train, predict, evaluate, inspect, explain, verify, info):
     app.command(no_args_is_help=False)(command)

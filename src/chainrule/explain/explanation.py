@@ -15,6 +15,7 @@ from chainrule.explain.latex import LatexWriter
 from chainrule.explain.mathml import MathmlWriter
 from chainrule.explain.matrices import Matrices, Sides
 from chainrule.explain.notations import Notation, notation_of
+from chainrule.explain.places import place_of, require_place
 from chainrule.explain.quantities import BECOMING, KINDS, Quantity
 from chainrule.explain.receipt import receipt
 from chainrule.explain.reference_numbers import Beside
@@ -23,8 +24,7 @@ from chainrule.explain.speech import SpeechWriter
 from chainrule.explain.substituting import substituted
 from chainrule.explain.summary import Table, summary
 from chainrule.explain.text import TextWriter
-from chainrule.explain.writing import Writer
-from chainrule.theory.checks import is_whole, plural, require
+from chainrule.theory.checks import plural, require
 
 MOST_TERMS = 6  # of a sum, unless it is asked for in full
 
@@ -55,6 +55,14 @@ class ExplainedLine:
     sign: str = "="
     beside: float | None = None
     ulps: float | None = None
+
+
+def beside(line: ExplainedLine) -> str:
+    """Return the reference's number and the difference as text; "" where they aren't known."""
+    if line.beside is None:
+        return ""
+    ulps = "" if line.ulps is None else f", {line.ulps:+.1f} ulp"
+    return f"   [float64: {line.beside!r}{ulps}]"
 
 
 @dataclass(frozen=True)
@@ -95,17 +103,24 @@ class Explanation:
     def __str__(self) -> str:
         return self.to_text()
 
+    def written(self, line: ExplainedLine) -> list[str]:
+        """Return a line as plain text, on as many lines as its matrices have rows."""
+        return self._writing.text.lines(*line.sides, sign=line.sign)
+
+    def sides(self, line: ExplainedLine) -> list[str]:
+        """Return each side of a line as plain text."""
+        return [self._writing.text.write(side) for side in line.sides]
+
     def to_text(self) -> str:
         """Return the explanation as plain text, for a terminal."""
-        writer = self._writing.text
         parts = [self.title, ""]
         for table in self.tables:
             parts += [table.title, *table.aligned(), ""]
         for section in self.sections:
             parts.append(section.title)
-            equations = (writer.equation(*line.sides, sign=line.sign) for line in section.lines)
-            beside = map(_beside, section.lines)
-            parts += [f"  {one}{other}" for one, other in zip(equations, beside, strict=True)]
+            for line in section.lines:
+                *before, last = self.written(line)
+                parts += [f"  {text}" for text in (*before, last + beside(line))]
             parts += [f"  ⋯ {section.remark}"] if section.remark else []
             parts.append("")
         return "\n".join(parts).rstrip() + "\n"
@@ -166,10 +181,7 @@ class _Writing:
     def __init__(self, equations: Equations, notation: Notation, place: int, digits: int) -> None:
         self.equations, symbol = equations, notation.of(equations.trace, place)
 
-        def write(kind: type[Writer]) -> Writer:
-            return kind(symbol, digits)
-
-        self.text, self.speech = write(TextWriter), write(SpeechWriter)
+        self.text, self.speech = TextWriter(symbol, digits), SpeechWriter(symbol, digits)
         self.latex, self.mathml = LatexWriter(symbol, digits), MathmlWriter(symbol, digits)
 
 
@@ -250,8 +262,8 @@ def explain(
     """
     equations = Equations(trace, decimals)
     chosen = notation_of(notation)
-    place = _place(trace, row)
-    _require_place(trace, layer, unit, weight)
+    place = place_of(trace, row)
+    require_place(trace, layer, unit, weight)
     most = None if full else zooms.MOST_UNITS
     parts = _Parts(equations, chosen, None if full else MOST_TERMS, reference)
     title = f"Step {trace.step:,}, row {trace.rows[place]}"
@@ -332,65 +344,6 @@ class _Parts:
 
         changed = mapped(tree, change)
         return scaled(changed, by) if self._notation.scales else changed
-
-
-def _place(trace: Trace, row: int | None) -> int:
-    """Return the place of a row in the batch."""
-    if row is None:
-        return 0
-    require(
-        is_whole(row) and 0 <= row < trace.order.n_samples,
-        f"row must be from 0 to {trace.order.n_samples - 1}, a row of the training data, got "
-        f"{row!r}",
-    )
-    places = (trace.rows == row).nonzero()[0]
-    if len(places):
-        return int(places[0])
-    spe = trace.order.steps_per_epoch
-    end = -(-trace.step // spe) * spe
-    steps = trace.order.steps_of(row, end)[-4:].tolist()
-    raise ValueError(
-        f"row {row} is not in the batch of step {trace.step:,}, whose rows are "
-        f"{_listed(trace.rows.tolist())}; row {row} was in step {_listed(steps[::-1])}"
-    )
-
-
-def _listed(numbers: list[int], most: int = 8) -> str:
-    texts = [f"{number:,}" for number in numbers[:most]]
-    return ", ".join(texts) + (", …" if len(numbers) > most else "")
-
-
-def _require_place(
-    trace: Trace, layer: int | None, unit: int | None, weight: tuple[int, int] | None
-) -> None:
-    """Raise ``ValueError`` unless there is such a layer, unit or weight."""
-    spec = trace.parameters.spec
-    require(layer is not None or (unit is None and weight is None), "unit and weight need a layer")
-    require(unit is None or weight is None, "give a unit or a weight, not both")
-    if layer is None:
-        return
-    require(
-        is_whole(layer) and 0 <= layer < spec.n_layers,
-        f"layer must be from 0 to {spec.n_layers - 1}, a layer of weights, got {layer!r}",
-    )
-    fan_in, fan_out = spec.shapes[layer]
-    require(
-        weight is None or (isinstance(weight, tuple | list) and len(weight) == 2),
-        f"weight must be (j, k), to unit j from unit k, got {weight!r}",
-    )
-    to, source = (unit, None) if weight is None else weight
-    for name, number, count in (("unit", to, fan_out), ("the unit it comes from", source, fan_in)):
-        require(
-            number is None or (is_whole(number) and 0 <= number < count),
-            f"{name} must be from 0 to {count - 1} in layer {layer}, got {number!r}",
-        )
-
-
-def _beside(line: ExplainedLine) -> str:
-    if line.beside is None:
-        return ""
-    ulps = "" if line.ulps is None else f", {line.ulps:+.1f} ulp"
-    return f"   [float64: {line.beside!r}{ulps}]"
 
 
 def _plain_latex(text: str) -> str:

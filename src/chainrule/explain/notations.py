@@ -138,10 +138,11 @@ class _Symbols:
         if kind == "option":
             return self._option(name)
         if kind.startswith("state"):
-            below = "kj" if len(at) == 2 else "j"
-            above = "+" if kind == "state_after" else ""
-            symbol = self._read(f"{self._letters.get(name, name)}_{{{below}}}^{{l}}", quantity)
-            return self._raised(symbol, self._notation.after) if above else symbol
+            like = self._notation.template("weights" if len(at) == 2 else "biases")
+            template = self._letters.get(name, name) + like[like.index("_") :]
+            symbol = self._read(template, quantity)
+            is_after = kind == "state_after"
+            return self._raised(symbol, self._notation.after) if is_after else symbol
         becomes, _, of = kind.partition("_")
         if becomes in _BECOMES:
             now = self.symbol(Quantity(of, layer, at))

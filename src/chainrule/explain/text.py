@@ -2,11 +2,29 @@
 
 from collections.abc import Sequence
 
-from chainrule.explain.expressions import Expression, Letter
+from chainrule.explain.expressions import Expression, Letter, Matrix, Product, Sum
 from chainrule.explain.letters import lowered, parted, raised
 from chainrule.explain.writing import Strength, Writer, Written
 
 _POWERS = {"2": "²", "3": "³", "t": "ᵗ"}
+
+
+def beside(blocks: Sequence[Sequence[str]]) -> list[str]:
+    """Return blocks of lines beside each other, the smaller in the middle of the larger.
+
+    Examples
+    --------
+    >>> beside([["a"], [" = "], ["[ 1 ]", "[ 2 ]", "[ 3 ]"]])
+    ['    [ 1 ]', 'a = [ 2 ]', '    [ 3 ]']
+    """
+    height = max(map(len, blocks))
+    columns = []
+    for block in blocks:
+        above = (height - len(block)) // 2
+        width = max(map(len, block))
+        padded = [""] * above + list(block) + [""] * (height - len(block) - above)
+        columns.append([line.ljust(width) for line in padded])
+    return ["".join(line).rstrip() for line in zip(*columns, strict=True)]
 
 
 class TextWriter(Writer):
@@ -45,13 +63,41 @@ class TextWriter(Writer):
         """Return entries, columns apart by spaces and rows by semicolons."""
         return f"[{'; '.join('  '.join(row) for row in rows)}]"
 
+    def lines(self, *sides: Expression, sign: str = "=") -> list[str]:
+        """Return an equation, on as many lines as its matrices have rows."""
+        signs = [sign, *["="] * (len(sides) - 2)]
+        blocks = [self._block(sides[0])]
+        for mark, side in zip(signs, sides[1:], strict=True):
+            blocks += [[f" {mark} "], self._block(side)]
+        return beside(blocks)
+
+    def _block(self, tree: Expression) -> list[str]:
+        match tree:
+            case Matrix(rows=rows):
+                cells = [[self.write(cell) for cell in row] for row in rows]
+                widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+                texts = (
+                    "  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True))
+                    for row in cells
+                )
+                return [f"[ {text} ]" for text in texts]
+            case Sum(terms=parts) if any(isinstance(part, Matrix) for part in parts):
+                return beside(self._between(parts, [" + "]))
+            case Product(factors=parts) if any(isinstance(part, Matrix) for part in parts):
+                return beside(self._between(parts, [" "]))
+        return [self.write(tree)]
+
+    def _between(self, parts: Sequence[Expression], sign: list[str]) -> list[list[str]]:
+        blocks = [block for part in parts for block in (sign, self._block(part))]
+        return blocks[1:]
+
     def omitted(self, count: int) -> str:
         """Return dots, and how many terms they stand for."""
         return f"⋯ {count:,} more ⋯"
 
     def derivative(self, of: str, by: str) -> Written:
         """Return ∂of/∂by."""
-        return f"∂{of}/∂{by}", Strength.ATOM
+        return f"∂{of}/∂{by}", Strength.POWER
 
     def signed(self, sign: str, text: str, first: bool) -> str:
         """Return a term with its sign, + only where it isn't the first."""

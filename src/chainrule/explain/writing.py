@@ -3,7 +3,6 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from enum import IntEnum
-from itertools import pairwise
 
 from chainrule.explain.expressions import (
     Call,
@@ -150,7 +149,7 @@ class Writer(ABC):
             last = place == len(factors) - 1
             least = Strength.PRODUCT if last and _opens_safely(factor) else Strength.POWER
             texts.append(self.write(factor, least))
-        dots = [_is_number(left) and _is_number(right) for left, right in pairwise(factors)]
+        dots = [_opens_with_number(factor) for factor in factors[1:]]
         return self.multiplied(texts, dots), Strength.PRODUCT
 
     # -- what a kind of line is made of ---------------------------------------------------------
@@ -220,14 +219,15 @@ class Writer(ABC):
         """Return a choice."""
 
 
-def _is_number(tree: Expression) -> bool:
-    """Return whether it begins and ends so that a number beside it needs a dot in between."""
-    if isinstance(tree, Power):
-        return _is_number(tree.base)
-    if isinstance(tree, Negative):
-        return _is_number(tree.of)
-    return isinstance(tree, Value | Constant)
+def _opens_with_number(tree: Expression) -> bool:
+    """Return whether what stands before it needs a dot in between."""
+    match tree:
+        case Power(base=first) | Negative(of=first) | Quotient(top=first):
+            return _opens_with_number(first)
+        case Product(factors=(first, *_)):
+            return _opens_with_number(first)
+    return isinstance(tree, Value) or (isinstance(tree, Constant) and tree.text[0].isdigit())
 
 
 def _opens_safely(tree: Expression) -> bool:
-    return isinstance(tree, Call | Quotient)
+    return isinstance(tree, Call | Quotient | Series)

@@ -52,7 +52,7 @@ def verify(receipt: Any) -> int:  # noqa: ANN401 (what a JSON file holds)
     ...     verify(receipt)
     ... except ReceiptError as error:
     ...     print(str(error).partition(":")[0])
-    pre_activations[0][0, 0]
+    pre_activations[0][0, 1]
     """
     stated = _refusing("the receipt", lambda: Stated(receipt))
     check = _Check(stated)
