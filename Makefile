@@ -7,7 +7,9 @@ SOURCES := $(wildcard cpp/*) CMakeLists.txt pyproject.toml
 .PHONY: demo test test-lowest sanitize mutants check format bench stub clean
 
 demo: .venv/ready
-	$(BIN)/chainrule train digits -o digits.safetensors
+	$(BIN)/chainrule train digits --record
+	@echo
+	$(BIN)/chainrule explain digits.safetensors digits --step 1000 --weight 2,3,5
 
 test: .venv/dev-ready
 	$(BIN)/pytest -n 2 --dist worksteal

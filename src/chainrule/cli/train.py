@@ -100,7 +100,11 @@ def train(
     else:
         _print(source, model, seconds)
         done = f"{path}, replaced" if replaced else str(path)
-        print_facts({"model": done, "try next": command_line("predict", path, table)})
+        following = {"model": done, "try next": command_line("predict", path, table)}
+        if model.run is not None:
+            middle = ("--step", str(model.run.step // 2))
+            following["or"] = command_line("explain", path, table, *middle)
+        print_facts(following)
 
 
 def _with_ignored(chosen: TrainOptions, source: Table) -> TrainOptions:

@@ -99,8 +99,11 @@ def _loss(equations: Equations, i: int) -> Section:
     of_sample, loss = Quantity("sample_losses", -1, (i,)), Quantity("loss")
     if equations.needed(loss) == [of_sample]:  # which is all there is of it
         return Section("Loss", (of_sample,))
-    of_penalty = [Quantity("penalty")] if equations.spec.l2 or equations.spec.l1 else []
-    return Section("Loss", (of_sample, *of_penalty, loss))
+    beside = [Quantity("penalty")] if equations.spec.l2 or equations.spec.l1 else []
+    share = Quantity("shares", -1, (i,))
+    if share in equations.needed(loss):
+        beside.insert(0, share)
+    return Section("Loss", (of_sample, *beside, loss))
 
 
 def _values(layer: int, i: int, j: int) -> tuple[Quantity, ...]:
