@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from html import escape
 
@@ -95,10 +94,9 @@ class Explanation:
         self._writing = writing
 
     @property
-    def lines(self) -> Iterator[ExplainedLine]:
+    def lines(self) -> tuple[ExplainedLine, ...]:
         """The lines of all sections."""
-        for section in self.sections:
-            yield from section.lines
+        return tuple(line for section in self.sections for line in section.lines)
 
     def __str__(self) -> str:
         return self.to_text()
