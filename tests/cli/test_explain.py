@@ -185,3 +185,9 @@ def test_a_receipt_that_was_edited(folder, change, message):
 
 def test_no_receipt(folder):
     assert "nothing.json: no such file" in chainrule(folder, "verify", "nothing.json", code=2)
+
+
+def test_inspect_tells_of_the_record(folder):
+    told = "105 steps, which chainrule explain opens"
+    assert told in chainrule(folder, "inspect", "m.safetensors")
+    assert "explain" not in chainrule(folder, "inspect", "plain.safetensors")

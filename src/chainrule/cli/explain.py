@@ -20,7 +20,7 @@ from chainrule.tables.errors import listed
 _ZOOM, _SHOWN = "What", "How"
 
 
-def _option(name: str, metavar: str | None, text: str, panel: str) -> Any:  # noqa: ANN401
+def _option(name: str, metavar: str, text: str, panel: str) -> Any:  # noqa: ANN401
     return typer.Option(
         f"--{name}", metavar=metavar, help=text, rich_help_panel=panel, show_default=False
     )
@@ -53,14 +53,14 @@ def explain(
         _option("decimals", "N", "Round each line to so many, as on paper, and go on.", _SHOWN),
     ] = None,
     reference: Annotated[
-        bool, _option("reference", None, "Beside each number, NumPy's in float64.", _SHOWN)
+        bool, _option("reference", "", "Beside each number, NumPy's in float64.", _SHOWN)
     ] = False,
     full: Annotated[
-        bool, _option("full", None, "Every term of a sum, every unit of a layer.", _SHOWN)
+        bool, _option("full", "", "Every term of a sum, every unit of a layer.", _SHOWN)
     ] = False,
-    latex: Annotated[bool, _option("latex", None, "Print LaTeX.", _SHOWN)] = False,
+    latex: Annotated[bool, _option("latex", "", "Print LaTeX.", _SHOWN)] = False,
     json: Annotated[
-        bool, _option("json", None, "Print the receipt, for chainrule verify.", _SHOWN)
+        bool, _option("json", "", "Print the receipt, for chainrule verify.", _SHOWN)
     ] = False,
 ) -> None:
     """Open a step of training: every number with the equation that made it."""

@@ -73,6 +73,8 @@ def _print_table_model(model: TableModel) -> None:
         "training": f"{report.table}, {plural(report.rows['training'], 'row')}, "
         f"{plural(report.epochs, 'epoch')}, the best {report.best_epoch}",
     }
+    if model.run is not None:
+        facts["record"] = f"{plural(model.run.step, 'step')}, which chainrule explain opens"
     usual = USUAL.to_dict()
     if unusual := {k: v for k, v in model.conventions.to_dict().items() if v != usual[k]}:
         facts["reads"] = ", ".join(f"{name} {value!r}" for name, value in unusual.items())

@@ -12,7 +12,7 @@ _TABLE, _NETWORK, _TRAINING = "The table", "The network", "Training"
 
 
 def _option(
-    names: str, metavar: str | None, text: str, panel: str | None = None, default: object = ""
+    names: str, metavar: str, text: str, panel: str | None = None, default: object = ""
 ) -> typer.models.OptionInfo:
     """Return an option that is None when it isn't given, its default told in the help."""
     told = f"{text} ({default})" if default != "" else text
@@ -216,6 +216,6 @@ ModelOutput = Annotated[
 ]
 Record = Annotated[
     bool | None,
-    _option("--record", None, "Keep the run in the model: chainrule explain opens its steps."),
+    _option("--record", "", "Keep the run in the model: chainrule explain opens its steps."),
 ]
 Config = Annotated[Path | None, _option("--config", "FILE", "Options from a TOML file; flags win.")]

@@ -178,7 +178,6 @@ class _Writing:
 
     def __init__(self, equations: Equations, notation: Notation, place: int, digits: int) -> None:
         self.equations, symbol = equations, notation.of(equations.trace, place)
-
         self.text, self.speech = TextWriter(symbol, digits), SpeechWriter(symbol, digits)
         self.latex, self.mathml = LatexWriter(symbol, digits), MathmlWriter(symbol, digits)
 
@@ -312,8 +311,8 @@ class _Parts:
         )
         if self._beside is None:
             return explained
-        beside, ulps = self._beside.compared(quantity, line.value)
-        return replace(explained, beside=beside, ulps=ulps)
+        number, ulps = self._beside.compared(quantity, line.value)
+        return replace(explained, beside=number * self._notation.scale(quantity), ulps=ulps)
 
     def matrices(self, layer: int, place: int, full: bool) -> ExplainedSection:
         """Return the layer in matrices."""

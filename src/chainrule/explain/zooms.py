@@ -1,6 +1,6 @@
 """Zooms: which quantities an explanation shows; the step of a sample, a layer, a unit, a weight."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -158,8 +158,3 @@ def _first(units: Sequence[Any], most: int | None) -> list[Any]:
 
 def _left_out(count: int, shown: int, what: str) -> str:
     return f"{count - shown:,} more {what}s" if shown < count else ""
-
-
-def all_of(sections: Iterable[Section]) -> list[Quantity]:
-    """Return the quantities of sections, each once."""
-    return list(dict.fromkeys(q for section in sections for q in section.quantities))

@@ -66,7 +66,7 @@ class Run(Recorded):
     While it goes on, the engine keeps at most 64 keyframes of it (θ and the optimizer's state), or
     as many as ``keyframe_memory`` holds: from the one before, ``at`` takes the steps again that
     lead to any step, to the same bits. Where there is room for 64, they are at most a 32nd of the
-    run.
+    run. For that it holds on to the data of the fit, as the engine read them, as long as it lives.
     """
 
     def __init__(
