@@ -103,6 +103,17 @@ def test_too_many_edits_are_said(tmp_path):
         run.at(refused)
 
 
+def test_walking_comes_to_an_edit_that_is_not_kept():
+    """The step is shown after which it was; the next one says why it can't be."""
+    run = fit(net(), epochs=300, batch_size=40, callbacks=[clip_weights])
+    edits = run.record.edits
+    lost = next(e for e in edits.steps if e not in edits.points and e - 1 in edits.points)
+    steps = run.steps(lost, lost + 1)
+    assert next(steps).loss == run.losses[lost - 1]
+    with pytest.raises(ValueError, match="were edited, and what they then were is no longer kept"):
+        next(steps)
+
+
 def outcome(run, step):
     """Whether a step can be opened, with the loss that it had."""
     try:

@@ -38,6 +38,7 @@ class Replay:
 
     def __init__(self, record: Record, data: FitData, first: int) -> None:
         self._record, self._edits = record, record.edits
+        self._is_edited = False  # after the step just taken, which the next one starts from
         self._parameters, self._trainer = self._start(data, first - 1)
         self._go_to(first - 1)
 
@@ -86,13 +87,14 @@ class Replay:
     def _next(self) -> Trace:
         """Return the trace of the next step, which is taken."""
         trainer, record = self._trainer, self._record
+        if self._is_edited:
+            self._edit(trainer.step)
         trace: Trace = trainer.trace()
         taken = trainer.step < record.step
         if taken:
             self._compare(np.array([trace.loss]), trainer.step)
             trace = taken_step(trace, trainer, float(record.history.rates.first(trace.step)[-1]))
-            if trace.step in self._edits.points:
-                self._edit(trace.step)
+            self._is_edited = trace.step in self._edits.steps
         return trace
 
     def _compare(self, losses: NDArray[np.float64], first: int) -> None:
@@ -106,7 +108,7 @@ class Replay:
         why = "its parameters or data were changed unseen, or the machine's libraries differ"
         if made != level:
             why = f"the run was computed on {made} and this process computes on {level}"
-            why += f"; start Python with CHAINRULE_CPU={made}" if made else ""
+            why += f"; start Python with CHAINRULE_CPU={made}" if made.isalnum() else ""
         raise ValueError(
             f"step {first + place + 1} gave the loss {losses[place]!r} and the record has "
             f"{recorded[place]!r}: {why}"
