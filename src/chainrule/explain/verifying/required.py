@@ -163,33 +163,22 @@ class Required:
         all_z = [f"pre_activations[{layer - 1}][{i}, {k}]" for k in range(self._s.sizes[layer])]
         if name == "softmax":
             return all_z, False, restated.softmax([self._number(z) for z in all_z], j)
-        own = all_z[j]
-        return (
-            [own, *_CONSTANTS.get(name, [])],
-            False,
-            restated.ACTIVATIONS[name][0](self._number(own)),
-        )
+        value = restated.ACTIVATIONS[name][0](self._number(all_z[j]))
+        return [all_z[j], *_CONSTANTS.get(name, [])], False, value
 
     def _a(self, layer: int, i: int, j: int) -> str:
         """Return the name of φ(z)."""
         return f"{'undropped' if self._is_dropped(layer) else 'activations'}[{layer + 1}][{i}, {j}]"
 
     def _slopes(self, layer: int, i: int, j: int) -> Parts:
-        name, z, a = (
-            self._s.activations[layer],
-            f"pre_activations[{layer}][{i}, {j}]",
-            self._a(layer, i, j),
-        )
-        if name == "softmax":
-            return [a], False, self._number(a) * (1 - self._number(a))
-        parts = {"sigmoid": [a], "tanh": [a], "identity": []}.get(name, [z])
-        value = restated.ACTIVATIONS[name][1](self._number(z)) if parts == [z] else 1.0
-        if parts == [a]:
-            x = self._number(a)
-            value = x * (1 - x) if name == "sigmoid" else (1 - x) * (1 + x)
-        if name == "selu" and self._number(z) > 0:
-            return [*parts, *_CONSTANTS[name]], False, value
-        return [*parts, *_CONSTANTS.get(name, [])], False, value
+        name, a = self._s.activations[layer], self._a(layer, i, j)
+        if name in restated.SLOPES_OF_A:
+            return [a], False, restated.SLOPES_OF_A[name](self._number(a))
+        if name == "identity":
+            return [], False, 1.0
+        z = f"pre_activations[{layer}][{i}, {j}]"
+        value = restated.ACTIVATIONS[name][1](self._number(z))
+        return [z, *_CONSTANTS.get(name, [])], False, value
 
     # -- loss -----------------------------------------------------------------------------------
 

@@ -67,6 +67,14 @@ ACTIVATIONS: Mapping[str, tuple[Function, Function]] = {
 }
 
 
+# da/dz of those whose slope is said by a; of softmax, that of a unit by its own z
+SLOPES_OF_A: Mapping[str, Function] = {
+    "sigmoid": lambda a: a * (1 - a),
+    "softmax": lambda a: a * (1 - a),
+    "tanh": lambda a: (1 - a) * (1 + a),
+}
+
+
 def softmax(z: Sequence[float], j: int) -> float:
     """eᶻʲ / Σ eᶻᵏ."""
     top = max(z)
