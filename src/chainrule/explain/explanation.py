@@ -25,6 +25,7 @@ from chainrule.explain.summary import Table, summary
 from chainrule.explain.text import TextWriter
 from chainrule.theory.checks import plural, require
 
+_LINE = 'style="width: max-content; margin: 0.4em 0"'  # to the left, where lines are long
 MOST_TERMS = 6  # of a sum, unless it is asked for in full
 
 
@@ -160,9 +161,9 @@ class Explanation:
             for line in section.lines:
                 spoken = escape(speech.equation(*line.sides, sign=line.sign), quote=True)
                 math = writer.math(*line.sides, sign=line.sign)
-                parts.append(f'<div role="math" aria-label="{spoken}">{math}</div>')
+                parts.append(f'<div role="math" aria-label="{spoken}" {_LINE}>{math}</div>')
             parts += [f"<p>⋯ {escape(section.remark)}</p>"] if section.remark else []
-        return f'<section class="chainrule">{"".join(parts)}</section>'
+        return f'<section class="chainrule" style="overflow-x: auto">{"".join(parts)}</section>'
 
     def _repr_html_(self) -> str:
         return self.to_html()

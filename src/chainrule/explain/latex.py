@@ -69,7 +69,7 @@ class LatexWriter(Writer):
 
     def derivative(self, of: str, by: str) -> Written:
         """Return ∂of/∂by."""
-        return rf"\frac{{\partial {of}}}{{\partial {by}}}", Strength.PRODUCT
+        return rf"\frac{{\partial {of}}}{{\partial {by}}}", Strength.POWER
 
     def signed(self, sign: str, text: str, first: bool) -> str:
         """Return a term with its sign, + only where it isn't the first."""
@@ -92,7 +92,7 @@ class LatexWriter(Writer):
 
     def quotient(self, top: Expression, bottom: Expression) -> Written:
         """Return a fraction."""
-        return rf"\frac{{{self.write(top)}}}{{{self.write(bottom)}}}", Strength.PRODUCT
+        return rf"\frac{{{self.write(top)}}}{{{self.write(bottom)}}}", Strength.POWER
 
     def power(self, base: str, exponent: str) -> str:
         """Return a power."""

@@ -76,7 +76,7 @@ class MathmlWriter(Writer):
     def derivative(self, of: str, by: str) -> Written:
         """Return ∂of/∂by."""
         top, bottom = (_row(f"<mo>∂</mo>{part}") for part in (of, by))
-        return f"<mfrac>{top}{bottom}</mfrac>", Strength.PRODUCT
+        return f"<mfrac>{top}{bottom}</mfrac>", Strength.POWER
 
     def signed(self, sign: str, text: str, first: bool) -> str:
         """Return a term with its sign, + only where it isn't the first."""
@@ -99,7 +99,7 @@ class MathmlWriter(Writer):
 
     def quotient(self, top: Expression, bottom: Expression) -> Written:
         """Return a fraction."""
-        return f"<mfrac>{self.write(top)}{self.write(bottom)}</mfrac>", Strength.PRODUCT
+        return f"<mfrac>{self.write(top)}{self.write(bottom)}</mfrac>", Strength.POWER
 
     def power(self, base: str, exponent: str) -> str:
         """Return a power."""

@@ -43,7 +43,8 @@ class Table:
             for row in self.rows
         )
         return (
-            f"<table><caption>{escape(self.title)}</caption><thead><tr>{head}</tr></thead>"
+            '<table style="border-spacing: 1em 0.1em; text-align: right">'
+            f"<caption>{escape(self.title)}</caption><thead><tr>{head}</tr></thead>"
             f"<tbody>{body}</tbody></table>"
         )
 
