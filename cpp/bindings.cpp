@@ -1,6 +1,8 @@
 // The engine's Python face. Arrays are taken as they are (C-contiguous, exact dtype) or refused
 // with a TypeError, and with a ValueError where their shapes do not fit together; they are
 // borrowed, never copied. The GIL is released while the engine works.
+#include "bindings.hpp"
+
 #include <nanobind/nanobind.h>
 #include <nanobind/stl/optional.h>
 #include <nanobind/stl/string.h>
@@ -9,7 +11,6 @@
 
 #include <stdexcept>
 
-#include "bindings.hpp"
 #include "engine.hpp"
 #include "many.hpp"
 
