@@ -75,16 +75,26 @@ class Keyframes:
 
     def keep(self, step: int, theta: Array, state: Sequence[Array]) -> None:
         """Keep a keyframe after this step, if one is due."""
+        for place, numbers in self.writes(step, theta, state):
+            place[...] = numbers
+
+    def writes(self, step: int, theta: Array, state: Sequence[Array]) -> list[tuple[Array, Array]]:
+        """Return what is to be written, and where, to keep a keyframe after this step.
+
+        Nothing where none is due. Whoever may be interrupted writes it together with the step.
+        """
         if not len(self.steps) or step % self.stride:
-            return
-        if not (self.steps < 0).any():
-            self.strides *= 2
-            self.steps[self.steps % self.strides != 0] = -1
-            if step % self.stride:
-                return
-        room = int(np.argmax(self.steps < 0))
-        self.vectors[room] = [theta, *state]
-        self.steps[room] = step
+            return []
+        steps, strides = self.steps.copy(), self.strides.copy()
+        if not (steps < 0).any():
+            strides *= 2
+            steps[steps % strides != 0] = -1
+        written = [(self.steps, steps), (self.strides, strides)]
+        if step % strides[0]:
+            return written
+        room = int(np.argmax(steps < 0))
+        steps[room] = step
+        return [(self.vectors[room], np.array([theta, *state])), *written]
 
     def kept(self) -> list[int]:
         """Return the steps after which a keyframe was kept, in ascending order."""

@@ -253,8 +253,6 @@ class Trainer:
             g = self.optimizer.clipped(step.gradient.theta)
             t = self.batches.steps_before + self.step + 1
             self._commit(*updated(self.optimizer, self.parameters, g, self.state, float(eta), t))
-            if self.keyframes is not None:
-                self.keyframes.keep(self.step, self.parameters.theta, self.state)
         return losses
 
     @property
@@ -269,8 +267,9 @@ class Trainer:
 
     def _commit(self, theta: Array, state: list[Array]) -> None:
         """Take the step whole: Python looks for Ctrl-C between its own instructions only."""
-        places = (self.parameters.theta, *self.state, self._steps)
-        numbers = (theta, *state, self._steps + 1)
+        kept = [] if self.keyframes is None else self.keyframes.writes(self.step + 1, theta, state)
+        places = [self.parameters.theta, *self.state, self._steps, *(place for place, _ in kept)]
+        numbers = [theta, *state, self._steps + 1, *(number for _, number in kept)]
         deque(map(np.ndarray.__setitem__, places, repeat(...), numbers), maxlen=0)
 
     def trace(self) -> Trace:
