@@ -9,6 +9,7 @@ from traces import assert_same_bits
 
 import chainrule as cr
 from chainrule.engine.keyframes import Keyframes
+from chainrule.training.history import Edits
 
 # -- keyframes --------------------------------------------------------------------------------
 
@@ -77,6 +78,35 @@ def test_what_a_callback_edits_is_replayed():
     for step, trace in seen.items():
         assert_same_bits(run.at(step), trace)
     assert [trace.step for trace in run.steps(10, 30)] == list(range(10, 31))
+
+
+@pytest.mark.parametrize("moment", ["in the callback", "after it"])
+def test_an_edit_is_kept_whatever_interrupts(monkeypatch, moment):
+    """Also where Ctrl-C comes while it is being looked for."""
+    seen = []
+
+    def edit_once(run):
+        if run.epoch == 3:
+            clip_weights(run)
+            seen.append(run.network.parameters.theta.copy())
+            if moment == "in the callback":
+                raise KeyboardInterrupt
+
+    if moment == "after it":
+        real = Edits.add
+
+        def interrupted(*_):
+            monkeypatch.setattr(Edits, "add", real)
+            raise KeyboardInterrupt
+
+        monkeypatch.setattr(Edits, "add", interrupted)
+    with pytest.raises(KeyboardInterrupt) as caught:
+        fit(net(), epochs=6, callbacks=[edit_once])
+    run = caught.value.run
+    assert run.record.edits.steps == [15]
+    run.resume(X, Y, epochs=3, validation=HELD_OUT)
+    assert run.at(16).parameters.theta.tobytes() == seen[0].tobytes()
+    assert run.at(30).loss == run.losses[29]
 
 
 def test_what_is_edited_between_two_calls_is_replayed():

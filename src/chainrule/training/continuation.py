@@ -117,6 +117,7 @@ class Continuation:
         self.failure: FloatingPointError | None = None
         self._callbacks = callbacks
         self._claim: Claim | None = None
+        self._unedited: Array | None = None  # the parameters, while others may write into them
         require(
             record.options.is_validated == (data.held_out is not None),
             "resume needs validation if the fit had it, and takes none if it hadn't",
@@ -212,14 +213,20 @@ class Continuation:
         theta, step = self.record.network.parameters.theta, self.record.step
         spe = self.record.steps_per_epoch
         due = [callback for callback in self._callbacks if step % callback.stride(spe) == 0]
-        before = theta.copy() if due or self._scoring else theta
+        self._unedited = theta.copy() if due or self._scoring else None
         try:
             self._judge()
             for callback in due:
                 callback.function(self._run)
         finally:
-            if not same_bits(before, theta):
-                self.record.edits.add(self.record.last)
+            self._note_edit()
+
+    def _note_edit(self) -> None:
+        """Keep what others wrote into the parameters, if anybody did."""
+        record, before = self.record, self._unedited
+        if before is not None and not same_bits(before, record.network.parameters.theta):
+            record.edits.add(record.last)
+        self._unedited = None
 
     def _end_of_patience(self) -> int:
         """Return the first step at which early stopping could end the run."""
@@ -277,6 +284,7 @@ class Continuation:
             return
         record = self.record
         try:
+            self._note_edit()  # if an interruption kept the last pause from it
             record.settle()
             record.stopped = record.stopped or "interrupted"
             record.network.parameters.theta[:] = record.at_rest

@@ -89,7 +89,7 @@ class Edits:
         self.points: dict[int, Checkpoint] = {}
 
     def add(self, point: Checkpoint) -> None:
-        """Note that the parameters were edited, to this point."""
+        """Note that the parameters were edited, to this point; again, if that was interrupted."""
         if not self.steps or self.steps[-1] < point.step:
             self.steps.append(point.step)
         self.points[point.step] = point
