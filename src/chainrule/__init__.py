@@ -6,9 +6,7 @@ import typing as _typing
 from chainrule.engine.parameters import Parameters
 from chainrule.engine.spec import NetworkSpec
 from chainrule.engine.trace import Gradient, Trace
-from chainrule.explain.explanation import Explanation, explain
-from chainrule.explain.notations import NOTATIONS, Notation
-from chainrule.explain.verifying.verify import ReceiptError, verify
+from chainrule.explain.door import explain
 from chainrule.files import ModelFileError, load, save
 from chainrule.theory.activations import ACTIVATIONS
 from chainrule.theory.initializers import INITIALIZERS
@@ -37,6 +35,9 @@ if _typing.TYPE_CHECKING:
         MLPRegressor,
         WeightsDisplay,
     )
+    from chainrule.explain.explanation import Explanation
+    from chainrule.explain.notations import NOTATIONS, Notation
+    from chainrule.explain.verifying.verify import ReceiptError, verify
 
 __version__ = "0.1.0"
 
@@ -86,21 +87,27 @@ __all__ = [
     "verify",
 ]
 
-_OF_SCIKIT_LEARN = (
-    "ActivationsDisplay",
-    "LossCurveDisplay",
-    "MLPClassifier",
-    "MLPRegressor",
-    "WeightsDisplay",
-)
+# What is imported when it is first used, and from where.
+_LATER = {
+    "ActivationsDisplay": "chainrule.estimators",
+    "Explanation": "chainrule.explain.explanation",
+    "LossCurveDisplay": "chainrule.estimators",
+    "MLPClassifier": "chainrule.estimators",
+    "MLPRegressor": "chainrule.estimators",
+    "NOTATIONS": "chainrule.explain.notations",
+    "Notation": "chainrule.explain.notations",
+    "ReceiptError": "chainrule.explain.verifying.verify",
+    "WeightsDisplay": "chainrule.estimators",
+    "verify": "chainrule.explain.verifying.verify",
+}
 
 
 def __getattr__(name: str) -> _typing.Any:  # noqa: ANN401
-    """Import what needs scikit-learn when it is first used."""
-    if name not in _OF_SCIKIT_LEARN:
+    """Import what takes long to import, scikit-learn first of all, when it is first used."""
+    if name not in _LATER:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(_importlib.import_module("chainrule.estimators"), name)
+    return getattr(_importlib.import_module(_LATER[name]), name)
 
 
 def __dir__() -> list[str]:
-    return sorted([*globals(), *_OF_SCIKIT_LEARN])
+    return sorted([*globals(), *_LATER])

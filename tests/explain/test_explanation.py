@@ -1,6 +1,8 @@
 """What an explanation shows, how it is asked for, and what is said where that is wrong."""
 
 import re
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -149,6 +151,21 @@ def test_large_networks_are_explained_in_a_moment():
     trace = net.trace(RNG.random((4, 784)), RNG.integers(0, 10, 4))
     explanation = cr.explain(trace, layer=0, weight=(7, 400))
     assert "more ⋯" in str(explanation)
+
+
+def test_it_is_loaded_when_it_is_first_used():
+    """`import chainrule` doesn't wait for it; and what is imported from the floor hides nothing."""
+    program = (
+        "import sys, chainrule as cr; "
+        "assert 'chainrule.explain.expressions' not in sys.modules; "
+        "from chainrule.explain.notations import Notation; "
+        "assert cr.Notation is Notation and callable(cr.explain) and callable(cr.verify); "
+        "print(cr.explain(cr.Network([1, 1]).trace([[1]], [1])).title)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "Step 1, 1 sample\n"
 
 
 # -- wrong use ------------------------------------------------------------------------------------

@@ -10,8 +10,8 @@ from chainrule.cli.models import table_model
 from chainrule.cli.options import ModelFile, Source
 from chainrule.cli.printing import command_line, print_facts, print_line
 from chainrule.engine.trace import Trace
+from chainrule.explain.door import explain as explanation_of
 from chainrule.explain.explanation import ExplainedLine, Explanation, beside
-from chainrule.explain.explanation import explain as explanation_of
 from chainrule.explain.letters import lowered
 from chainrule.explain.notations import NOTATIONS
 from chainrule.tables import OpenedRun, TableModel, opened_run

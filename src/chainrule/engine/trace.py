@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -111,7 +112,7 @@ class Trace:
         """b of each layer, (fan_out,)."""
         return self.parameters.biases
 
-    @property
+    @cached_property
     def shares(self) -> Array:
         """The factor of each ℓᵢ in L: 1/n, sᵢ / (n s̄), or for the sum 1, sᵢ; shape (n,)."""
         reduction = self.parameters.spec.reduction

@@ -88,6 +88,7 @@ class Equations:
         self.decimals = decimals
         self._updates = UpdateEquations(trace) if trace.update is not None else None
         self._derived: dict[Quantity, float] = {}
+        self._shares_differ = bool((trace.shares != 1).any())
 
     def line(self, quantity: Quantity) -> Line:
         """Return the line of a quantity."""
@@ -197,7 +198,7 @@ class Equations:
 
     def _penalty(self, _: int) -> Expression:
         def over_weights(of: Callable[[Expression], Expression]) -> Expression:
-            places = self._places()
+            places = Places(self.spec.shapes)
             terms = Mapped(range(len(places)), lambda n: of(ref("weights", *places[n])))
             return Series("jk", of(ref("weights", 0, "k", "j")), terms)
 
@@ -207,9 +208,6 @@ class Equations:
             *([product(HALF, ref("option", name="l2"), squares)] if self.spec.l2 else []),
             *([product(ref("option", name="l1"), sizes)] if self.spec.l1 else []),
         )
-
-    def _places(self) -> "Places":
-        return Places(self.spec.shapes)
 
     # -- backward: equations (9) to (13) -----------------------------------------------
 
@@ -221,10 +219,9 @@ class Equations:
 
     def _slopes(self, layer: int, i: Index, j: Index) -> Expression:
         row = self.spec.activation_rows[layer]
-        kind = "undropped" if self._is_dropped(layer) else "activations"
         letters: dict[str, OfUnit] = {
             "z": lambda unit: ref("pre_activations", layer, i, unit),
-            "a": lambda unit: ref(kind, layer + 1, i, unit),
+            "a": lambda unit: self._phi(layer, i, unit),
         }
         return self._of_unit(row.derivative_formula, letters, layer, j)
 
@@ -245,9 +242,7 @@ class Equations:
         letters: dict[str, OfUnit] = {
             "u": lambda unit: ref(kind, layer, i, unit),
             "φ′": lambda unit: ref("slopes", layer, i, unit),
-            "a": lambda unit: ref(
-                "undropped" if self._is_dropped(layer) else "activations", layer + 1, i, unit
-            ),
+            "a": lambda unit: self._phi(layer, i, unit),
         }
         return self._of_unit(row.pullback_formula, letters, layer, j)
 
@@ -279,7 +274,7 @@ class Equations:
         return _sum("i", n, lambda i: self._shared(i, ref("deltas", layer, i, j)))
 
     def _gradient_norm(self, _: int) -> Expression:
-        places = self._places()
+        places = Places(self.spec.shapes)
 
         def square(n: int) -> Expression:
             if n < len(places):
@@ -300,9 +295,14 @@ class Equations:
     def _is_dropped(self, layer: int) -> bool:
         return layer < len(self.trace.masks)
 
+    def _phi(self, layer: int, i: Index, j: Index) -> Expression:
+        """Return φ(z), which is the output of the unit unless that is dropped."""
+        kind = "undropped" if self._is_dropped(layer) else "activations"
+        return ref(kind, layer + 1, i, j)
+
     def _shared(self, i: Index, of_sample: Expression) -> Expression:
         """Return what a sample adds, times its share; without it where every share is 1."""
-        if (self.trace.shares == 1).all():
+        if not self._shares_differ:
             return of_sample
         factors = of_sample.factors if isinstance(of_sample, Product) else (of_sample,)
         return Product((ref("shares", -1, i), *factors))

@@ -127,7 +127,7 @@ class _Symbols:
         self._notation, self._spec, self._place = notation, trace.parameters.spec, place
         self._n = len(trace.rows)
         update = trace.update
-        letters = {} if update is None else getattr(update.optimizer, "letters", {})
+        letters = {} if update is None else update.optimizer.letters
         self._letters = {name: letter for letter, name in {**OF_ALL, **letters}.items()}
 
     def symbol(self, quantity: Quantity) -> Expression:

@@ -74,7 +74,8 @@ class UpdateEquations:
             "η": Reference(Quantity("learning_rate")),
             "t": Reference(Quantity("step_number")),
         }
-        letters |= {letter: self._meaning(name, layer, at) for letter, name in self._letters()}
+        slots = dict(self._letters())
+        letters |= {letter: self._meaning(name, layer, at) for letter, name in slots.items()}
 
         def assign(text: str, becomes: Quantity) -> None:
             letter, tree = assignment(text)
@@ -85,7 +86,6 @@ class UpdateEquations:
         last = Quantity("free_weights" if is_constrained else f"new_{kind}", layer, at)
         if optimizer.weight_decay:
             assign(DECAY, Quantity(f"decayed_{kind}", layer, at))
-        slots = dict(self._letters())
         for text in optimizer.rule_formulas:
             letter = assignment(text).letter
             slot = Quantity("state_after", layer, at, slots.get(letter, ""))
@@ -104,7 +104,7 @@ class UpdateEquations:
         return self._update.clip_factor != 1
 
     def _letters(self) -> list[tuple[str, str]]:
-        return [*OF_ALL.items(), *getattr(self._optimizer, "letters", {}).items()]
+        return [*OF_ALL.items(), *self._optimizer.letters.items()]
 
     def _meaning(self, name: str, layer: int, at: At) -> Expression:
         """Return what a letter of the rule stands for: a vector of memory, or an option."""

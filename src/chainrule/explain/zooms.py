@@ -122,10 +122,10 @@ _FACTORS = ("output_gradients", "upstream", "slopes")
 
 def _updates_of(equations: Equations, layer: int, most: int | None) -> list[Section]:
     fan_in, units = equations.spec.shapes[layer]
-    weights = [(k, j) for k in range(fan_in) for j in range(units)]
-    shown = _first(weights, most)
+    count = fan_in * units
+    shown = [divmod(n, units) for n in _first(range(count), most)]
     gradients = [Quantity("weight_gradients", layer, at) for at in shown]
-    remark = _left_out(len(weights), len(shown), "weight")
+    remark = _left_out(count, len(shown), "weight")
     return [
         Section(f"Gradient, layer {layer}", tuple(gradients), remark),
         *_update(equations, layer, shown[0]),

@@ -125,7 +125,8 @@ class Edits:
 
     def _worth(self) -> list[int]:
         last = self.steps[-1:] if self.most else []
-        return [step for step in (*self.steps[:-1][:: self.stride], *last) if step in self.points]
+        others = self.steps[: max(len(self.steps) - 1, 0) : self.stride]
+        return [step for step in (*others, *last) if step in self.points]
 
 
 class Growing:

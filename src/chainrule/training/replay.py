@@ -1,5 +1,6 @@
 """Replay: the steps of a run, taken again from a point that it kept."""
 
+from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -65,11 +66,11 @@ class Replay:
         """Take the steps up to this one, and what was edited after them."""
         while self._trainer.step < step:
             at = self._trainer.step
-            ahead = [edit for edit in self._edits.steps if at < edit <= step]
-            until = min([step, at + _LONGEST_CALL, *ahead])
+            following = self._edits.steps[bisect_right(self._edits.steps, at) :][:1]
+            until = min([step, at + _LONGEST_CALL, *following])
             losses = self._trainer.advance(self._record.history.rates.first(until)[at:])
             self._compare(losses, at)
-            if until in ahead:
+            if until in following:
                 self._edit(until)
 
     def _edit(self, step: int) -> None:
