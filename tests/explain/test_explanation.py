@@ -168,6 +168,14 @@ def test_it_is_loaded_when_it_is_first_used():
     assert done.stdout == "Step 1, 1 sample\n"
 
 
+def test_what_is_over_all_layers_names_none():
+    net = cr.Network([3, 4, 2], activation="tanh", l2=0.1, seed=0)
+    run = net.fit(X[:, :3], X[:, 3:5], optimizer=cr.SGD(0.1, clip_norm=0.01), epochs=1)
+    text = str(cr.explain(run.at(1), layer=0, weight=(0, 0)))
+    assert "R = ½l2 Σ w² = ½ · 0.1(" in text
+    assert "‖g‖ = sqrt(Σ g²) = sqrt(" in text
+
+
 # -- wrong use ------------------------------------------------------------------------------------
 
 

@@ -149,7 +149,7 @@ def _print(
             if len(block) == 1:
                 print_line(*_coloured(shown, explained))
         if section.remark:
-            print_line((f"  ⋯ {section.remark}", "dim"))
+            print_line((f"  {section.remark}", "dim"))
         print_line()
 
 

@@ -14,6 +14,7 @@ from chainrule.explain.expressions import (
     ZERO,
     Call,
     Expression,
+    Letter,
     Mapped,
     Power,
     Product,
@@ -200,7 +201,7 @@ class Equations:
         def over_weights(of: Callable[[Expression], Expression]) -> Expression:
             places = Places(self.spec.shapes)
             terms = Mapped(range(len(places)), lambda n: of(ref("weights", *places[n])))
-            return Series("jk", of(ref("weights", 0, "k", "j")), terms)
+            return Series("", of(Letter("w")), terms)  # of every layer
 
         squares = over_weights(lambda w: Power(w, whole(2)))
         sizes = over_weights(lambda w: Call("abs", (w,)))
@@ -282,9 +283,9 @@ class Equations:
             layer, unit = places.bias(n - len(places))
             return Power(ref("bias_gradients", layer, unit), whole(2))
 
-        pattern = Power(ref("weight_gradients", 0, "k", "j"), whole(2))
         count = self.spec.n_weights + self.spec.n_biases
-        return Call("sqrt", (Series("jk", pattern, Mapped(range(count), square)),))
+        every = Series("", Power(Letter("g"), whole(2)), Mapped(range(count), square))
+        return Call("sqrt", (every,))
 
     # -- what they share ---------------------------------------------------------------
 

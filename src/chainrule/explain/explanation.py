@@ -120,7 +120,7 @@ class Explanation:
             for line in section.lines:
                 *before, last = self.written(line)
                 parts += [f"  {text}" for text in (*before, last + beside(line))]
-            parts += [f"  ⋯ {section.remark}"] if section.remark else []
+            parts += [f"  {section.remark}"] if section.remark else []
             parts.append("")
         return "\n".join(parts).rstrip() + "\n"
 
@@ -162,7 +162,7 @@ class Explanation:
                 spoken = escape(speech.equation(*line.sides, sign=line.sign), quote=True)
                 math = writer.math(*line.sides, sign=line.sign)
                 parts.append(f'<div role="math" aria-label="{spoken}" {_LINE}>{math}</div>')
-            parts += [f"<p>⋯ {escape(section.remark)}</p>"] if section.remark else []
+            parts += [f"<p>{escape(section.remark)}</p>"] if section.remark else []
         return f'<section class="chainrule" style="overflow-x: auto">{"".join(parts)}</section>'
 
     def _repr_html_(self) -> str:

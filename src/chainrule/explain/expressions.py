@@ -130,6 +130,8 @@ class Derivative(Expression):
 class Series(Expression):
     """Σ over an index: a pattern in which the index stands, and the terms, in the order of the sum.
 
+    Without an index it is over all there are of the letter in the pattern.
+
     Of a formula that is not yet about a step there is the pattern alone.
     """
 

@@ -79,7 +79,7 @@ class LatexWriter(Writer):
 
     def series(self, index: str, pattern: str) -> str:
         """Return Σ over an index."""
-        return rf"\sum_{{{index}}} {pattern}"
+        return rf"\sum_{{{index}}} {pattern}" if index else rf"\sum {pattern}"
 
     def multiplied(self, factors: Sequence[str], dots: Sequence[bool]) -> str:
         """Return factors with a dot, or a thin space, between them."""

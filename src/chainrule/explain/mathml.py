@@ -87,7 +87,8 @@ class MathmlWriter(Writer):
 
     def series(self, index: str, pattern: str) -> str:
         """Return Σ over an index."""
-        return _row(f"<munder><mo>∑</mo><mi>{index}</mi></munder>{pattern}")
+        sign = f"<munder><mo>∑</mo><mi>{index}</mi></munder>" if index else "<mo>∑</mo>"
+        return _row(sign + pattern)
 
     def multiplied(self, factors: Sequence[str], dots: Sequence[bool]) -> str:
         """Return factors with a dot, or a sign that can't be seen, between them."""

@@ -79,7 +79,7 @@ class SpeechWriter(Writer):
 
     def series(self, index: str, pattern: str) -> str:
         """Return a sum over an index."""
-        return f"the sum over {index} of {pattern}"
+        return f"the sum over {index} of {pattern}" if index else f"the sum of all {pattern}"
 
     def multiplied(self, factors: Sequence[str], dots: Sequence[bool]) -> str:  # noqa: ARG002
         """Return factors, times each other."""

@@ -108,7 +108,7 @@ class Writer(ABC):
         raise TypeError(f"{tree!r} can't be written")
 
     def _number(self, value: float) -> Written:
-        digits = f"{value:.{self.digits}g}"
+        digits = f"{value + 0.0:.{self.digits}g}"  # -0 is 0
         mantissa, e, exponent = digits.partition("e")
         text = self.number(mantissa.lstrip("-"), str(int(exponent)) if e else "")
         if digits.startswith("-"):

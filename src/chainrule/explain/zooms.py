@@ -138,7 +138,7 @@ def _largest_updates(equations: Equations, most: int | None) -> list[Section]:
     sizes = [float(abs(g).max()) for g in gradients]
     layer = sizes.index(max(sizes))
     k, j = divmod(int(abs(gradients[layer]).argmax()), gradients[layer].shape[1])
-    of_all = "" if most is None else f"of {equations.spec.n_weights:,} weights, the steepest"
+    of_all = "" if most is None else f"the steepest of {equations.spec.n_weights:,} weights"
     return [
         Section("Gradient", (Quantity("weight_gradients", layer, (k, j)),), of_all),
         *_update(equations, layer, (k, j)),
@@ -157,4 +157,4 @@ def _first(units: Sequence[Any], most: int | None) -> list[Any]:
 
 
 def _left_out(count: int, shown: int, what: str) -> str:
-    return f"{count - shown:,} more {what}s" if shown < count else ""
+    return f"⋯ {count - shown:,} more {what}s" if shown < count else ""
