@@ -2,6 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+JAVASCRIPT := $(wildcard src/chainrule/explain/page/static/*.js)
 SOURCES := $(wildcard cpp/*) CMakeLists.txt pyproject.toml
 
 .PHONY: demo test test-lowest sanitize mutants check format bench stub clean
@@ -35,13 +36,14 @@ check: .venv/dev-ready
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/clang-format --dry-run --Werror cpp/*.cpp cpp/*.hpp
+	$(BIN)/clang-format --dry-run --Werror cpp/*.cpp cpp/*.hpp $(JAVASCRIPT)
+	$(BIN)/oxlint --quiet $(JAVASCRIPT)
 	$(BIN)/pytest -q tests/test_structure.py
 
 format: .venv/dev-ready
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
-	$(BIN)/clang-format -i cpp/*.cpp cpp/*.hpp
+	$(BIN)/clang-format -i cpp/*.cpp cpp/*.hpp $(JAVASCRIPT)
 
 # Peers side by side in one run, under 15 minutes; benchmarks/RESULTS.md is written anew unless
 # rows or libraries are left out, as with `make bench ARGS="--only 2-8-1"`.
@@ -70,5 +72,6 @@ clean:
 
 .venv/dev-ready: .venv/ready
 	@tools/tex.sh
+	@tools/browser.sh
 	$(PIP) --no-build-isolation --editable '.[dev]'
 	touch $@

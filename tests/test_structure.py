@@ -20,6 +20,7 @@ PYTHON = sorted(
     for folder in ("src", "tests", "examples", "benchmarks", "tools")
     for path in (ROOT / folder).rglob("*.py")
 )
+PAGE = sorted((SOURCE / "explain" / "page" / "static").iterdir())
 CPP = sorted([*(ROOT / "cpp").iterdir(), *(ROOT / "tests" / "cpp").iterdir()])
 
 # A floor may import the floors named before it, and itself.
@@ -96,7 +97,7 @@ def test_no_import_cycle():
     list(TopologicalSorter(graph).static_order())  # raises CycleError
 
 
-@pytest.mark.parametrize("path", PYTHON + CPP, ids=lambda p: str(p.relative_to(ROOT)))
+@pytest.mark.parametrize("path", PYTHON + CPP + PAGE, ids=lambda p: str(p.relative_to(ROOT)))
 def test_files_are_short(path):
     assert len(path.read_text().splitlines()) <= MOST_LINES
 
@@ -108,6 +109,18 @@ def test_functions_are_short(path):
             body = node.body[1:] if ast.get_docstring(node) else node.body
             length = body[-1].end_lineno - body[0].lineno + 1 if body else 0
             assert length <= MOST_LINES_A_FUNCTION, f"{path.name}: {node.name} has {length} lines"
+
+
+def test_modules_of_the_page_import_in_one_direction_and_nothing_else():
+    scripts = {path.stem: path.read_text() for path in PAGE if path.suffix == ".js"}
+    imports = {
+        name: re.findall(r"^import .*?from '(.*?)';$", text, re.MULTILINE | re.DOTALL)
+        for name, text in scripts.items()
+    }
+    graph = {name: {one[2:-3] for one in found} for name, found in imports.items()}
+    assert set().union(*graph.values()) | {"main"} == set(scripts)
+    list(TopologicalSorter(graph).static_order())  # raises CycleError
+    assert all(one.startswith("./") for found in imports.values() for one in found)
 
 
 def test_public_names():

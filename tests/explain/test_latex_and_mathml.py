@@ -57,7 +57,7 @@ CORE = {
 def test_mathml_is_well_formed_and_of_core(seed):
     notation = list(cr.NOTATIONS)[seed % len(cr.NOTATIONS)]
     for explanation in explanations(drawn(seed), notation=notation):
-        html = ET.fromstring(explanation.to_html())
+        html = ET.fromstring(explanation.to_mathml())
         elements = {element.tag for element in html.iter()}
         assert elements - {"section", "h3", "h4", "div", "p"} - TABLES <= CORE
         for math in html.iter("math"):

@@ -8,11 +8,13 @@ import typer
 
 from chainrule.cli.models import table_model
 from chainrule.cli.options import ModelFile, Source
+from chainrule.cli.pages import naming, write_page
 from chainrule.cli.printing import command_line, print_facts, print_line
 from chainrule.engine.trace import Trace
 from chainrule.explain.door import explain as explanation_of
-from chainrule.explain.explanation import ExplainedLine, Explanation, beside
+from chainrule.explain.explanation import Explanation
 from chainrule.explain.letters import lowered
+from chainrule.explain.lines import ExplainedLine, beside
 from chainrule.explain.notations import NOTATIONS
 from chainrule.tables import OpenedRun, TableModel, opened_run
 from chainrule.tables.errors import listed
@@ -58,14 +60,17 @@ def explain(
     full: Annotated[
         bool, _option("full", "", "Every term of a sum, every unit of a layer.", _SHOWN)
     ] = False,
+    html: Annotated[
+        Path | None, _option("html", "FILE", "Write the page that opens the step.", _SHOWN)
+    ] = None,
     latex: Annotated[bool, _option("latex", "", "Print LaTeX.", _SHOWN)] = False,
     json: Annotated[
         bool, _option("json", "", "Print the receipt, for chainrule verify.", _SHOWN)
     ] = False,
 ) -> None:
     """Open a step of training: every number with the equation that made it."""
-    if latex and json:
-        raise ValueError("--latex and --json: choose one")
+    if sum((latex, json, html is not None)) > 1:
+        raise ValueError("--html, --latex and --json: choose one")
     if digits < 1 or digits > 17:
         raise ValueError(f"--digits must be from 1 to 17, got {digits}")
     layer, pair = _weight_of(weight, layer, unit)
@@ -88,6 +93,10 @@ def explain(
         print(shown.to_latex(), end="")
     elif json:
         print(shown.to_json())
+    elif html is not None:
+        page = shown.page(opened.run, naming(loaded, opened, (model, table), html))
+        write_page(page, html, (model, table))
+        print_facts({"page": f"{html}, {len(page.encode()):,} bytes; open it in a browser"})
     else:
         place = row or int(opened.rows[trace.rows[0]]) + 1
         _print(shown, opened, trace, loaded, place if row or layer is not None else None)

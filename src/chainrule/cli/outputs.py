@@ -28,7 +28,7 @@ def check_output(output: Path, inputs: Sequence[str | Path | None], kind: str) -
         The file to write.
     inputs : sequence of str, Path or None
         What the same command reads.
-    kind : "model", "predictions" or "rows"
+    kind : "model", "predictions", "rows" or "page"
         What is to be written: it may replace a file of its own kind, except rows.
 
     Returns
@@ -121,13 +121,24 @@ def _are_predictions(path: Path) -> bool:
         return False
 
 
+def _is_page(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(15).lower() == b"<!doctype html>"
+
+
 def _none_is(_: Path) -> bool:
     return False
 
 
-_WORDS = {"model": "a model", "predictions": "predictions", "rows": "rows that were held out"}
+_WORDS = {
+    "model": "a model",
+    "predictions": "predictions",
+    "rows": "rows that were held out",
+    "page": "a page",
+}
 _IS: dict[str, Callable[[Path], bool]] = {
     "model": _is_model,
     "predictions": _are_predictions,
     "rows": _none_is,
+    "page": _is_page,
 }

@@ -122,7 +122,7 @@ class Equations:
         tree = self.formula(quantity)
         return [] if tree is None else list(references(tree))
 
-    def update_of(self, layer: int, at: tuple[int, ...]) -> tuple[Quantity, ...]:
+    def update_of(self, layer: int, at: tuple[Index, ...]) -> tuple[Quantity, ...]:
         """Return what becomes of a weight or a bias in this step, in the order of the update."""
         return () if self._updates is None else self._updates.quantities(layer, at)
 

@@ -3,75 +3,32 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
 from html import escape
+
+import numpy as np
 
 from chainrule.engine.trace import Trace
 from chainrule.explain import zooms
 from chainrule.explain.equations import Equations
-from chainrule.explain.expressions import Constant, Expression, Reference, Value, mapped
 from chainrule.explain.latex import LatexWriter
+from chainrule.explain.lines import MOST_TERMS, ExplainedLine, ExplainedSection, Lines, beside
 from chainrule.explain.mathml import MathmlWriter
-from chainrule.explain.matrices import Matrices, Sides
 from chainrule.explain.notations import Notation, notation_of
+from chainrule.explain.page.document import Shown, document, steps_around
+from chainrule.explain.page.html import page_html
+from chainrule.explain.page.naming import Naming
 from chainrule.explain.places import place_of, require_place
-from chainrule.explain.quantities import BECOMING, KINDS, Quantity
 from chainrule.explain.receipt import receipt
-from chainrule.explain.reference_numbers import Beside
-from chainrule.explain.scaling import scaled
 from chainrule.explain.speech import SpeechWriter
-from chainrule.explain.substituting import substituted
 from chainrule.explain.summary import Table, summary
 from chainrule.explain.text import TextWriter
 from chainrule.theory.checks import plural, require
+from chainrule.training.run import Run
 
 _LINE = 'style="width: max-content; margin: 0.4em 0"'  # to the left, where lines are long
-MOST_TERMS = 6  # of a sum, unless it is asked for in full
-
-
-@dataclass(frozen=True)
-class ExplainedLine:
-    """A line: symbol = formula = substituted = result.
-
-    Attributes
-    ----------
-    quantity : Quantity or None
-        None of an equation of matrices.
-    sides : tuple of Expression
-        What is equal; of a quantity that the step began with, its symbol and its number.
-    meaning : str
-        The quantity in words.
-    sign : str
-        Between the first two sides: ← where the first becomes the second.
-    beside : float or None
-        The number that the reference engine has in float64, where that is asked for.
-    ulps : float or None
-        By how many units in the last place of the network's dtype the engine's differs from it.
-    """
-
-    quantity: Quantity | None
-    sides: Sides
-    meaning: str
-    sign: str = "="
-    beside: float | None = None
-    ulps: float | None = None
-
-
-def beside(line: ExplainedLine) -> str:
-    """Return the reference's number and the difference as text; "" where they aren't known."""
-    if line.beside is None:
-        return ""
-    ulps = "" if line.ulps is None else f", {line.ulps:+.1f} ulp"
-    return f"   [float64: {line.beside!r}{ulps}]"
-
-
-@dataclass(frozen=True)
-class ExplainedSection:
-    """A heading, and the lines below it."""
-
-    title: str
-    lines: tuple[ExplainedLine, ...]
-    remark: str = ""
+_FRAME = 'width="100%" height="860" style="border: 0"'
+_LARGEST_FRAME = 1_000_000  # characters that are kept in a notebook for each output
 
 
 class Explanation:
@@ -151,7 +108,59 @@ class Explanation:
         require(bool(wanted), "a receipt needs lines: explain a row, a layer, a unit or a weight")
         return json.dumps(receipt(self._writing.equations, wanted), ensure_ascii=False, indent=1)
 
-    def to_html(self) -> str:
+    def to_html(
+        self,
+        run: Run | None = None,
+        *,
+        title: str = "",
+        inputs: Sequence[str] = (),
+        outputs: Sequence[str] = (),
+        image: tuple[int, int] | None = None,
+    ) -> str:
+        """Return a page that opens the step: one file, which needs nothing else.
+
+        It draws the network, goes through the step forward, loss, backward, update, and computes
+        what follows where a number is changed.
+
+        Parameters
+        ----------
+        run : Run, optional
+            Of the step: its losses are drawn, and the steps beside it are on the page, too.
+        title : str
+        inputs, outputs : sequence of str
+            Names of the network's inputs and outputs.
+        image : (int, int), optional
+            Rows and columns of the picture that a row is; found out where it can be.
+
+        Raises
+        ------
+        ValueError
+            If the lines are rounded as on paper, or there are not as many names as inputs.
+
+        Examples
+        --------
+        >>> import chainrule as cr
+        >>> net = cr.Network([2, 3, 1], seed=0)
+        >>> run = net.fit([[0.0, 1.0], [1.0, 1.0]], [1.0, 0.0], epochs=10)
+        >>> page = cr.explain(run.at(3), row=1).to_html(run, title="two rows")
+        >>> page[:15], "http" in page.replace("http://www.w3.org", "")
+        ('<!doctype html>', False)
+        """
+        return self.page(run, Naming(title, inputs, outputs, image=image))
+
+    def page(self, run: Run | None, naming: Naming) -> str:
+        """Return what ``to_html`` does, with all that a page may be told."""
+        equations = self._writing.equations
+        require(
+            equations.decimals is None,
+            "a page has the engine's numbers, not those rounded as on paper: leave decimals out",
+        )
+        naming.require(equations.spec.n_inputs, equations.spec.n_outputs)
+        steps = _beside(equations.trace, run)
+        of = document(steps, self._writing.shown, naming, run)
+        return page_html(of, f"{naming.title} {self.title}".strip(), self.to_mathml())
+
+    def to_mathml(self) -> str:
         """Return the explanation as a fragment of HTML with MathML; each line can be spoken."""
         writer, speech = self._writing.mathml, self._writing.speech
         parts = [f"<h3>{escape(self.title)}</h3>"]
@@ -166,7 +175,13 @@ class Explanation:
         return f'<section class="chainrule" style="overflow-x: auto">{"".join(parts)}</section>'
 
     def _repr_html_(self) -> str:
-        return self.to_html()
+        """Return the page in a frame, for a notebook; of a large network the equations alone."""
+        if self._writing.equations.decimals is not None:
+            return self.to_mathml()
+        page = self.to_html()
+        if len(page) > _LARGEST_FRAME:
+            return self.to_mathml()
+        return f'<iframe srcdoc="{escape(page)}" title="{escape(self.title)}" {_FRAME}></iframe>'
 
     def spoken(self) -> list[str]:
         """Return each line as a sentence."""
@@ -174,11 +189,25 @@ class Explanation:
         return [f"{speech.equation(*line.sides, sign=line.sign)}." for line in self.lines]
 
 
+def _beside(trace: Trace, run: Run | None) -> list[Trace]:
+    """Return the step with those beside it, which are on its page."""
+    if run is None or trace.step > run.step:
+        return [trace]
+    require(
+        run.losses[trace.step - 1] == trace.loss or np.isnan(trace.loss),
+        f"step {trace.step} of the run has the loss {run.losses[trace.step - 1]!r}, and this "
+        f"step {trace.loss!r}: it is of another run",
+    )
+    around = steps_around(run, trace)
+    return list(run.steps(around[0], around[-1]))
+
+
 class _Writing:
     """The writers of an explanation, all with the same symbols and digits."""
 
-    def __init__(self, equations: Equations, notation: Notation, place: int, digits: int) -> None:
-        self.equations, symbol = equations, notation.of(equations.trace, place)
+    def __init__(self, equations: Equations, shown: Shown, place: int) -> None:
+        self.equations, self.shown = equations, shown
+        symbol, digits = shown.notation.of(equations.trace, place), shown.digits
         self.text, self.speech = TextWriter(symbol, digits), SpeechWriter(symbol, digits)
         self.latex, self.mathml = LatexWriter(symbol, digits), MathmlWriter(symbol, digits)
 
@@ -201,9 +230,11 @@ def explained(
     place = place_of(trace, row)
     require_place(trace, layer, unit, weight)
     most = None if full else zooms.MOST_UNITS
-    parts = _Parts(equations, chosen, None if full else MOST_TERMS, reference)
+    parts = Lines(equations, chosen, None if full else MOST_TERMS, reference)
     title = f"Step {trace.step:,}, row {trace.rows[place]}"
-    writing = _Writing(equations, chosen, place, digits)
+    to, source = weight if weight is not None else (unit, None)
+    shown_first = Shown(trace.step, int(trace.rows[place]), layer, to, source, chosen, digits)
+    writing = _Writing(equations, shown_first, place)
     if row is None and layer is None:
         batch = plural(len(trace.rows), "sample")
         return Explanation(f"Step {trace.step:,}, {batch}", (), tuple(summary(equations)), writing)
@@ -219,67 +250,6 @@ def explained(
     if layer is not None and unit is None and weight is None:
         shown.insert(0, parts.matrices(layer, place, full))
     return Explanation(title, tuple(shown), (), writing)
-
-
-class _Parts:
-    """Sections and lines as they are shown, in a notation."""
-
-    def __init__(
-        self, equations: Equations, notation: Notation, most: int | None, reference: bool
-    ) -> None:
-        self._equations, self._notation, self._most = equations, notation, most
-        self._beside = Beside(equations.trace) if reference else None
-
-    def section(self, section: zooms.Section) -> ExplainedSection:
-        """Return a section with its lines."""
-        lines = tuple(map(self.line, section.quantities))
-        return ExplainedSection(section.title, lines, section.remark)
-
-    def line(self, quantity: Quantity) -> ExplainedLine:
-        """Return the line of a quantity."""
-        line = self._equations.line(quantity)
-        sides: list[Expression] = [Reference(quantity)]
-        if line.formula is not None:
-            tree = self._in_notation(line.formula, self._notation.scale(quantity))
-            numbers = substituted(tree, self._number, self._most)
-            sides += [tree] if isinstance(numbers, Value | Constant) else [tree, numbers]
-        sides.append(Value(self._number(quantity), quantity))
-        becomes = quantity.kind in BECOMING and not self._notation.after
-        explained = ExplainedLine(
-            quantity, tuple(sides), KINDS[quantity.kind], "←" if becomes else "="
-        )
-        if self._beside is None:
-            return explained
-        number, ulps = self._beside.compared(quantity, line.value)
-        return replace(explained, beside=number * self._notation.scale(quantity), ulps=ulps)
-
-    def matrices(self, layer: int, place: int, full: bool) -> ExplainedSection:
-        """Return the layer in matrices."""
-        matrices = Matrices(self._equations, self._notation, None if full else 4)
-        sides = [matrices.forward(layer, place)]
-        meanings = ["weighted sums"]
-        if layer:
-            sides.append(matrices.backward(layer, place))
-            meanings.append("derivatives by the outputs below")
-        pairs = zip(sides, meanings, strict=True)
-        lines = tuple(ExplainedLine(None, side, meaning) for side, meaning in pairs)
-        return ExplainedSection(f"In matrices, layer {layer}", lines)
-
-    def _number(self, quantity: Quantity) -> float:
-        """Return the number of a quantity, as the notation has it."""
-        return self._equations.number(quantity) * self._notation.scale(quantity)
-
-    def _in_notation(self, tree: Expression, by: float) -> Expression:
-        """Return an equation among the notation's quantities, which may be multiples of ours."""
-
-        def change(node: Expression) -> Expression | None:
-            if not isinstance(node, Reference):
-                return None
-            factor = self._notation.scale(node.quantity)
-            return node if factor == 1 else scaled(node, 1 / factor)
-
-        changed = mapped(tree, change)
-        return scaled(changed, by) if self._notation.scales else changed
 
 
 def _plain_latex(text: str) -> str:

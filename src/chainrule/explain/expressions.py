@@ -143,6 +143,17 @@ class Series(Expression):
         """Yield the terms."""
         yield from self.terms
 
+    def at(self, n: int) -> Expression:
+        """Return the pattern with a number in the place of the index."""
+
+        def change(node: Expression) -> Expression | None:
+            if not isinstance(node, Reference):
+                return None
+            at = tuple(n if place == self.index else place for place in node.quantity.at)
+            return Reference(node.quantity._replace(at=at))
+
+        return mapped(self.pattern, change)
+
 
 @dataclass(frozen=True)
 class Matrix(Expression):

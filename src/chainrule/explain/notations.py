@@ -59,6 +59,11 @@ _TEMPLATE = re.compile(r"(?P<name>[^_^]+)(_\{(?P<below>[^}]*)\})?(\^\{(?P<above>
 Symbols = Callable[[Quantity], Expression]
 
 
+def plain_templates() -> dict[str, str]:
+    """Return the template of each kind, where a notation has no other."""
+    return dict(_PLAIN)
+
+
 @dataclass(frozen=True)
 class Notation:
     """How quantities are written.

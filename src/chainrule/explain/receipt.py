@@ -25,7 +25,6 @@ from chainrule.explain.expressions import (
     Reference,
     Series,
     Sum,
-    mapped,
 )
 from chainrule.explain.quantities import DERIVED, KINDS, Quantity
 from chainrule.theory.checks import plain
@@ -164,7 +163,7 @@ def _encoded_series(series: Series) -> Any:  # noqa: ANN401
     if len(series.index) == 1 and not _has_letters(series.pattern):
         pattern = encoded(series.pattern)
         if all(
-            encoded(_at(series, n)) == encoded(series.terms[n]) for n in {0, count // 2, count - 1}
+            encoded(series.at(n)) == encoded(series.terms[n]) for n in {0, count // 2, count - 1}
         ):
             return ["sum", series.index, count, pattern]
     return ["+", *map(encoded, series.terms)]
@@ -172,15 +171,3 @@ def _encoded_series(series: Series) -> Any:  # noqa: ANN401
 
 def _has_letters(tree: Expression) -> bool:
     return isinstance(tree, Letter) or any(map(_has_letters, tree.parts()))
-
-
-def _at(series: Series, n: int) -> Expression:
-    """Return the pattern with a number in the place of the index."""
-
-    def change(node: Expression) -> Expression | None:
-        if not isinstance(node, Reference):
-            return None
-        at = tuple(n if place == series.index else place for place in node.quantity.at)
-        return Reference(node.quantity._replace(at=at))
-
-    return mapped(series.pattern, change)

@@ -1,5 +1,6 @@
 """Expressions whose signs and factors are moved to where a person would write them."""
 
+from collections.abc import Callable
 from dataclasses import replace
 
 from chainrule.explain.expressions import (
@@ -10,9 +11,12 @@ from chainrule.explain.expressions import (
     Negative,
     Product,
     Quotient,
+    Reference,
     Series,
     Sum,
+    mapped,
 )
+from chainrule.explain.quantities import Quantity
 
 _TEXTS = {0.5: "½", 2.0: "2", 0.25: "0.25"}
 
@@ -30,6 +34,29 @@ def scaled(tree: Expression, by: float) -> Expression:
     """
     coefficient, rest = _split(tree)
     return _joined(coefficient * by, rest)
+
+
+def in_notation(
+    tree: Expression, scale: Callable[[Quantity], float], quantity: Quantity
+) -> Expression:
+    """Return the equation of a quantity among those of a notation, which are multiples of ours.
+
+    Parameters
+    ----------
+    tree : Expression
+    scale : callable
+        Returns what the notation's number is times ours.
+    quantity : Quantity
+        Whose equation it is.
+    """
+
+    def change(node: Expression) -> Expression | None:
+        if not isinstance(node, Reference):
+            return None
+        factor = scale(node.quantity)
+        return node if factor == 1 else scaled(node, 1 / factor)
+
+    return scaled(mapped(tree, change), scale(quantity))
 
 
 def _split(tree: Expression) -> tuple[float, Expression]:

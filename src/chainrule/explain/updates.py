@@ -52,7 +52,7 @@ class UpdateEquations:
             return made.get(Quantity(kind, layer, at, name))
         return None
 
-    def quantities(self, layer: int, at: tuple[int, ...]) -> tuple[Quantity, ...]:
+    def quantities(self, layer: int, at: At) -> tuple[Quantity, ...]:
         """Return what the update computes of a weight or a bias, in its order."""
         made = list(self.assignments(layer, at))
         if self._is_clipped:

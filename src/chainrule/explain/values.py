@@ -36,13 +36,13 @@ def number(trace: Trace, quantity: Quantity) -> float:
     if kind == "batch_size":
         return float(len(trace.rows))
     if kind == "option":
-        return _option(trace, name)
+        return option(trace, name)
     if trace.update is not None:
         return _of_update(trace.update, quantity)
     raise KeyError(str(quantity))
 
 
-def _option(trace: Trace, name: str) -> float:
+def option(trace: Trace, name: str) -> float:
     """Return a number that was chosen: of activations, of the loss, a penalty, of the optimizer."""
     spec, update = trace.parameters.spec, trace.update
     constants = {k: v for row in spec.activation_rows for k, v in row.constants.items()}

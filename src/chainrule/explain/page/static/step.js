@@ -1,0 +1,270 @@
+/**
+ * Step: the numbers of a step of training.
+ *
+ * While nothing is changed they are the engine's, and what the engine doesn't hold is computed from
+ * them. Where something was changed, every number is computed here, in float64, from what the step
+ * began with, by the equations of the document.
+ */
+
+import {address, bound, evaluated, quantity, term} from './expressions.js';
+
+const OF_SAMPLES = ['activations', 'pre_activations', 'deltas', 'masks'];
+const AFTER = {
+  new_weights: 'parameters',
+  new_biases: 'parameters'
+};
+
+/** Where each weight and bias is in the one vector that has them all. */
+export class Layout {
+  constructor(sizes) {
+    this.sizes = sizes;
+    this.layers = sizes.length - 1;
+    this.weightStarts = [];
+    this.biasStarts = [];
+    this.count = 0;
+    for (const starts of [this.weightStarts, this.biasStarts]) {
+      for (let layer = 0; layer < this.layers; layer++) {
+        starts.push(this.count);
+        this.count += (starts === this.weightStarts ? sizes[layer] : 1) * sizes[layer + 1];
+      }
+    }
+  }
+
+  place(layer, at) {
+    if (at.length === 1) return this.biasStarts[layer] + at[0];
+    return this.weightStarts[layer] + at[0] * this.sizes[layer + 1] + at[1];
+  }
+
+  /** Calls `see(layer, at)` for every weight, layer after layer, then every bias. */
+  each(see) {
+    for (let layer = 0; layer < this.layers; layer++) {
+      for (let k = 0; k < this.sizes[layer]; k++) {
+        for (let j = 0; j < this.sizes[layer + 1]; j++) see(layer, [k, j]);
+      }
+    }
+    for (let layer = 0; layer < this.layers; layer++) {
+      for (let j = 0; j < this.sizes[layer + 1]; j++) see(layer, [j]);
+    }
+  }
+}
+
+export class Step {
+  #known;
+  #engine;
+
+  /**
+   * @param {object} source what the document has of the step
+   * @param {Equations} equations of the step
+   * @param {Layout} layout
+   * @param {boolean} isComputed whether the source has only what the step begins with
+   * @param {Map} edits numbers that were changed, by the addresses of quantities
+   */
+  constructor(source, equations, layout, isComputed = false, edits = new Map()) {
+    this.source = source;
+    this.equations = equations;
+    this.layout = layout;
+    this.edits = edits;
+    this.isLive = isComputed || edits.size > 0;
+    this.isComputed = isComputed;
+    this.samples = source.rows.length;
+    this.number = this.number.bind(this);
+    this.#known = new Map();
+    this.#engine = edits.size && !isComputed ? new Step(source, equations, layout) : null;
+  }
+
+  /** Returns the step with a number changed; null takes the change back. */
+  changed(which, value) {
+    const edits = new Map(this.edits);
+    if (value === null) {
+      edits.delete(address(which));
+    } else {
+      edits.set(address(which), value);
+    }
+    return new Step(this.source, this.equations, this.layout, this.isComputed, edits);
+  }
+
+  /** Returns a number of the step. */
+  number(kind, layer = -1, at = [], name = '') {
+    if (this.edits.size) {
+      const edited = this.edits.get(address(['of', kind, layer, at, name]));
+      if (edited !== undefined) return edited;
+    }
+    const equation = this.isLive ? this.equations.find(kind, layer, at, name) : null;
+    if (!equation) {
+      const stored = this.#stored(kind, layer, at, name);
+      if (stored !== undefined) return stored;
+    }
+    return this.#computed(kind, layer, at, name);
+  }
+
+  /**
+   * Returns the expression that makes a quantity, in a notation's terms; null where it is given.
+   */
+  formula([, kind, layer, at, name], notation = '') {
+    const equation = this.equations.find(kind, layer, at, name);
+    return equation && bound(this.equations.tree(equation, notation), equation.place);
+  }
+
+  /** Returns the terms of a series that are known; how many are not, and what they come to. */
+  series(tree, of) {
+    if (tree[0] === 'all') return {terms: this.#termsOverAll(tree), omitted: null};
+    const [, index, count] = tree;
+    const known = index === 'i' ? Math.min(count, this.samples) : count;
+    const terms = Array.from({length: known}, (_, n) => term(tree, n));
+    const rest = known < count ? {count: count - known, value: this.#rest(of)} : null;
+    return {terms, omitted: rest};
+  }
+
+  /** Returns the step after this one, with what this one makes; its samples those of `next`. */
+  taken(next) {
+    const parameters = new Float64Array(this.layout.count);
+    const {state, ...update} = this.source.update;
+    const after =
+        Object.fromEntries(Object.keys(state).map((n) => [n, new Float64Array(this.layout.count)]));
+    this.layout.each((layer, at) => {
+      const place = this.layout.place(layer, at);
+      parameters[place] = this.number(at.length === 2 ? 'new_weights' : 'new_biases', layer, at);
+      for (const name in after) after[name][place] = this.number('state_after', layer, at, name);
+    });
+    const number = this.number('step_number') + 1;
+    const source = {
+      ...next.source,
+      parameters,
+      step: this.source.step + 1,
+      update: {
+        ...update,
+        learning_rate: this.number('learning_rate'),
+        step_number: number,
+        state: after
+      },
+    };
+    return new Step(source, next.equations, this.layout, true);
+  }
+
+  #computed(kind, layer, at, name) {
+    const cell = `${kind}.${name}.${layer}`;
+    if (!this.#known.has(cell)) this.#known.set(cell, new Map());
+    const [known, index] = [this.#known.get(cell), at.reduce((sum, n) => sum * 100003 + n + 1, 0)];
+    if (!known.has(index)) {
+      const made = this.#evaluated(kind, layer, at, name);
+      known.set(
+          index, made + (this.#isPartial(kind) ? this.#rest(['of', kind, layer, at, name]) : 0));
+    }
+    return known.get(index);
+  }
+
+  #evaluated(kind, layer, at, name) {
+    const equation = this.equations.find(kind, layer, at, name);
+    if (!equation) throw new RangeError(`${address(['of', kind, layer, at, name])} is not known`);
+    return evaluated(this.equations.tree(equation), this, equation.place);
+  }
+
+  /** Returns Σ over all weights, or over the derivatives by all weights and biases. */
+  overAll([, letter, pattern, what]) {
+    let sum = 0;
+    this.#each(what, (which) => {
+      sum += evaluated(pattern, this, {layer: 0, [letter]: this.number(...which.slice(1))});
+    });
+    return sum;
+  }
+
+  #termsOverAll([, letter, pattern, what]) {
+    const terms = [];
+    this.#each(what, (which) => terms.push(replaced(pattern, letter, which)));
+    return terms;
+  }
+
+  #each(what, see) {
+    this.layout.each((layer, at) => {
+      const isWeight = at.length === 2;
+      if (what === 'weights') {
+        if (isWeight) see(quantity('weights', layer, at));
+      } else {
+        see(quantity(isWeight ? 'weight_gradients' : 'bias_gradients', layer, at));
+      }
+    });
+  }
+
+  #isPartial(kind) {
+    return this.samples < this.source.batch_size &&
+        ['loss', 'weight_gradients', 'bias_gradients'].includes(kind);
+  }
+
+  /** What the samples that the page doesn't have add; they stay as they were. */
+  #rest(of) {
+    if (this.isComputed) return 0;
+    const engine = this.#engine ?? this;
+    return engine.#stored(...of.slice(1)) - engine.#evaluated(...of.slice(1));
+  }
+
+  #stored(kind, layer, at, name) {
+    const {source} = this;
+    const of = (array) => array?.[this.layout.place(layer, at)];
+    if (OF_SAMPLES.includes(kind)) {
+      const width = this.layout.sizes[kind === 'activations' ? layer : layer + 1];
+      return source[kind]?.[layer]?.[at[0] * width + at[1]];
+    }
+    switch (kind) {
+      case 'weights':
+      case 'biases':
+        return of(source.parameters);
+      case 'weight_gradients':
+      case 'bias_gradients':
+        return of(source.gradient);
+      case 'targets':
+        return source.targets[at[0] * (source.targets.length / this.samples) + at[1]];
+      case 'sample_losses':
+      case 'shares':
+      case 'sample_weights':
+        return source[kind]?.[at[0]];
+      case 'option':
+        return source.options[name];
+      case 'state':
+      case 'state_after':
+        return of(source.update[kind]?.[name]);
+    }
+    if (kind in AFTER) return of(source.update[AFTER[kind]]);
+    return source[kind] ?? source.update?.[kind];
+  }
+}
+
+/** The equations of a step, by the kinds and layers of quantities. */
+export class Equations {
+  #trees;
+  #entries;
+
+  constructor(entries, trees) {
+    this.#trees = trees;
+    this.#entries = new Map(entries.map((entry) => [this.#key(entry), entry]));
+  }
+
+  /** Returns the equation of a quantity, with the place of its letters; null where it has none. */
+  find(kind, layer, at, name) {
+    const key = `${kind}.${name}.${layer}.${at.length}`;
+    const entry = this.#entries.get(key) ?? this.#entries.get(`${key}.${at.at(-1)}`);
+    if (!entry) return null;
+    const place = {layer};
+    entry.at.forEach((letter, n) => {
+      if (typeof letter === 'string') place[letter] = at[n];
+    });
+    return {entry, place};
+  }
+
+  /**
+   * Returns the tree of an equation, of a notation whose quantities are multiples of ours its own.
+   */
+  tree({entry}, notation = '') {
+    return this.#trees[entry.scaled?.[notation] ?? entry.tree];
+  }
+
+  #key({kind, layer, at, name = ''}) {
+    const last = at.at(-1);
+    return `${kind}.${name}.${layer}.${at.length}${typeof last === 'number' ? `.${last}` : ''}`;
+  }
+}
+
+function replaced(tree, letter, by) {
+  if (!Array.isArray(tree)) return tree;
+  if (tree[0] === 'letter' && tree[1] === letter) return by;
+  return tree.map((part) => replaced(part, letter, by));
+}
