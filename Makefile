@@ -5,7 +5,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 JAVASCRIPT := $(wildcard src/chainrule/explain/page/static/*.js)
 SOURCES := $(wildcard cpp/*) CMakeLists.txt pyproject.toml
 
-.PHONY: demo test test-lowest sanitize mutants check format bench stub clean
+.PHONY: demo test test-lowest sanitize mutants check format bench pictures stub clean
 
 demo: .venv/ready
 	$(BIN)/chainrule train digits --record
@@ -51,6 +51,10 @@ bench: .venv/ready
 	$(PIP) 'torch>=2.5'
 	$(PIP) --no-build-isolation --editable '.[bench]'
 	$(BIN)/python -m benchmarks.run $(ARGS)
+
+# The pictures of pages in docs/, taken by their tests.
+pictures: .venv/dev-ready
+	CHAINRULE_PICTURES=1 $(BIN)/pytest -q tests/page/test_looks.py
 
 # The type stub of the compiled module, from the module itself.
 stub: .venv/ready

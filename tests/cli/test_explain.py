@@ -191,3 +191,36 @@ def test_inspect_tells_of_the_record(folder):
     told = "105 steps, which chainrule explain opens"
     assert told in chainrule(folder, "inspect", "m.safetensors")
     assert "explain" not in chainrule(folder, "inspect", "plain.safetensors")
+
+
+def test_a_page(folder):
+    row = str(rows_of(folder, 7)[1])
+    words = ("--step", "7", "--row", row, "--html", "step.html")
+    printed = explained(folder, *words)
+    assert re.search(
+        r"^page +step.html, [\d,]+ bytes; open it in a browser$", printed, re.MULTILINE
+    )
+    page = (folder / "step.html").read_text(encoding="utf-8")
+    document = json.loads(page.split('id="document">')[1].split("</script>")[0])
+    assert document["shown"]["row"] == int(row)
+    assert document["network"]["inputs"][0] == "sepal length (cm)"
+    assert document["network"]["outputs"] == ["setosa", "versicolor", "virginica"]
+    assert document["steps"][2]["rows"] == rows_of(folder, 7)
+    assert "--step K --row I --html step.html" in document["another"]
+    assert explained(folder, *words) == printed  # a page may be written over a page
+
+
+@pytest.mark.parametrize(
+    ("output", "message"),
+    [("m.safetensors", "would replace what this command reads"),
+     ("plain.safetensors", "does not hold a page; name another file"),
+     ("nowhere/step.html", "nowhere")],
+)  # fmt: skip
+def test_a_page_is_never_written_over_anything_else(folder, output, message):
+    words = ("explain", "m.safetensors", "iris", "--row", "1", "--html", output)
+    assert message in chainrule(folder, *words, code=2)
+
+
+def test_one_form_at_a_time(folder):
+    words = ("explain", "m.safetensors", "iris", "--json", "--html", "step.html")
+    assert "choose one" in chainrule(folder, *words, code=2)

@@ -8,6 +8,7 @@ import typer
 
 from chainrule.cli.models import table_model
 from chainrule.cli.options import ModelFile, Source
+from chainrule.cli.outputs import check_output
 from chainrule.cli.pages import naming, write_page
 from chainrule.cli.printing import command_line, print_facts, print_line
 from chainrule.engine.trace import Trace
@@ -73,6 +74,8 @@ def explain(
         raise ValueError("--html, --latex and --json: choose one")
     if digits < 1 or digits > 17:
         raise ValueError(f"--digits must be from 1 to 17, got {digits}")
+    if html is not None:
+        check_output(html, (model, table), "page")
     layer, pair = _weight_of(weight, layer, unit)
     loaded = table_model(model)
     opened = opened_run(loaded, table)
@@ -95,7 +98,7 @@ def explain(
         print(shown.to_json())
     elif html is not None:
         page = shown.page(opened.run, naming(loaded, opened, (model, table), html))
-        write_page(page, html, (model, table))
+        write_page(page, html)
         print_facts({"page": f"{html}, {len(page.encode()):,} bytes; open it in a browser"})
     else:
         place = row or int(opened.rows[trace.rows[0]]) + 1
@@ -182,7 +185,8 @@ def _print_next(
     if at_row is None and layer is None:
         following = {"try next": place, "or": [*place, "--layer", str(last)]}
     elif layer is None:
-        following = {"try next": [*place, "--layer", str(last), "--unit", "0"]}
+        deeper = [*place, "--layer", str(last), "--unit", "0"]
+        following = {"try next": deeper, "or": [*place, "--html", "step.html"]}
     elif weight is None:
         to = 0 if unit is None else unit
         gradient = abs(trace.weight_gradients[layer][:, to])

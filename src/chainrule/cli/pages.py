@@ -3,7 +3,6 @@
 from pathlib import Path
 
 from chainrule.atomic import atomic_file
-from chainrule.cli.outputs import check_output
 from chainrule.cli.printing import command_line
 from chainrule.explain.page.naming import Naming
 from chainrule.tables import OpenedRun, TableModel, stem
@@ -36,8 +35,7 @@ def naming(model: TableModel, opened: OpenedRun, files: tuple[Path, str], output
     )
 
 
-def write_page(page: str, output: Path, inputs: tuple[Path | str, ...]) -> None:
-    """Write a page, whole or not at all; never over anything but a page."""
-    check_output(output, inputs, "page")
+def write_page(page: str, output: Path) -> None:
+    """Write a page, whole or not at all."""
     with atomic_file(output) as file:
         file.write(page.encode())

@@ -110,7 +110,7 @@ def document(
         "steps": described,
         "trees": trees.trees,
         "equations": templates,
-        "kinds": KINDS,
+        "kinds": _meanings(opened),
         "derived": list(DERIVED),
         "becoming": list(BECOMING),
         "notations": [_notation(one) for one in shown.notations],
@@ -134,6 +134,14 @@ def _begin(shown: Shown, naming: Naming) -> dict[str, Any]:
         "notation": shown.notation.name,
         "digits": shown.digits,
     }
+
+
+def _meanings(trace: Trace) -> dict[str, str]:
+    """Return what each kind of quantity is, in this network."""
+    plain = {} if trace.masks else {"activations": "output of a unit"}
+    spec = trace.parameters.spec
+    alone = {} if spec.l2 or spec.l1 else {"loss": "loss of the batch"}
+    return {**KINDS, **plain, **alone}
 
 
 def _kept_samples(trace: Trace, row: int | None) -> list[int]:

@@ -7,14 +7,15 @@ import {address, quantity} from './expressions.js';
 
 import {layerName, nameOf, short, shownUnits} from './units.js';
 
-const [COLUMN, ROW, RADIUS, TOP] = [156, 86, 25, 44];
+const [NARROW, WIDE, TIGHT, LOOSE, RADIUS, TOP] = [156, 196, 66, 86, 25, 44];
+const ROOMY = 6;       // units below each other that have room for their biases
 const LETTER = 7;      // pixels that a letter is wide
 const LONGEST = 14;    // letters of a name
 const PICTURE = 190;   // pixels that an image is wide
 const FEW_WIRES = 14;  // which all have their numbers written on them
 const MOST_PIXELS = 64 * 64;
-// Where on a wire its numbers are: apart from those beside it, so far from where the wires meet.
-const [ALONG, NEAR, FAR] = [[0.3, 0.42, 0.54], 0.2, 0.78];
+// Where on a wire its numbers are: apart from those beside it, and far from where wires meet.
+const [NEAR, FAR, ALONG] = [0.2, 0.78, [0.62, 0.25, 0.42]];
 
 /**
  * Returns the picture of a step.
@@ -35,9 +36,13 @@ class Diagram {
     this.image = this.#fits(reader.document.network.image);
     const names = this.shown[0].map((unit) => shortened(nameOf(reader.document, 0, unit)).length);
     this.left = (this.image ? PICTURE + 16 : 0) + LETTER * Math.max(...names) + RADIUS + 14;
+    const wires = this.shown.slice(1).map((units, n) => units.length * this.shown[n].length);
+    this.column = Math.max(...wires) <= FEW_WIRES ? WIDE : NARROW;
     const most = Math.max(...this.shown.map((units) => units.length));
-    this.height = TOP + most * ROW + 20;
-    this.width = this.left + (this.sizes.length - 1) * COLUMN + 190;
+    this.isTight = most > ROOMY;
+    this.row = this.isTight ? TIGHT : LOOSE;
+    this.height = TOP + most * this.row + 20;
+    this.width = this.left + (this.sizes.length - 1) * this.column + 190;
   }
 
   picture() {
@@ -66,13 +71,13 @@ class Diagram {
   }
 
   #x(layer) {
-    return this.left + layer * COLUMN;
+    return this.left + layer * this.column;
   }
 
   #y(layer, unit) {
     const units = this.shown[layer];
-    const free = (this.height - TOP - 20 - units.length * ROW) / 2;
-    return TOP + free + (units.indexOf(unit) + 0.5) * ROW;
+    const free = (this.height - TOP - 20 - units.length * this.row) / 2;
+    return TOP + free + (units.indexOf(unit) + 0.5) * this.row;
   }
 
   /** Returns a number as text, hidden while it is to be predicted. */
@@ -97,7 +102,7 @@ class Diagram {
 
   #dots(layer, unit) {
     return drawn(
-        'text', {x: this.#x(layer), y: this.#y(layer, unit) - ROW / 2, class: 'quiet'}, '⋮');
+        'text', {x: this.#x(layer), y: this.#y(layer, unit) - this.row / 2, class: 'quiet'}, '⋮');
   }
 
   #unit(layer, unit) {
@@ -123,25 +128,27 @@ class Diagram {
     if (layer === 0) {
       group.append(drawn('text', {x: x - RADIUS - 6, y, class: 'end'}, shortened(name)));
     } else {
-      group.append(...this.#belowUnit(layer, unit, x, y));
+      group.append(...this.#beside(layer, unit, x, y, isFocused));
     }
     return group;
   }
 
   /** Below a unit its δ in a diamond; above it its bias in a square, where there is room. */
-  #belowUnit(layer, unit, x, y) {
+  #beside(layer, unit, x, y, isFocused) {
     const delta = quantity('deltas', layer - 1, [this.reader.sample, unit]);
-    const bias = quantity('biases', layer - 1, [unit]);
-    const below = y + RADIUS + 11;
+    const below = y + RADIUS + (this.isTight ? 8 : 11);
     const parts = [
       drawn('path', {class: 'gradient shape', d: diamond(x - 20, below, 5)}),
       this.#text(delta, {x: x - 11, y: below, class: 'gradient start halo'}),
     ];
+    if (this.isTight && !isFocused) return parts;
     const above = y - RADIUS - 9;
-    parts.push(
-        drawn('rect', {class: 'bias shape', x: x - 25, y: above - 5, width: 10, height: 10}),
-        this.#text(bias, {x: x - 11, y: above, class: 'bias start halo'}));
-    return parts;
+    return [
+      ...parts,
+      drawn('rect', {class: 'bias shape', x: x - 25, y: above - 5, width: 10, height: 10}),
+      this.#text(
+          quantity('biases', layer - 1, [unit]), {x: x - 11, y: above, class: 'bias start halo'}),
+    ];
   }
 
   #wires(layer) {
@@ -156,7 +163,7 @@ class Diagram {
       const line = this.#wire(layer, k, j, width, isFocused);
       const isWritten = isFew || (isFocused && from.length <= FEW_WIRES);
       const apart = this.focus.phase === 'backward' ? FAR : NEAR;
-      const along = isFew ? ALONG[row % ALONG.length] : apart;
+      const along = isFew ? ALONG[Math.abs(row - column) % ALONG.length] : apart;
       return {line, texts: isWritten ? this.#onWire(layer, k, j, along) : []};
     }));
   }

@@ -30,7 +30,7 @@ function control(reader, which, change) {
   const value = step.number(...which.slice(1));
   const isRate = which[1] === 'learning_rate';
   const id = `edit-${address(which).replace(/\W+/g, '-')}`;
-  const words = `${wordsFor(which)} ${isRate ? '' : placeOf(document, which)}`.trim();
+  const words = wordsFor(document, which);
   const reach = REACH * Math.max(1, Math.abs(value));
   const [low, high] = isRate ? [0, 4 * value || 1] : [value - reach, value + reach];
   const typed = element('input', {
@@ -60,14 +60,16 @@ function control(reader, which, change) {
       'div', {class: `edit${step.edits.has(address(which)) ? ' lit' : ''}`}, label, typed, slid);
 }
 
-function wordsFor([, kind]) {
-  const words = {weights: 'weight', biases: 'bias', activations: 'input', targets: 'target'};
-  return words[kind] ?? kind.replace('_', ' ');
-}
-
-function placeOf(document, [, kind, layer, at]) {
-  if (kind === 'activations') return nameOf(document, 0, at[1]);
-  return kind === 'targets' ? '' : `of layer ${layer}`;
+function wordsFor(document, [, kind, layer, at]) {
+  switch (kind) {
+    case 'activations':
+      return nameOf(document, 0, at[1]);
+    case 'weights':
+      return `weight of layer ${layer}`;
+    case 'biases':
+      return `bias of layer ${layer}`;
+  }
+  return {targets: 'target', learning_rate: 'learning rate'}[kind];
 }
 
 function targetsOf(step) {

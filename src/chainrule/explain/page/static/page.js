@@ -204,7 +204,9 @@ export class Page {
         `${this.sizes.join(' → ')} · ${kinds} · ${network.loss || 'a loss of your own'}` +
         `${network.optimizer ? ` · ${network.optimizer}` : ''} · batch of ${source.batch_size} · ${
             network.dtype}`;
-    byId('verdict').textContent = verdict(this.reader);
+    byId('verdict').textContent = this.learning.isOn ?
+        'Predict the results; each is shown when you have it.' :
+        verdict(this.reader);
     const rows = source.rows.map((row, place) => [String(place), `${shown.word} ${row}`.trim()]);
     offer(byId('sample'), rows, String(this.sample));
     const isLive = this.step.isLive;
@@ -254,6 +256,7 @@ export class Page {
     const current = quantities[this.stop.line ?? quantities.length - 1];
     const isKnown = !this.learning.isHidden(reader, current);
     byId('spoken').textContent = isKnown ? `In words: ${reader.spoken(reader.line(current))}.` : '';
+    byId('say').disabled = !isKnown;
     byId('score').textContent = this.learning.score();
   }
 
