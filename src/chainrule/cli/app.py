@@ -11,6 +11,7 @@ from chainrule.cli.inspect import inspect
 from chainrule.cli.predict import predict
 from chainrule.cli.train import train
 from chainrule.cli.verify import verify
+from chainrule.cli.worksheet import worksheet
 
 app = typer.Typer(
     add_completion=False,
@@ -36,5 +37,5 @@ def chainrule(
         typer.echo(context.get_help())
 
 
-for command in (train, predict, evaluate, inspect, explain, verify, info):
+for command in (train, predict, evaluate, inspect, explain, verify, worksheet, info):
     app.command(no_args_is_help=False)(command)

@@ -28,7 +28,7 @@ def check_output(output: Path, inputs: Sequence[str | Path | None], kind: str) -
         The file to write.
     inputs : sequence of str, Path or None
         What the same command reads.
-    kind : "model", "predictions", "rows" or "page"
+    kind : "model", "predictions", "rows", "page" or "worksheet"
         What is to be written: it may replace a file of its own kind, except rows.
 
     Returns
@@ -126,6 +126,12 @@ def _is_page(path: Path) -> bool:
         return file.read(15).lower() == b"<!doctype html>"
 
 
+def _is_worksheet(path: Path) -> bool:
+    """Return whether it is one, which names itself near its beginning in any format."""
+    with path.open("rb") as file:
+        return b"One step of a " in file.read(4096)
+
+
 def _none_is(_: Path) -> bool:
     return False
 
@@ -135,10 +141,12 @@ _WORDS = {
     "predictions": "predictions",
     "rows": "rows that were held out",
     "page": "a page",
+    "worksheet": "a worksheet",
 }
 _IS: dict[str, Callable[[Path], bool]] = {
     "model": _is_model,
     "predictions": _are_predictions,
     "rows": _none_is,
     "page": _is_page,
+    "worksheet": _is_worksheet,
 }

@@ -6,6 +6,7 @@ formulas of activations, losses and optimizers are those of theory/.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from chainrule.engine.trace import Trace
 from chainrule.explain.expressions import (
@@ -73,6 +74,9 @@ class Equations:
     decimals : int, optional
         To which every result is rounded before it is used again, as on paper; the numbers then are
         those of these equations in float64, not the engine's.
+    replaced : mapping of Quantity to Expression, optional
+        Equations that are put in the places of others, as by somebody who makes a mistake; it takes
+        decimals.
 
     Examples
     --------
@@ -84,9 +88,14 @@ class Equations:
     np.True_
     """
 
-    def __init__(self, trace: Trace, decimals: int | None = None) -> None:
+    def __init__(
+        self,
+        trace: Trace,
+        decimals: int | None = None,
+        replaced: Mapping[Quantity, Expression] = MappingProxyType({}),
+    ) -> None:
         self.trace, self.spec = trace, trace.parameters.spec
-        self.decimals = decimals
+        self.decimals, self._replaced = decimals, replaced
         self._updates = UpdateEquations(trace) if trace.update is not None else None
         self._derived: dict[Quantity, float] = {}
         self._shares_differ = bool((trace.shares != 1).any())
@@ -111,6 +120,8 @@ class Equations:
 
     def formula(self, quantity: Quantity) -> Expression | None:
         """Return what makes a quantity, or None where the step began with it."""
+        if quantity in self._replaced:
+            return self._replaced[quantity]
         makes = getattr(self, f"_{quantity.kind}", None)
         if makes is not None:
             made: Expression | None = makes(quantity.layer, *quantity.at)

@@ -85,7 +85,8 @@ class Lines:
             if self._notation.scales:
                 tree = in_notation(tree, self._notation.scale, quantity)
             numbers = substituted(tree, self._number, self._most)
-            sides += [tree] if isinstance(numbers, Value | Constant) else [tree, numbers]
+            if not isinstance(tree, Constant):  # which is the result already
+                sides += [tree] if isinstance(numbers, Value | Constant) else [tree, numbers]
         sides.append(Value(self._number(quantity), quantity))
         becomes = quantity.kind in BECOMING and not self._notation.after
         explained = ExplainedLine(

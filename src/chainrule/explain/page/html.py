@@ -39,6 +39,35 @@ def page_html(document: dict[str, Any], title: str, equations: str) -> str:
     return re.sub(r"@([A-Z]+)@", lambda match: parts[match[1]], _static("page.html"))
 
 
+def paper_html(title: str, body: str) -> str:
+    """Return a page without a script, to be read or printed.
+
+    Parameters
+    ----------
+    title : str
+    body : str
+        HTML.
+    """
+    style = _static("paper.css")
+    policy = f"default-src 'none'; style-src {_hash(style)}; base-uri 'none'; form-action 'none'"
+    return f"""<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta http-equiv="Content-Security-Policy" content="{policy}">
+<title>{escape(title)}</title>
+<style>{style}</style>
+</head>
+<body>
+<main>
+{body}
+</main>
+</body>
+</html>
+"""
+
+
 def _policy(style: str, script: str) -> str:
     """Return the policy: these styles, this script, no network, no frames, no forms sent."""
     return (

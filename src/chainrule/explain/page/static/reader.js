@@ -49,7 +49,7 @@ export class Reader {
     const [, kind] = which;
     const tree = this.step.formula(which, this.notation.name);
     const sides = [which];
-    if (tree) {
+    if (tree && tree[0] !== 'constant') {
       const numbers = substituted(tree, this.#of(which), MOST_TERMS);
       sides.push(tree, ...(['value', 'constant'].includes(numbers[0]) ? [] : [numbers]));
     }
