@@ -6,6 +6,7 @@ import typer
 
 from chainrule.cli.evaluate import evaluate
 from chainrule.cli.explain import explain
+from chainrule.cli.gallery import gallery
 from chainrule.cli.info import info
 from chainrule.cli.inspect import inspect
 from chainrule.cli.predict import predict
@@ -37,5 +38,5 @@ def chainrule(
         typer.echo(context.get_help())
 
 
-for command in (train, predict, evaluate, inspect, explain, verify, worksheet, info):
+for command in (train, predict, evaluate, inspect, explain, verify, worksheet, gallery, info):
     app.command(no_args_is_help=False)(command)

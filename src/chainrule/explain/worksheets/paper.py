@@ -153,7 +153,7 @@ class _Html(_Paper):
         label = "" if number is None else f"<span class='number'>{number}</span>"
         blank = "<span class='blank'></span>" if is_blank else ""
         math = f"<math displaystyle='true'><mrow>{text}</mrow></math>"
-        return f"<div class='line'>{label}{math}{blank}</div>"
+        return f"<div class='line' tabindex='0'>{label}{math}{blank}</div>"
 
     def block(self, lines: list[str]) -> str:
         return "\n".join(lines)

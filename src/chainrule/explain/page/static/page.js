@@ -339,5 +339,6 @@ export function furnish(page) {
     math.innerHTML = `<math><mrow class="number ${role}"><mn>1</mn></mrow></math>`;
     return element('li', {}, math, ` ${words}`);
   }));
+  byId('time').hidden = !page.document.run;
   byId('another').replaceChildren('Another step: ', element('code', {}, another));
 }
