@@ -9,11 +9,25 @@ import chainrule as cr
 
 
 @cache
-def small():
+def small_run():
     X, y = [[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]], [[0.0], [1.0], [1.0], [0.0]]
     net = cr.Network([2, 2, 1], activation="sigmoid", output="sigmoid", loss="squared_error",
                      seed=1, dtype="float64")  # fmt: skip
-    run = net.fit(X, y, optimizer=cr.SGD(2.0), epochs=300, batch_size=2)
+    return net.fit(X, y, optimizer=cr.SGD(2.0), epochs=300, batch_size=2)
+
+
+def small_network():
+    """As it is before step 100."""
+    net = cr.Network([2, 2, 1], activation="sigmoid", output="sigmoid", loss="squared_error",
+                     dtype="float64")  # fmt: skip
+    trace = small_run().at(100)
+    net.w[:], net.b[:] = trace.parameters.w, trace.parameters.b
+    return net
+
+
+@cache
+def small():
+    run = small_run()
     return cr.explain(run.at(100), row=int(run.at(100).rows[0])).to_html(run, title="XOR")
 
 

@@ -163,6 +163,33 @@ class TestChanging:
         assert apart < 1e-6, said
 
 
+class TestPlane:
+    def test_two_inputs_are_drawn_in_the_plane(self, small):
+        assert small.locator("#map rect").count() == 26 * 26
+        assert small.locator("#map circle.dot:not(#map .key *)").count() == 4
+
+    def test_its_colours_are_what_the_network_says_there(self, small):
+        """Of the four corners of XOR, beside whose dots the plane is painted."""
+        said = small.evaluate("""() => {
+          const {step, sample} = chainrule.page;
+          const at = (x, axis) => ['of', 'activations', 0, [sample, axis], ''];
+          return [[0, 0], [0, 1], [1, 0], [1, 1]].map(([x, y]) =>
+            step.changed(at(x, 0), x).changed(at(y, 1), y).number('activations', 2, [sample, 0]));
+        }""")
+        net, X = pages.small_network(), [[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]]
+        assert said == pytest.approx(net.forward(X)[:, 0].tolist(), rel=1e-12)
+
+    def test_it_follows_a_change(self, small):
+        paint = "() => document.querySelector('#map svg').outerHTML"
+        before = small.evaluate(paint)
+        small.locator("#edits input[type=number]").first.fill("4")
+        small.keyboard.press("Tab")
+        assert small.evaluate(paint) != before
+
+    def test_other_networks_have_none(self, opened):
+        assert not opened(pages.classifier()).locator("#plane").is_visible()
+
+
 class TestLearning:
     def test_results_are_hidden_until_they_are_right(self, small):
         answer = float(_result(small, "pre_activations[0][0, 0]"))

@@ -9,6 +9,7 @@ from chainrule.cli.explain import explain
 from chainrule.cli.gallery import gallery
 from chainrule.cli.info import info
 from chainrule.cli.inspect import inspect
+from chainrule.cli.play import play
 from chainrule.cli.predict import predict
 from chainrule.cli.train import train
 from chainrule.cli.verify import verify
@@ -38,5 +39,5 @@ def chainrule(
         typer.echo(context.get_help())
 
 
-for command in (train, predict, evaluate, inspect, explain, verify, worksheet, gallery, info):
+for command in (train, predict, evaluate, inspect, explain, verify, play, worksheet, gallery, info):
     app.command(no_args_is_help=False)(command)

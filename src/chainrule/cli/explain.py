@@ -82,7 +82,7 @@ def explain(
     trace = opened.run.at(opened.run.step if step is None else step)
     shown = explanation_of(
         trace,
-        row=None if row is None else _row_in_batch(opened, trace, row),
+        row=None if row is None else row_in_batch(opened, trace, row),
         layer=layer,
         unit=unit,
         weight=pair,
@@ -97,7 +97,8 @@ def explain(
     elif json:
         print(shown.to_json())
     elif html is not None:
-        page = shown.page(opened.run, naming(loaded, opened, (model, table), html))
+        another = command_line("explain", model, table, "--step", "K", "--row", "I", "--html", html)
+        page = shown.page(opened.run, naming(loaded, opened, table, another))
         write_page(page, html)
         print_facts({"page": f"{html}, {len(page.encode()):,} bytes; open it in a browser"})
     else:
@@ -121,7 +122,7 @@ def _weight_of(
     return at, (to, source)
 
 
-def _row_in_batch(opened: OpenedRun, trace: Trace, row: int) -> int:
+def row_in_batch(opened: OpenedRun, trace: Trace, row: int) -> int:
     """Return the row of the training data that a row of the table is, in the step's batch."""
     if row < 1:
         raise ValueError(f"--row counts the rows of the table from 1, got {row}")

@@ -25,6 +25,7 @@ FORMAT = 1
 _MOST_BYTES = 1_500_000  # of the numbers of all steps: a page of 3 MB has them as text
 _MOST_VALUES = 300_000  # of the samples of a step
 _MOST_POINTS = 400  # of a curve
+_MOST_DOTS = 500  # of the plane
 _AROUND = 2  # steps before and behind the one that is opened
 
 
@@ -116,7 +117,9 @@ def document(
         "notations": [_notation(one) for one in shown.notations],
         "letters": _option_letters(opened),
         "run": None if run is None else _run(run, opened),
+        "plane": None if run is None else _plane(run, arrays),
         "another": naming.another,
+        "served": naming.is_served,
         "arrays": arrays.arrays,
     }
 
@@ -274,6 +277,16 @@ def _run(run: Run, trace: Trace) -> dict[str, Any]:
         "n_samples": order.n_samples,
         "curve": [[step + 1, _plain(losses[step])] for step in kept],
     }
+
+
+def _plane(run: Run, pool: ArrayPool) -> dict[str, int] | None:
+    """Return the rows that a network of two inputs learned from, the first of them."""
+    data = run.record.data
+    if data is None or run.network.spec.n_inputs != 2 or not isinstance(data.samples.X, np.ndarray):
+        return None
+    most = slice(_MOST_DOTS)
+    targets = np.ascontiguousarray(data.samples.y[most])
+    return {"inputs": pool.place(data.samples.X[most]), "targets": pool.place(targets)}
 
 
 def _thinned(losses: NDArray[np.float64]) -> list[int]:

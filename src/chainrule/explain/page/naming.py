@@ -29,6 +29,8 @@ class Naming:
         Rows and columns of the picture that a row is; None to find out.
     another : str
         How another step is opened.
+    is_served : bool
+        Whether a server gives any step that the page asks for.
     """
 
     title: str = ""
@@ -38,6 +40,7 @@ class Naming:
     word: str = "row"
     image: tuple[int, int] | None = None
     another: str = "cr.explain(run.at(step), row=row).to_html(run)"
+    is_served: bool = False
 
     def require(self, n_inputs: int, n_outputs: int) -> None:
         """Raise ``ValueError`` unless there are as many names and pixels as inputs and outputs."""

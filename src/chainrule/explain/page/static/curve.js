@@ -11,8 +11,9 @@ const WIDE_RANGE = 30;  // from which the axis is logarithmic
  *
  * @param {Array} points pairs of step and loss, null where it isn't finite
  * @param {number} step that is opened
+ * @param {function} open opens another step; null where that can't be done
  */
-export function curve(points, step) {
+export function curve(points, step, open) {
   const known = points.filter(([, loss]) => loss !== null);
   const losses = known.map(([, loss]) => loss);
   const [low, high] = [Math.min(...losses), Math.max(...losses)];
@@ -27,7 +28,7 @@ export function curve(points, step) {
   const label = `Loss of each step, from ${short(losses[0])} to ${short(losses.at(-1))}; step ${
       step} is marked`;
   const axis = isLogarithmic ? 'loss, logarithmic' : 'loss';
-  return drawn(
+  const svg = drawn(
       'svg', {viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: 'img', 'aria-label': label},
       drawn('path', {class: 'curve', d: `M${path}`}),
       drawn('line', {class: 'mark', x1: x(step), x2: x(step), y1: TOP, y2: HEIGHT - BOTTOM}),
@@ -36,6 +37,17 @@ export function curve(points, step) {
       text(LEFT, HEIGHT - 12, `step ${first.toLocaleString('en')}`, 'start'),
       text(WIDTH - 16, HEIGHT - 12, last.toLocaleString('en'), 'end'),
       text(LEFT, 6, axis, 'start'));
+  if (open) {
+    svg.classList.add('opens');
+    svg.addEventListener('click', (event) => open(stepAt(svg, event.clientX, first, last)));
+  }
+  return svg;
+}
+
+function stepAt(svg, x, first, last) {
+  const box = svg.getBoundingClientRect();
+  const share = ((x - box.left) / box.width * WIDTH - LEFT) / (WIDTH - LEFT - 16);
+  return Math.round(first + Math.min(1, Math.max(0, share)) * (last - first));
 }
 
 function text(x, y, words, anchor) {

@@ -13,7 +13,7 @@ const ALONE = ['parameters', 'gradient', 'targets', 'sample_losses', 'shares', '
 
 /** Returns the steps of a document. */
 export function stepsOf(document) {
-  const decoded = document.arrays.map(numbersOf);
+  const decoded = arraysOf(document);
   const array = (place) => (place === null ? null : decoded[place]);
   const equations = document.equations.map((entries) => new Equations(entries, document.trees));
   const layout = new Layout(document.network.layer_sizes);
@@ -24,6 +24,17 @@ export function stepsOf(document) {
     source.update = described.update && updateOf(described.update, array);
     return new Step(source, equations[described.equations], layout);
   });
+}
+
+/** Returns the rows that the network learned from, where it has two inputs; else null. */
+export function pointsOf(document) {
+  if (!document.plane) return null;
+  const decoded = arraysOf(document);
+  return {inputs: decoded[document.plane.inputs], targets: decoded[document.plane.targets]};
+}
+
+function arraysOf(document) {
+  return document.arrays.map(numbersOf);
 }
 
 function updateOf(described, array) {

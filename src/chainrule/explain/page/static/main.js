@@ -1,5 +1,6 @@
 /** The beginning: reads the document, shows the page, and listens. */
 
+import {askFor} from './asking.js';
 import {byId} from './elements.js';
 import {complementaryErrorFunction} from './expressions.js';
 import {furnish, Page} from './page.js';
@@ -34,6 +35,7 @@ function listen() {
   byId('say').addEventListener('click', say);
   byId('say').hidden = !globalThis.speechSynthesis;
   byId('pick').addEventListener('submit', pick);
+  byId('open').addEventListener('submit', open);
   for (const id of ['settings', 'edits'])
     byId(id).addEventListener('submit', (event) => event.preventDefault());
   document.addEventListener('keydown', keys);
@@ -51,6 +53,11 @@ function pick(event) {
   } else {
     page.pickUnit(layer + 1, unit);
   }
+}
+
+function open(event) {
+  event.preventDefault();
+  askFor(byId('open-step').value, byId('open-row').value);
 }
 
 function say() {

@@ -1,14 +1,16 @@
 /** The page: what is looked at, and everything that shows it. */
 
+import {askFor} from './asking.js';
 import {curve} from './curve.js';
 import {diagram} from './diagram.js';
-import {stepsOf} from './document.js';
+import {pointsOf, stepsOf} from './document.js';
 import {changeable, controls, effect, finiteDifference} from './edits.js';
 import {byId, element, offer} from './elements.js';
 import {quantity} from './expressions.js';
 import {Learning} from './learning.js';
 import {lineElements, shownAt, steepest} from './lines.js';
 import {matrices} from './matrices.js';
+import {plane} from './plane.js';
 import {printed} from './printing.js';
 import {Reader} from './reader.js';
 import {LEGEND} from './roles.js';
@@ -28,6 +30,7 @@ export class Page {
   constructor(document) {
     this.document = document;
     this.steps = stepsOf(document);
+    this.points = pointsOf(document);
     this.number = this.steps.findIndex(({source}) => source.step === document.shown.step);
     this.sizes = document.network.layer_sizes;
     this.learning = new Learning();
@@ -189,6 +192,7 @@ export class Page {
     if (!except) this.#controls(reader);
     this.#effect(reader);
     byId('tables').replaceChildren(matrices(reader, this.focus, isHidden));
+    byId('map').replaceChildren(this.points ? plane(reader, this.points) : '');
     this.#time();
   }
 
@@ -278,7 +282,8 @@ export class Page {
 
   #time() {
     const {run} = this.document;
-    byId('curve').replaceChildren(run ? curve(run.curve, this.step.source.step) : '');
+    byId('curve').replaceChildren(
+        run ? curve(run.curve, this.step.source.step, this.document.served ? askFor : null) : '');
     byId('steps').replaceChildren(...this.steps.map(
         (step) => element(
             'button', {
@@ -340,5 +345,8 @@ export function furnish(page) {
     return element('li', {}, math, ` ${words}`);
   }));
   byId('time').hidden = !page.document.run;
+  byId('plane').hidden = !page.points;
+  byId('open').hidden = !page.document.served;
+  byId('another').hidden = page.document.served;
   byId('another').replaceChildren('Another step: ', element('code', {}, another));
 }

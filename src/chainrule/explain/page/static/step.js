@@ -7,6 +7,7 @@
  */
 
 import {address, bound, evaluated, quantity, term} from './expressions.js';
+import {Table} from './table.js';
 
 const OF_SAMPLES = ['activations', 'pre_activations', 'deltas', 'masks'];
 const AFTER = {
@@ -50,6 +51,7 @@ export class Layout {
 
 export class Step {
   #known;
+  #edited;
   #engine;
 
   /**
@@ -57,7 +59,7 @@ export class Step {
    * @param {Equations} equations of the step
    * @param {Layout} layout
    * @param {boolean} isComputed whether the source has only what the step begins with
-   * @param {Map} edits numbers that were changed, by the addresses of quantities
+   * @param {Map} edits quantities and numbers that they were changed to, by their addresses
    */
   constructor(source, equations, layout, isComputed = false, edits = new Map()) {
     this.source = source;
@@ -68,7 +70,8 @@ export class Step {
     this.isComputed = isComputed;
     this.samples = source.rows.length;
     this.number = this.number.bind(this);
-    this.#known = new Map();
+    this.#known = new Table();
+    this.#edited = edits.size ? tableOf(edits) : null;
     this.#engine = edits.size && !isComputed ? new Step(source, equations, layout) : null;
   }
 
@@ -78,17 +81,15 @@ export class Step {
     if (value === null) {
       edits.delete(address(which));
     } else {
-      edits.set(address(which), value);
+      edits.set(address(which), [which, value]);
     }
     return new Step(this.source, this.equations, this.layout, this.isComputed, edits);
   }
 
   /** Returns a number of the step. */
   number(kind, layer = -1, at = [], name = '') {
-    if (this.edits.size) {
-      const edited = this.edits.get(address(['of', kind, layer, at, name]));
-      if (edited !== undefined) return edited;
-    }
+    const edited = this.#edited?.get(kind, layer, at, name);
+    if (edited !== undefined) return edited;
     const equation = this.isLive ? this.equations.find(kind, layer, at, name) : null;
     if (!equation) {
       const stored = this.#stored(kind, layer, at, name);
@@ -142,15 +143,12 @@ export class Step {
   }
 
   #computed(kind, layer, at, name) {
-    const cell = `${kind}.${name}.${layer}`;
-    if (!this.#known.has(cell)) this.#known.set(cell, new Map());
-    const [known, index] = [this.#known.get(cell), at.reduce((sum, n) => sum * 100003 + n + 1, 0)];
-    if (!known.has(index)) {
-      const made = this.#evaluated(kind, layer, at, name);
-      known.set(
-          index, made + (this.#isPartial(kind) ? this.#rest(['of', kind, layer, at, name]) : 0));
-    }
-    return known.get(index);
+    const known = this.#known.get(kind, layer, at, name);
+    if (known !== undefined) return known;
+    const made = this.#evaluated(kind, layer, at, name);
+    const rest = this.#isPartial(kind) ? this.#rest(['of', kind, layer, at, name]) : 0;
+    this.#known.set(kind, layer, at, name, made + rest);
+    return made + rest;
   }
 
   #evaluated(kind, layer, at, name) {
@@ -235,18 +233,20 @@ export class Equations {
 
   constructor(entries, trees) {
     this.#trees = trees;
-    this.#entries = new Map(entries.map((entry) => [this.#key(entry), entry]));
+    this.#entries = new Table();
+    for (const entry of entries) {
+      const {kind, layer, at, name = ''} = entry;
+      this.#entries.set(kind, layer, [at.length, ...at.filter(Number.isInteger)], name, entry);
+    }
   }
 
   /** Returns the equation of a quantity, with the place of its letters; null where it has none. */
   find(kind, layer, at, name) {
-    const key = `${kind}.${name}.${layer}.${at.length}`;
-    const entry = this.#entries.get(key) ?? this.#entries.get(`${key}.${at.at(-1)}`);
+    const entry = this.#entries.get(kind, layer, [at.length], name) ??
+        (at.length ? this.#entries.get(kind, layer, [at.length, at.at(-1)], name) : null);
     if (!entry) return null;
     const place = {layer};
-    entry.at.forEach((letter, n) => {
-      if (typeof letter === 'string') place[letter] = at[n];
-    });
+    for (let n = 0; n < at.length; n++) place[entry.at[n]] = at[n];
     return {entry, place};
   }
 
@@ -256,11 +256,12 @@ export class Equations {
   tree({entry}, notation = '') {
     return this.#trees[entry.scaled?.[notation] ?? entry.tree];
   }
+}
 
-  #key({kind, layer, at, name = ''}) {
-    const last = at.at(-1);
-    return `${kind}.${name}.${layer}.${at.length}${typeof last === 'number' ? `.${last}` : ''}`;
-  }
+function tableOf(edits) {
+  const table = new Table();
+  for (const [[, ...place], value] of edits.values()) table.set(...place, value);
+  return table;
 }
 
 function replaced(tree, letter, by) {
