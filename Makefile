@@ -11,6 +11,7 @@ demo: .venv/ready
 	$(BIN)/chainrule train digits --record
 	@echo
 	$(BIN)/chainrule explain digits.safetensors digits --step 1000 --weight 2,3,5
+	$(BIN)/chainrule explain digits.safetensors digits --step 1000 --html step.html
 
 test: .venv/dev-ready
 	$(BIN)/pytest -n 2 --dist worksteal
@@ -61,7 +62,7 @@ stub: .venv/ready
 	$(BIN)/python -m nanobind.stubgen -m chainrule.engine._core -o src/chainrule/engine/_core.pyi
 
 clean:
-	rm -rf .venv build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis digits.safetensors
+	rm -rf .venv build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis digits.safetensors step.html
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The environment is made whole, or not at all; half of one, of an interruption, is made anew.

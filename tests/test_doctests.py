@@ -1,4 +1,4 @@
-"""Every example in a docstring and in the README runs and prints what it says, pictures too."""
+"""Every example in a docstring and in the README runs and prints what it says."""
 
 import doctest
 import importlib
@@ -27,19 +27,15 @@ def test_docstrings(name):
     assert result.failed == 0
 
 
-@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", "docs/explaining.md"])
+@pytest.mark.parametrize(
+    "page", ["README.md", "CONTRIBUTING.md", "docs/explaining.md", "docs/pages.md"]
+)
 def test_pages(page, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)  # what they save
     monkeypatch.setenv("MPLBACKEND", "agg")
     result = doctest.testfile(str(ROOT / page), module_relative=False)
     assert result.failed == 0
     assert result.attempted > 0 or page == "CONTRIBUTING.md"
-
-
-def test_picture():
-    command = [sys.executable, str(ROOT / "docs" / "step_picture.py")]
-    drawn = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    assert drawn == (ROOT / "docs" / "step.svg").read_text(), f"run {' '.join(command[1:])}"
 
 
 def masked(text):
