@@ -25,7 +25,7 @@ def test_solutions_are_there_when_asked_for(chainrule):
 
 def test_a_sheet_may_be_written_anew_but_over_nothing_else(chainrule, tmp_path):
     for _ in range(2):
-        assert chainrule("worksheet", "-o", "sheet.md").returncode == 0
+        assert chainrule("worksheet", "--count", 1, "-o", "sheet.md").returncode == 0
     (tmp_path / "thesis.md").write_text("years of work")
     done = chainrule("worksheet", "-o", "thesis.md")
     assert done.returncode == 2

@@ -12,8 +12,9 @@ import pytest
 import chainrule as cr
 from chainrule.explain.equations import Equations
 from chainrule.explain.worksheets.exercises import KINDS, Shown
+from chainrule.explain.worksheets.formats import FORMATS
 from chainrule.explain.worksheets.networks import Wanted
-from chainrule.explain.worksheets.sheet import formats, worksheet
+from chainrule.explain.worksheets.sheet import worksheet
 
 ACTIVATIONS = ("sigmoid", "tanh", "relu", "leaky_relu", "identity", "softplus")
 
@@ -94,7 +95,7 @@ def test_all_mistakes_are_made_sometime():
 
 
 def test_the_same_seed_gives_the_same_sheet_and_another_another():
-    write = formats()["markdown"]
+    write = FORMATS["markdown"]
     one, same, other = (worksheet(Wanted([2, 2, 1]), seed=seed) for seed in (3, 3, 4))
     assert write(one, True) == write(same, True) != write(other, True)
 
@@ -136,7 +137,7 @@ def test_the_latex_compiles(tmp_path):
     if shutil.which("pdflatex") is None:
         pytest.skip("no TeX: apt-get install texlive-latex-base (tools/tex.sh)")
     for seed in range(14):  # each notation twice
-        (tmp_path / "sheet.tex").write_text(formats()["latex"](drawn_sheet(seed), True))
+        (tmp_path / "sheet.tex").write_text(FORMATS["latex"](drawn_sheet(seed), True))
         done = subprocess.run(
             ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "sheet.tex"],
             cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False,
@@ -150,7 +151,7 @@ def test_the_latex_compiles(tmp_path):
 def test_moodle_reads_it(seed):
     """A reader that is not ours finds each blank, its answer and its tolerance."""
     sheet = drawn_sheet(seed)
-    text = formats()["moodle"](sheet, True)
+    text = FORMATS["moodle"](sheet, True)
     assert ET.fromstring(text).tag == "quiz"
     questions = moodle_reader.parse_string(text)["cloze"]
     assert len(questions) == len(sheet.exercises)
@@ -172,7 +173,7 @@ def test_moodle_reads_it(seed):
 def test_in_moodle_only_blanks_look_like_blanks():
     """Moodle takes {n:TYPE: for a blank, wherever it stands: no equation has that in it."""
     for seed in range(20):
-        text = formats()["moodle"](drawn_sheet(seed), True)
+        text = FORMATS["moodle"](drawn_sheet(seed), True)
         found = re.findall(r"\{\d*:[A-Z]+:", text)
         assert set(found) <= {"{1:NUMERICAL:", "{1:MULTICHOICE:"}
 
@@ -180,7 +181,7 @@ def test_in_moodle_only_blanks_look_like_blanks():
 class TestFormats:
     def test_html_can_be_printed_and_has_blanks(self):
         sheet = worksheet(Wanted([2, 2, 1]))
-        blank, solved = (formats()["html"](sheet, solutions) for solutions in (False, True))
+        blank, solved = (FORMATS["html"](sheet, solutions) for solutions in (False, True))
         expected = sum(
             item.shown is not Shown.SOLVED for one in sheet.exercises for item in one.items
         )
@@ -193,7 +194,7 @@ class TestFormats:
     def test_markdown_and_latex_have_no_result_that_is_to_be_found(self):
         sheet = worksheet(Wanted([2, 2, 1]), kinds=["blanks"], count=1, seed=5)
         for name in ("markdown", "latex"):
-            text = formats()[name](sheet, False)
+            text = FORMATS[name](sheet, False)
             answer = f"= {sheet.exercises[0].items[1].answer:.8g}"
             assert answer not in text
-            assert answer in formats()[name](sheet, True)
+            assert answer in FORMATS[name](sheet, True)

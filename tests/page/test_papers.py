@@ -4,11 +4,12 @@ import pytest
 from test_looks import audit
 
 from chainrule.explain.gallery.pages import gallery_pages
+from chainrule.explain.worksheets.formats import FORMATS
 from chainrule.explain.worksheets.networks import Wanted
-from chainrule.explain.worksheets.sheet import formats, worksheet
+from chainrule.explain.worksheets.sheet import worksheet
 
 PAPERS = {
-    "worksheet": lambda: formats()["html"](worksheet(Wanted([2, 2, 1])), True),
+    "worksheet": lambda: FORMATS["html"](worksheet(Wanted([2, 1]), count=1), True),
     "example": lambda: dict(gallery_pages(["han"]))["han.html"],
     "index": lambda: dict(gallery_pages(["han", "hagan"]))["index.html"],
 }

@@ -4,10 +4,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
-import typer
-
 from chainrule.cli.models import table_model
 from chainrule.cli.options import ModelFile, Source
+from chainrule.cli.options import plain_option as option
 from chainrule.cli.outputs import check_output
 from chainrule.cli.pages import naming, write_page
 from chainrule.cli.printing import command_line, print_facts, print_line
@@ -23,50 +22,44 @@ from chainrule.tables.errors import listed
 _ZOOM, _SHOWN = "What", "How"
 
 
-def _option(name: str, metavar: str, text: str, panel: str) -> Any:  # noqa: ANN401
-    return typer.Option(
-        f"--{name}", metavar=metavar, help=text, rich_help_panel=panel, show_default=False
-    )
-
-
 def explain(
     model: ModelFile,
     table: Source,
     step: Annotated[
-        int | None, _option("step", "K", "A step of the run, from 1; else the last.", _ZOOM)
+        int | None, option("--step", "K", "A step of the run, from 1; else the last.", _ZOOM)
     ] = None,
     row: Annotated[
         int | None,
-        _option("row", "I", "A row of the table, from 1: its way through the step.", _ZOOM),
+        option("--row", "I", "A row of the table, from 1: its way through the step.", _ZOOM),
     ] = None,
     layer: Annotated[
-        int | None, _option("layer", "L", "A layer of weights, from 0: in matrices.", _ZOOM)
+        int | None, option("--layer", "L", "A layer of weights, from 0: in matrices.", _ZOOM)
     ] = None,
     unit: Annotated[
-        int | None, _option("unit", "J", "A unit of that layer, from 0.", _ZOOM)
+        int | None, option("--unit", "J", "A unit of that layer, from 0.", _ZOOM)
     ] = None,
     weight: Annotated[
         str | None,
-        _option("weight", "L,J,K", "A weight: in layer L to unit J from unit K.", _ZOOM),
+        option("--weight", "L,J,K", "A weight: in layer L to unit J from unit K.", _ZOOM),
     ] = None,
-    notation: Annotated[str, _option("notation", "NAME", ", ".join(NOTATIONS), _SHOWN)] = "rows",
-    digits: Annotated[int, _option("digits", "N", "Digits that are shown (6).", _SHOWN)] = 6,
+    notation: Annotated[str, option("--notation", "NAME", ", ".join(NOTATIONS), _SHOWN)] = "rows",
+    digits: Annotated[int, option("--digits", "N", "Digits that are shown (6).", _SHOWN)] = 6,
     decimals: Annotated[
         int | None,
-        _option("decimals", "N", "Round each line to so many, as on paper, and go on.", _SHOWN),
+        option("--decimals", "N", "Round each line to so many, as on paper, and go on.", _SHOWN),
     ] = None,
     reference: Annotated[
-        bool, _option("reference", "", "Beside each number, NumPy's in float64.", _SHOWN)
+        bool, option("--reference", "", "Beside each number, NumPy's in float64.", _SHOWN)
     ] = False,
     full: Annotated[
-        bool, _option("full", "", "Every term of a sum, every unit of a layer.", _SHOWN)
+        bool, option("--full", "", "Every term of a sum, every unit of a layer.", _SHOWN)
     ] = False,
     html: Annotated[
-        Path | None, _option("html", "FILE", "Write the page that opens the step.", _SHOWN)
+        Path | None, option("--html", "FILE", "Write the page that opens the step.", _SHOWN)
     ] = None,
-    latex: Annotated[bool, _option("latex", "", "Print LaTeX.", _SHOWN)] = False,
+    latex: Annotated[bool, option("--latex", "", "Print LaTeX.", _SHOWN)] = False,
     json: Annotated[
-        bool, _option("json", "", "Print the receipt, for chainrule verify.", _SHOWN)
+        bool, option("--json", "", "Print the receipt, for chainrule verify.", _SHOWN)
     ] = False,
 ) -> None:
     """Open a step of training: every number with the equation that made it."""

@@ -1,7 +1,7 @@
 """The options of `train`, as flags: what each is called, takes, and is without it."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -20,6 +20,11 @@ def _option(
         *names.split(), metavar=metavar, help=told, rich_help_panel=panel, show_default=False
     )
     return option
+
+
+def plain_option(names: str, metavar: str, text: str, panel: str | None = None) -> Any:  # noqa: ANN401
+    """Return an option of another command, whose default is told in its text."""
+    return _option(names, metavar, text, panel)
 
 
 Source = Annotated[

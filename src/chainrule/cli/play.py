@@ -3,13 +3,14 @@
 import sys
 import webbrowser
 from dataclasses import replace
-from typing import Annotated, Any
+from typing import Annotated
 
 import numpy as np
 import pyarrow as pa
 import typer
 
 from chainrule.cli.explain import row_in_batch
+from chainrule.cli.options import plain_option as option
 from chainrule.cli.pages import naming
 from chainrule.cli.printing import print_facts
 from chainrule.cli.serving import PageServer
@@ -19,10 +20,6 @@ from chainrule.tables import train as trained
 from chainrule.tables.errors import listed
 
 _DRAWN = 2  # inputs of a network that is drawn in the plane
-
-
-def _option(names: str, metavar: str, text: str) -> Any:  # noqa: ANN401
-    return typer.Option(*names.split(), metavar=metavar, help=text, show_default=False)
 
 
 def play(
@@ -35,22 +32,22 @@ def play(
         ),
     ] = None,
     target: Annotated[
-        str | None, _option("--target -t", "COLUMN", "The column to predict (the last).")
+        str | None, option("--target -t", "COLUMN", "The column to predict (the last).")
     ] = None,
     columns: Annotated[
-        str | None, _option("--columns", "A,B", "The columns to predict from (all others).")
+        str | None, option("--columns", "A,B", "The columns to predict from (all others).")
     ] = None,
-    hidden: Annotated[str, _option("--hidden", "SIZES", "Units of hidden layers (4).")] = "4",
-    activation: Annotated[str, _option("--activation", "NAME", "Of hidden layers (tanh).")] = (
+    hidden: Annotated[str, option("--hidden", "SIZES", "Units of hidden layers (4).")] = "4",
+    activation: Annotated[str, option("--activation", "NAME", "Of hidden layers (tanh).")] = (
         "tanh"
     ),
     learning_rate: Annotated[
-        float, _option("--learning-rate", "RATE", "Of plain gradient descent (0.3).")
+        float, option("--learning-rate", "RATE", "Of plain gradient descent (0.3).")
     ] = 0.3,
-    epochs: Annotated[int, _option("--epochs", "N", "Passes over the table (60).")] = 60,
-    batch_size: Annotated[int, _option("--batch-size", "N", "Rows of a step (8).")] = 8,
-    seed: Annotated[int, _option("--seed", "N", "Of weights and shuffling (0).")] = 0,
-    port: Annotated[int, _option("--port", "N", "Where it is served (any that is free).")] = 0,
+    epochs: Annotated[int, option("--epochs", "N", "Passes over the table (60).")] = 60,
+    batch_size: Annotated[int, option("--batch-size", "N", "Rows of a step (8).")] = 8,
+    seed: Annotated[int, option("--seed", "N", "Of weights and shuffling (0).")] = 0,
+    port: Annotated[int, option("--port", "N", "Where it is served (any that is free).")] = 0,
     browser: Annotated[
         bool, typer.Option("--browser/--no-browser", help="Open it in the browser.")
     ] = True,

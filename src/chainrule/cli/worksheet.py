@@ -3,17 +3,17 @@
 import sys
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
-
-import typer
+from typing import Annotated
 
 from chainrule.atomic import atomic_file
+from chainrule.cli.options import plain_option as option
 from chainrule.cli.outputs import check_output
 from chainrule.cli.printing import print_facts
 from chainrule.explain.notations import NOTATIONS
 from chainrule.explain.worksheets.exercises import KINDS
+from chainrule.explain.worksheets.formats import FORMATS
 from chainrule.explain.worksheets.networks import Wanted
-from chainrule.explain.worksheets.sheet import Worksheet, formats
+from chainrule.explain.worksheets.sheet import Worksheet
 from chainrule.explain.worksheets.sheet import worksheet as drawn
 from chainrule.theory.checks import plural, require
 
@@ -33,45 +33,39 @@ _SUFFIXES = {
 _NETWORK, _SHEET = "The network", "The sheet"
 
 
-def _option(names: str, metavar: str, text: str, panel: str) -> Any:  # noqa: ANN401
-    return typer.Option(
-        *names.split(), metavar=metavar, help=text, rich_help_panel=panel, show_default=False
-    )
-
-
 def worksheet(
     layers: Annotated[
-        str, _option("--layers", "SIZES", "Units of each layer, as 2-3-1 (2-2-1).", _NETWORK)
+        str, option("--layers", "SIZES", "Units of each layer, as 2-3-1 (2-2-1).", _NETWORK)
     ] = "2-2-1",
     activation: Annotated[
-        str, _option("--activation", "NAME", "Of hidden layers (sigmoid).", _NETWORK)
+        str, option("--activation", "NAME", "Of hidden layers (sigmoid).", _NETWORK)
     ] = "sigmoid",
     output_activation: Annotated[
-        str, _option("--output-activation", "NAME", "Of outputs (that of the loss).", _NETWORK)
+        str, option("--output-activation", "NAME", "Of outputs (that of the loss).", _NETWORK)
     ] = "auto",
-    loss: Annotated[str, _option("--loss", "NAME", "The loss (squared_error).", _NETWORK)] = (
+    loss: Annotated[str, option("--loss", "NAME", "The loss (squared_error).", _NETWORK)] = (
         "squared_error"
     ),
     kind: Annotated[
-        str, _option("--kind", "KINDS", f"{', '.join(KINDS)}: in turn (all).", _SHEET)
+        str, option("--kind", "KINDS", f"{', '.join(KINDS)}: in turn (all).", _SHEET)
     ] = ",".join(KINDS),
-    count: Annotated[int, _option("--count", "N", "Exercises (3).", _SHEET)] = 3,
-    seed: Annotated[int, _option("--seed", "N", "Another seed, other numbers (0).", _SHEET)] = 0,
+    count: Annotated[int, option("--count", "N", "Exercises (3).", _SHEET)] = 3,
+    seed: Annotated[int, option("--seed", "N", "Another seed, other numbers (0).", _SHEET)] = 0,
     notation: Annotated[
-        str, _option("--notation", "NAME", f"{', '.join(NOTATIONS)} (article).", _SHEET)
+        str, option("--notation", "NAME", f"{', '.join(NOTATIONS)} (article).", _SHEET)
     ] = "article",
     decimals: Annotated[
-        int, _option("--decimals", "N", "To which each line is rounded (4).", _SHEET)
+        int, option("--decimals", "N", "To which each line is rounded (4).", _SHEET)
     ] = 4,
     solutions: Annotated[
-        bool, _option("--solutions", "", "Solutions behind the exercises.", _SHEET)
+        bool, option("--solutions", "", "Solutions behind the exercises.", _SHEET)
     ] = False,
     format: Annotated[  # noqa: A002 (the option's name)
-        Format | None, _option("--format", "NAME", "html, latex, markdown, moodle.", _SHEET)
+        Format | None, option("--format", "NAME", "html, latex, markdown, moodle.", _SHEET)
     ] = None,
     output: Annotated[
         Path | None,
-        _option("--output -o", "FILE", "A .html, .tex, .md or .xml file; else printed.", _SHEET),
+        option("--output -o", "FILE", "A .html, .tex, .md or .xml file; else printed.", _SHEET),
     ] = None,
 ) -> None:
     """Make exercises on a step of a small network, with solutions that were verified."""
@@ -81,7 +75,7 @@ def worksheet(
     wanted = Wanted(_sizes(layers), activation, output_activation, loss)
     kinds = [one.strip() for one in kind.split(",")]
     sheet = drawn(wanted, kinds=kinds, count=count, seed=seed, notation=notation, decimals=decimals)
-    text = formats()[chosen](sheet, solutions)
+    text = FORMATS[chosen](sheet, solutions)
     if output is None:
         sys.stdout.write(text)
         return

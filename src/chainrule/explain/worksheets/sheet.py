@@ -1,10 +1,10 @@
-"""Worksheet: exercises, their tasks in words, and the formats that they are written in."""
+"""Worksheet: exercises, and what is to be done, in words."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from chainrule.explain.notations import Notation, notation_of
-from chainrule.explain.worksheets.exercises import KINDS, Exercise, Item, Shown, exercise
+from chainrule.explain.worksheets.exercises import KINDS, Exercise, exercise
 from chainrule.explain.worksheets.networks import Wanted
 from chainrule.theory.checks import is_whole, require, require_name
 
@@ -94,20 +94,3 @@ def worksheet(
     sizes = "-".join(map(str, wanted.layer_sizes))
     title = f"One step of a {sizes} network, {wanted.activation}, seed {seed}"
     return Worksheet(made, decimals, title)
-
-
-def hidden(item: Item) -> bool:
-    """Return whether the result of a line is to be found."""
-    return item.shown is not Shown.SOLVED
-
-
-def formats() -> Mapping[str, Callable[[Worksheet, bool], str]]:
-    """Return how a worksheet is written, by the names of the formats; True is with solutions."""
-    from chainrule.explain.worksheets import moodle, paper
-
-    return {
-        "html": paper.to_html,
-        "latex": paper.to_latex,
-        "markdown": paper.to_markdown,
-        "moodle": moodle.to_moodle,
-    }

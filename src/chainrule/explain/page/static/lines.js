@@ -43,7 +43,7 @@ export function lineElements(reader, quantities, stop, learning, done) {
       'aria-label': learning.isHidden(reader, which) ? line.meaning : reader.spoken(line),
     });
     fill(made, reader, line, learning, done);
-    if (isCurrent && stop.term !== null && stop.term !== undefined)
+    if (isCurrent && Number.isInteger(stop.term))
       made.append(termElement(reader, which, stop.term));
     return made;
   });
@@ -74,6 +74,7 @@ function opened(tree) {
 function termElement(reader, which, place) {
   const terms = reader.terms(which);
   const tree = terms[place];
+  if (!tree) return '';  // in this notation, or for this row, it is no sum
   const value = ['value', reader.value(tree), quantity('option')];
   const soFar = terms.slice(0, place + 1).reduce((sum, one) => sum + reader.value(one), 0);
   const words =

@@ -69,7 +69,7 @@ function say() {
 function keys(event) {
   const {key, target} = event;
   if (event.altKey || event.ctrlKey || event.metaKey) return;
-  if (target.closest('input, select, textarea')) return;
+  if (target.closest('input, select, textarea') || scrolls(target)) return;
   const unit = target.closest('[data-unit]');
   if (unit) {
     inPicture(event, unit);
@@ -77,6 +77,11 @@ function keys(event) {
   }
   if (key === 'ArrowRight') page.move(1);
   if (key === 'ArrowLeft') page.move(-1);
+}
+
+/** An element that is wider than what is shown of it has the arrow keys for itself. */
+function scrolls(target) {
+  return target.scrollWidth > target.clientWidth + 1 && target.matches('.scrolled, .line');
 }
 
 function inPicture(event, unit) {

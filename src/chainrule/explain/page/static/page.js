@@ -27,18 +27,19 @@ const NAMES = {
 const DIGITS = [3, 4, 5, 6, 8, 10, 12, 15, 17];
 
 export class Page {
+  #painted = [];
+
   constructor(document) {
     this.document = document;
     this.steps = stepsOf(document);
     this.points = pointsOf(document);
-    this.number = this.steps.findIndex(({source}) => source.step === document.shown.step);
     this.sizes = document.network.layer_sizes;
     this.learning = new Learning();
     this.grain = 'neuron';
     this.notation = document.notations.find(({name}) => name === document.shown.notation) ??
         document.notations[0];
     this.digits = document.shown.digits;
-    this.#open(this.steps[this.number]);
+    this.#open(this.steps.find(({source}) => source.step === document.shown.step));
     this.#begin(document.shown);
   }
 
@@ -48,7 +49,7 @@ export class Page {
   #open(step) {
     this.origin = step;
     this.step = step;
-    this.tour = new Tour(this.sizes, Boolean(step.source.update));
+    this.tour = new Tour(this.sizes);
     const {rows} = step.source;
     this.sample = Math.max(0, rows.indexOf(this.document.shown.row));
     this.place = 0;
@@ -150,13 +151,12 @@ export class Page {
     this.render();
   }
 
-  /** Takes the step: its samples those of the next step, where that is on the page. */
+  /** Takes the step: the next is on the samples of the run's next, where that is on the page. */
   take() {
-    const {source} = this.step;
-    const next = this.steps.find((one) => one.source.step === source.step + 1) ?? this.step;
-    const place = this.place;
-    this.#open(this.step.taken(next));
-    this.go(place, {});
+    const number = this.step.source.step + 1;
+    const {place} = this;
+    this.#open(this.step.taken(this.steps.find(({source}) => source.step === number)));
+    this.go(place);
   }
 
   check() {
@@ -192,7 +192,7 @@ export class Page {
     if (!except) this.#controls(reader);
     this.#effect(reader);
     byId('tables').replaceChildren(matrices(reader, this.focus, isHidden));
-    byId('map').replaceChildren(this.points ? plane(reader, this.points) : '');
+    this.#plane(reader);
     this.#time();
   }
 
@@ -206,7 +206,7 @@ export class Page {
     const kinds = [...new Set(network.activations)].join(', ');
     byId('facts').textContent =
         `${this.sizes.join(' → ')} · ${kinds} · ${network.loss || 'a loss of your own'}` +
-        `${network.optimizer ? ` · ${network.optimizer}` : ''} · batch of ${source.batch_size} · ${
+        `${network.optimizer ? ` · ${network.optimizer}` : ''} · ${batchOf(source)} · ${
             network.dtype}`;
     byId('verdict').textContent = this.learning.isOn ?
         'Predict the results; each is shown when you have it.' :
@@ -221,7 +221,7 @@ export class Page {
                  ' Change one, and everything behind it follows.');
     PHASES.forEach((phase) => {
       const button = byId(`phase-${phase}`);
-      button.toggleAttribute('aria-current', false);
+      button.removeAttribute('aria-current');
       if (phase === this.here.phase) button.setAttribute('aria-current', 'step');
     });
   }
@@ -280,6 +280,14 @@ export class Page {
     byId('undo').disabled = this.step === this.origin;
   }
 
+  /** The plane, which takes longest: anew only where something of it is other than before. */
+  #plane(reader) {
+    const [step, sample] = this.#painted;
+    if (!this.points || (step === this.step && sample === this.sample)) return;
+    byId('map').replaceChildren(plane(reader, this.points));
+    this.#painted = [this.step, this.sample];
+  }
+
   #time() {
     const {run} = this.document;
     byId('curve').replaceChildren(
@@ -312,6 +320,12 @@ export class Page {
   }
 }
 
+/** The batch in words; of a large one the page has some samples. */
+function batchOf({batch_size: size, rows}) {
+  const some = rows.length < size ? `, of which ${rows.length} are here and the others stay` : '';
+  return `batch of ${size}${some}`;
+}
+
 /** Scrolls sideways, never down, so that an element can be seen. */
 function showAcross(box, inside) {
   if (!inside) return;
@@ -328,17 +342,11 @@ export function furnish(page) {
   offer(byId('digits'), plain(DIGITS), String(page.digits));
   offer(byId('grain'), plain(GRAINS), page.grain);
   offer(byId('pick-layer'), plain(page.sizes.slice(1).map((_, layer) => layer)), '0');
-  byId('phases').replaceChildren(...PHASES.filter((phase) => page.tour.first(phase) >= 0)
-                                     .map(
-                                         (phase) => element(
-                                             'li', {},
-                                             element(
-                                                 'button', {
-                                                   type: 'button',
-                                                   id: `phase-${phase}`,
-                                                   onclick: () => page.go(page.tour.first(phase))
-                                                 },
-                                                 NAMES[phase]))));
+  const button = (phase) => element(
+      'button',
+      {type: 'button', id: `phase-${phase}`, onclick: () => page.go(page.tour.first(phase))},
+      NAMES[phase]);
+  byId('phases').replaceChildren(...PHASES.map((phase) => element('li', {}, button(phase))));
   byId('legend').replaceChildren(...Object.entries(LEGEND).map(([role, words]) => {
     const math = element('span', {});
     math.innerHTML = `<math><mrow class="number ${role}"><mn>1</mn></mrow></math>`;

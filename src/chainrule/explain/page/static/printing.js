@@ -13,7 +13,7 @@ const TITLES = {
 
 /** Returns a section for each phase; `picture(place)` draws the network at it. */
 export function printed(reader, tour, learning, picture) {
-  return PHASES.filter((phase) => tour.first(phase) >= 0).map((phase) => {
+  return PHASES.map((phase) => {
     const made = element('section', {}, element('h2', {}, TITLES[phase]));
     const places = tour.places.filter(
         (place, n, all) => place.phase === phase &&

@@ -132,6 +132,7 @@ export class Reader {
     const [, , layer, at] = becomes;
     const made = [];
     const see = (which) => {
+      if (which[3].some((index) => typeof index === 'string')) return;  // of a series
       const isDone = made.some((one) => address(one) === address(which));
       const isGradient = ['weight_gradients', 'bias_gradients'].includes(which[1]);
       const tree = isDone || isGradient ? null : this.step.formula(which);

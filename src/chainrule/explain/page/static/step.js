@@ -10,6 +10,7 @@ import {address, bound, evaluated, quantity, term} from './expressions.js';
 import {Table} from './table.js';
 
 const OF_SAMPLES = ['activations', 'pre_activations', 'deltas', 'masks'];
+const OF_ROWS = ['activations', 'targets'];  // which are given, and may be changed
 const AFTER = {
   new_weights: 'parameters',
   new_biases: 'parameters'
@@ -75,14 +76,9 @@ export class Step {
     this.#engine = edits.size && !isComputed ? new Step(source, equations, layout) : null;
   }
 
-  /** Returns the step with a number changed; null takes the change back. */
+  /** Returns the step with a number changed. */
   changed(which, value) {
-    const edits = new Map(this.edits);
-    if (value === null) {
-      edits.delete(address(which));
-    } else {
-      edits.set(address(which), [which, value]);
-    }
+    const edits = new Map(this.edits).set(address(which), [which, value]);
     return new Step(this.source, this.equations, this.layout, this.isComputed, edits);
   }
 
@@ -116,30 +112,43 @@ export class Step {
     return {terms, omitted: rest};
   }
 
-  /** Returns the step after this one, with what this one makes; its samples those of `next`. */
+  /**
+   * Returns the step after this one, with what this one makes: on the samples of `next`, the next
+   * step of the run, or where there is none on those of this one, as they were changed.
+   */
   taken(next) {
-    const parameters = new Float64Array(this.layout.count);
-    const {state, ...update} = this.source.update;
-    const after =
-        Object.fromEntries(Object.keys(state).map((n) => [n, new Float64Array(this.layout.count)]));
+    const {parameters, state} = this.#made();
+    const {source} = next ?? this;
+    const isRateChanged = this.edits.has('learning_rate') || !next?.source.update;
+    const rate = (isRateChanged ? this : next).number('learning_rate');
+    const update = {
+      ...this.source.update,
+      learning_rate: rate,
+      step_number: this.number('step_number') + 1,
+      state,
+    };
+    const following = {
+      ...source,
+      parameters,
+      update,
+      step: this.source.step + 1,
+      batch_size: source.rows.length,  // those that are known
+    };
+    const kept = [...this.edits].filter(([, [[, kind]]]) => !next && OF_ROWS.includes(kind));
+    return new Step(following, (next ?? this).equations, this.layout, true, new Map(kept));
+  }
+
+  /** What the step makes of the parameters and of the optimizer's memory. */
+  #made() {
+    const empty = () => new Float64Array(this.layout.count);
+    const names = Object.keys(this.source.update.state);
+    const [parameters, state] = [empty(), Object.fromEntries(names.map((name) => [name, empty()]))];
     this.layout.each((layer, at) => {
       const place = this.layout.place(layer, at);
       parameters[place] = this.number(at.length === 2 ? 'new_weights' : 'new_biases', layer, at);
-      for (const name in after) after[name][place] = this.number('state_after', layer, at, name);
+      for (const name of names) state[name][place] = this.number('state_after', layer, at, name);
     });
-    const number = this.number('step_number') + 1;
-    const source = {
-      ...next.source,
-      parameters,
-      step: this.source.step + 1,
-      update: {
-        ...update,
-        learning_rate: this.number('learning_rate'),
-        step_number: number,
-        state: after
-      },
-    };
-    return new Step(source, next.equations, this.layout, true);
+    return {parameters, state};
   }
 
   #computed(kind, layer, at, name) {

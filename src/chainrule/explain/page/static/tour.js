@@ -9,7 +9,7 @@ export const PHASES = ['forward', 'loss', 'backward', 'update'];
 export const GRAINS = ['layer', 'neuron', 'term'];
 
 export class Tour {
-  constructor(sizes, hasUpdate) {
+  constructor(sizes) {
     this.sizes = sizes;
     const last = sizes.length - 2;
     const up = Array.from({length: last + 1}, (_, layer) => layer);
@@ -23,7 +23,6 @@ export class Tour {
       ...of('backward', down),
       ...of('update', down),
     ];
-    this.hasUpdate = hasUpdate;
   }
 
   /** Returns the number of a place; of the loss there is one. */
