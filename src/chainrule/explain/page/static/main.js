@@ -1,9 +1,11 @@
 /** The beginning: reads the document, shows the page, and listens. */
 
 import {askFor} from './asking.js';
+import {stepsOf} from './document.js';
 import {byId} from './elements.js';
 import {complementaryErrorFunction} from './expressions.js';
 import {furnish, Page} from './page.js';
+import {Reader} from './reader.js';
 
 const page = new Page(JSON.parse(byId('document').textContent));
 furnish(page);
@@ -13,6 +15,8 @@ listen();
 // For those who look behind the page, and for its tests.
 globalThis.chainrule = {
   page,
+  stepsOf,
+  Reader,
   complementaryErrorFunction
 };
 
