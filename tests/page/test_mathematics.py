@@ -219,3 +219,24 @@ def test_samples_that_the_page_has_not_stay_as_they_were(opened, monkeypatch):
     assert "batch of 3, of which" in page.locator("#facts").inner_text()
     page.evaluate("chainrule.page.take()")  # which is on the samples that the page has
     assert "of which" not in page.locator("#facts").inner_text()
+
+
+@pytest.mark.parametrize(
+    ("loss", "output", "z"),
+    [("binary_cross_entropy", "sigmoid", 60.0), ("binary_cross_entropy", "sigmoid", -800.0),
+     ("cross_entropy", "softmax", 900.0), ("poisson", "exponential", -750.0)],
+)  # fmt: skip
+def test_saturated_outputs_keep_their_digits(bench, loss, output, z):
+    """ℓ where a rounds to 0 or 1, or exp(z) overflows: the engine takes it from z, the page too."""
+    outputs = 3 if loss == "cross_entropy" else 1
+    net = cr.Network([1, outputs], output=output, loss=loss, dtype="float64", seed=0)
+    net.w[:], net.b[:] = 0.0, 0.0
+    net.b[0] = z
+    for target in range(2):
+        y = np.eye(3)[[target]] if outputs == 3 else [[float(target)]]
+        trace = net.trace([[1.0]], y)
+        document = document_of(cr.explain(trace, row=0).to_html())
+        asked = [["of", "sample_losses", -1, [0], ""], ["of", "deltas", 0, [0, 0], ""]]
+        loss_there, delta = bench.evaluate(COMPUTED, [document, asked])
+        assert loss_there == pytest.approx(trace.sample_losses[0], rel=1e-13)
+        assert delta == pytest.approx(trace.deltas[0][0, 0], rel=1e-13)

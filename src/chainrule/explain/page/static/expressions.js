@@ -67,13 +67,13 @@ export function evaluated(tree, of, place = HERE) {
     case '*':
       return productOf(parts.map(inner));
     case '/':
-      return quotientOf(parts, inner);
+      return quotientOf(parts, of, place);
     case '^':
       return inner(parts[0]) ** inner(parts[1]);
     case '-':
       return -inner(parts[0]);
     case 'call':
-      return callOf(parts, inner);
+      return callOf(parts, of, place);
     case 'if':
       return inner(holds(parts[1], of, place) ? parts[0] : parts[2]);
     case 'sum':
@@ -91,9 +91,7 @@ export function holds([, relations, ...operands], of, place = HERE) {
 }
 
 function sumOf(terms, of) {
-  const isOne = ([operation, value]) => operation === 'constant' && value === 1;
-  if (terms.length === 2 && terms[0][0] === 'call' && terms[0][1] === 'exp' &&
-      terms[1][0] === '-' && isOne(terms[1][1])) {
+  if (terms.length === 2 && isExp(terms[0]) && terms[1][0] === '-' && isOne(terms[1][1])) {
     return Math.expm1(of(terms[0][2]));  // exp(x) - 1 without losing its digits near 0
   }
   return terms.reduce((sum, one) => sum + of(one), 0);
@@ -104,19 +102,71 @@ function productOf(values) {
   return values.includes(0) ? 0 : values.reduce((product, value) => product * value, 1);
 }
 
-function quotientOf([top, bottom], of) {
-  const [above, below] = [of(top), of(bottom)];
+function quotientOf([top, bottom], of, place) {
+  if (isExp(top) && bottom[0] === 'sum' && isExp(bottom[3])) {
+    return Math.exp(logShare(top, bottom, of, place));
+  }
+  const [above, below] = [top, bottom].map((part) => evaluated(part, of, place));
   if (below !== 0) return above / below;
   return above === 0 || Number.isNaN(above) ? NaN : Math.sign(above) * Infinity;
 }
 
-function callOf([name, ...args], of) {
-  const [inner] = args;
-  if (name === 'ln' && inner[0] === '+' && inner.length === 3 && inner[1][0] === 'constant' &&
-      inner[1][1] === 1) {
-    return Math.log1p(of(inner[2]));  // ln(1 + x) without losing its digits near 0
+function callOf([name, ...args], of, place) {
+  if (name === 'ln') return logOf(args[0], of, place);
+  return FUNCTIONS[name](...args.map((part) => evaluated(part, of, place)));
+}
+
+/** ln x; of an output, and of what it leaves of 1, from its own equation: it may round to 0. */
+function logOf(tree, of, place) {
+  const rest = restOfOne(tree);
+  const isRest = rest?.[0] === '-' && rest[1][0] === 'of';
+  if (tree[0] === 'of' || isRest) {
+    const known = logOfOutput(isRest ? rest[1] : tree, of, place, isRest);
+    if (known !== null) return known;
   }
-  return FUNCTIONS[name](...args.map(of));
+  return rest ? Math.log1p(evaluated(rest, of, place)) : Math.log(evaluated(tree, of, place));
+}
+
+/** ln a, or ln(1 - a), of an output that is a softmax, a sigmoid or an exponential; else null. */
+function logOfOutput(which, of, place, isRest) {
+  const made = of.equation?.(resolved(which, place));
+  if (!made) return null;
+  const {tree, place: there} = made;
+  if (isExp(tree) && !isRest) return evaluated(tree[2], of, there);
+  if (tree[0] !== '/') return null;
+  const [, top, bottom] = tree;
+  if (isExp(top) && bottom[0] === 'sum' && !isRest) return logShare(top, bottom, of, there);
+  const power = restOfOne(bottom);
+  if (!isOne(top) || !power || !isExp(power)) return null;
+  const x = evaluated(power[2], of, there);  // a = 1 / (1 + exp(x))
+  return -softplus(isRest ? -x : x);
+}
+
+/** ln(exp(u) / Σ exp(v)), the largest v taken away first. */
+function logShare(top, [, index, count, pattern], of, place) {
+  const powers =
+      Array.from({length: count}, (_, n) => evaluated(pattern[2], of, {...place, [index]: n}));
+  const most = Math.max(...powers);
+  const others = powers.toSpliced(powers.indexOf(most), 1);
+  const sum = others.reduce((total, power) => total + Math.exp(power - most), 0);
+  return evaluated(top[2], of, place) - most - Math.log1p(sum);
+}
+
+function softplus(x) {
+  return Math.max(0, x) + Math.log1p(Math.exp(-Math.abs(x)));
+}
+
+function isOne([operation, value]) {
+  return operation === 'constant' && value === 1;
+}
+
+function isExp([operation, name]) {
+  return operation === 'call' && name === 'exp';
+}
+
+/** Returns x of 1 + x, else null. */
+function restOfOne(tree) {
+  return tree[0] === '+' && tree.length === 3 && isOne(tree[1]) ? tree[2] : null;
 }
 
 function seriesOf([, index, count, pattern, ...terms], of, place) {

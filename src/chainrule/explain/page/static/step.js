@@ -94,6 +94,12 @@ export class Step {
     return this.#computed(kind, layer, at, name);
   }
 
+  /** Returns the tree that makes a quantity here, and its place; null where it is a number. */
+  equation([kind, layer, at, name]) {
+    const found = this.isLive ? this.equations.find(kind, layer, at, name) : null;
+    return found && {tree: this.equations.tree(found), place: found.place};
+  }
+
   /**
    * Returns the expression that makes a quantity, in a notation's terms; null where it is given.
    */
