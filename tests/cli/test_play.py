@@ -4,6 +4,8 @@ import http.client
 import json
 import re
 import signal
+import socket
+import struct
 import subprocess
 import sys
 from pathlib import Path
@@ -106,6 +108,23 @@ def test_it_listens_on_the_loopback_only(server):
     assert [host for host, port in local if int(port, 16) == server.port] == ["0100007F"]
 
 
+def test_a_port_that_is_taken(server, chainrule, tmp_path):
+    (tmp_path / "own.csv").write_text(TABLE)
+    done = chainrule("play", "--no-browser", "own.csv", "--port", server.port)
+    assert done.returncode == 2
+    assert f"port {server.port} can't be had" in done.stderr
+
+
+def test_a_browser_that_goes_away_is_no_fault(tmp_path):
+    made = Server(tmp_path, "--epochs", "2")
+    for _ in range(3):
+        with socket.create_connection(("127.0.0.1", made.port)) as connection:
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            connection.sendall(f"GET / HTTP/1.1\r\nHost: localhost:{made.port}\r\n\r\n".encode())
+    assert made.document()["title"] == "moons"
+    assert made.end() == (0, "", "stopped\n")
+
+
 def test_moons_without_a_table(tmp_path):
     made = Server(tmp_path, "--epochs", "2")
     assert made.document()["title"] == "moons"
@@ -116,7 +135,8 @@ def test_moons_without_a_table(tmp_path):
     ("words", "message"),
     [(("own.csv", "--columns", "a,z"), "--columns: z can't be read; there are a, b, c"),
      (("own.csv", "--hidden", "0"), "--hidden must be units"),
-     (("own.csv", "--target", "klass"), "klass"), (("none.csv",), "none.csv")],
+     (("own.csv", "--target", "klass"), "klass"), (("none.csv",), "none.csv"),
+     (("own.csv", "--port", "70000"), "port must be from 0 to 65535, got 70000")],
 )  # fmt: skip
 def test_what_is_refused(chainrule, tmp_path, words, message):
     (tmp_path / "own.csv").write_text(TABLE)

@@ -163,6 +163,34 @@ class TestChanging:
         assert apart < 1e-6, said
 
 
+class TestScaledNotations:
+    """Negnevitsky's thresholds are biases of the other sign, Hagan's loss is twice ours."""
+
+    def test_controls_have_the_notations_numbers(self, small):
+        control = small.locator("#edits input[type=number]").nth(1)
+        bias = float(control.input_value())
+        small.get_by_label("notation").select_option("negnevitsky")
+        assert float(control.input_value()) == -bias
+        control.fill("0.75")
+        small.keyboard.press("Tab")
+        assert small.evaluate("chainrule.page.step.number('biases', 0, [0])") == -0.75
+        assert float(_result(small, "pre_activations[0][0, 0]")) == pytest.approx(
+            small.evaluate("chainrule.page.step.number('pre_activations', 0, [0, 0])"), rel=1e-5
+        )
+
+    def test_finite_differences_agree_in_them(self, small):
+        for notation in ("negnevitsky", "hagan"):
+            small.get_by_label("notation").select_option(notation)
+            small.get_by_role("button", name="Check by finite differences").click()
+            said = small.locator("#checked").inner_text()
+            assert float(re.search(r"differ by (\S+) of", said)[1]) < 1e-6
+
+    def test_the_loss_is_the_same_everywhere(self, small):
+        small.get_by_label("notation").select_option("hagan")
+        shown = number_of(small, "sample_losses[0]")
+        assert f"loss {shown}." in small.locator("#verdict").inner_text()
+
+
 class TestPlane:
     def test_two_inputs_are_drawn_in_the_plane(self, small):
         assert small.locator("#map rect").count() == 26 * 26
@@ -206,6 +234,13 @@ class TestLearning:
         small.keyboard.press("Enter")
         assert float(_result(small, "pre_activations[0][0, 0]")) == pytest.approx(answer)
         assert small.locator("#score").inner_text() == "1 of 2 right"
+
+    def test_nothing_is_said_that_is_hidden(self, small):
+        small.get_by_label("predict first").check()
+        names = small.locator("#drawing [data-unit]").evaluate_all(
+            "units => units.map((unit) => unit.getAttribute('aria-label'))"
+        )
+        assert [name.endswith(": hidden") for name in names] == [False] * 2 + [True] * 4
 
     def test_a_result_can_be_revealed(self, small):
         small.get_by_label("predict first").check()

@@ -1,12 +1,16 @@
 """A server of one page, for this machine only."""
 
+import sys
 import threading
 from collections.abc import Callable
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
 
+from chainrule.theory.checks import require
+
 HOST = "127.0.0.1"
+_LAST_PORT = 65_535
 _NAMES = (HOST, "localhost")
 _HEADERS = {
     "X-Content-Type-Options": "nosniff",
@@ -31,13 +35,30 @@ class PageServer(ThreadingHTTPServer):
         Returns the page of a step and a row; ``ValueError`` says why there is none.
     port : int
         0 for any that is free.
+
+    Raises
+    ------
+    ValueError
+        If it isn't a port, or is taken.
     """
 
     daemon_threads = True
 
     def __init__(self, make: Make, port: int) -> None:
-        super().__init__((HOST, port), _Handler)
+        require(0 <= port <= _LAST_PORT, f"port must be from 0 to {_LAST_PORT}, got {port}")
+        try:
+            super().__init__((HOST, port), _Handler)
+        except OSError as error:
+            raise ValueError(
+                f"port {port} can't be had ({error.strerror}): take another, or 0 for any"
+            ) from error
         self._make, self._lock = make, threading.Lock()
+
+    def handle_error(self, request: object, client_address: object) -> None:  # noqa: ARG002
+        """Say what went wrong with a request in one line; a browser that went away is nothing."""
+        error = sys.exception()
+        if not isinstance(error, ConnectionError):
+            print(f"chainrule: {type(error).__name__}: {error}", file=sys.stderr)
 
     @property
     def address(self) -> str:

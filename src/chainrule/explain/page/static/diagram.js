@@ -87,6 +87,11 @@ class Diagram {
     return drawn('text', {...attributes, class: style, 'data-of': address(which)}, text);
   }
 
+  /** A number in words, which says no more than the picture shows. */
+  #said(which) {
+    return this.on.isHidden(which) ? 'hidden' : this.reader.text(which, 4);
+  }
+
   #heading(layer) {
     const left = this.sizes[layer] - this.shown[layer].length;
     const name = layerName(this.sizes, layer) + (left ? `, ${left} more` : '');
@@ -119,7 +124,7 @@ class Diagram {
       role: 'button',
       tabindex: '-1',
       'data-unit': `${layer},${unit}`,
-      'aria-label': `${name}: ${this.on.isHidden(value) ? 'hidden' : this.reader.text(value, 4)}`,
+      'aria-label': `${name}: ${this.#said(value)}`,
       onclick: pick,
     });
     group.append(
@@ -230,9 +235,8 @@ class Diagram {
           ];
         });
     const y = TOP + (this.height - TOP - 20) / 2;
-    const loss = quantity(
-        step.source.batch_size === 1 ? 'loss' : 'sample_losses', -1,
-        step.source.batch_size === 1 ? [] : [sample]);
+    const isAlone = step.source.batch_size === 1;
+    const loss = isAlone ? quantity('loss') : quantity('sample_losses', -1, [sample]);
     const isFocused = this.focus.phase === 'loss';
     const octagon = drawn('path', {class: 'shape', d: octagonAt(this.width - 40, y, 26)});
     const group = drawn('g', {
@@ -240,7 +244,7 @@ class Diagram {
       role: 'button',
       tabindex: '-1',
       'data-unit': 'loss',
-      'aria-label': `loss: ${this.reader.text(loss, 4)}`,
+      'aria-label': `loss: ${this.#said(loss)}`,
       onclick: this.on.pickLoss,
     });
     group.append(octagon, this.#text(loss, {x: this.width - 40, y, class: ''}));

@@ -2,6 +2,7 @@
 
 import {element} from './elements.js';
 import {address, quantity} from './expressions.js';
+import {scaleOf} from './symbols.js';
 
 import {nameOf, short} from './units.js';
 import {general} from './writing.js';
@@ -9,13 +10,13 @@ import {general} from './writing.js';
 const REACH = 2;  // how far a slider goes to either side, in sizes of the number or in ones
 
 /** Returns the quantities that can be changed from where the reader stands. */
-export function changeable({step, sample}, {layer, unit, from}) {
+export function changeable({document, step, sample}, {layer, unit, from}) {
   const source = from ?? 0;
   const list = [
     quantity('weights', layer, [source, unit]),
     quantity('biases', layer, [unit]),
     quantity('activations', 0, [sample, layer === 0 ? source : 0]),
-    quantity('targets', -1, [sample, Math.min(unit, targetsOf(step) - 1)]),
+    quantity('targets', -1, [sample, Math.min(unit, document.network.n_targets - 1)]),
   ];
   return step.source.update ? [...list, quantity('learning_rate')] : list;
 }
@@ -27,7 +28,9 @@ export function controls(reader, quantities, change) {
 
 function control(reader, which, change) {
   const {step, document} = reader;
-  const value = step.number(...which.slice(1));
+  const value = reader.number(which);
+  const set = (number, except) =>
+      change(which, number / scaleOf(reader.notation, which[1]), except);
   const isRate = which[1] === 'learning_rate';
   const id = `edit-${address(which).replace(/\W+/g, '-')}`;
   const words = wordsFor(document, which);
@@ -38,7 +41,7 @@ function control(reader, which, change) {
     id,
     step: 'any',
     value: general(value, 6),
-    onchange: ({target}) => target.value !== '' && change(which, Number(target.value)),
+    onchange: ({target}) => target.value !== '' && set(Number(target.value)),
   });
   const slid = element('input', {
     type: 'range',
@@ -49,7 +52,7 @@ function control(reader, which, change) {
     'aria-label': words,
     oninput: ({target}) => {
       typed.value = general(Number(target.value), 4);
-      change(which, Number(target.value), slid);
+      set(Number(target.value), slid);
     },
   });
   const symbol = element('span', {});
@@ -72,10 +75,6 @@ function wordsFor(document, [, kind, layer, at]) {
   return {targets: 'target', learning_rate: 'learning rate'}[kind];
 }
 
-function targetsOf(step) {
-  return step.source.targets.length / step.samples;
-}
-
 /**
  * Returns a table of what the changes did to the loss and the outputs; null where none was made.
  */
@@ -90,7 +89,8 @@ export function effect(reader, before) {
         (unit) => [nameOf(document, last, unit), quantity('activations', last, [sample, unit])]),
   ];
   const of = ([name, which]) => {
-    const [was, is] = [before, step].map((one) => one.number(...which.slice(1)));
+    const scale = scaleOf(reader.notation, which[1]);
+    const [was, is] = [before, step].map((one) => one.number(...which.slice(1)) * scale);
     return element(
         'tr', {'data-of': address(which)}, element('th', {scope: 'row'}, name),
         element('td', {}, short(was)), element('td', {}, `→ ${short(is)}`));
@@ -100,21 +100,26 @@ export function effect(reader, before) {
   return element('table', {}, head, ...rows.map(of));
 }
 
-/** Returns ∂L/∂w beside the difference quotient of the loss, both computed in the page. */
-export function finiteDifference(step, which) {
+/**
+ * Returns ∂L/∂w beside the difference quotient of the loss, both computed in the page, in the
+ * notation's numbers.
+ */
+export function finiteDifference({step, notation}, which) {
   const [, kind, layer, at] = which;
+  const scale = (of) => scaleOf(notation, of);
   const value = step.number(kind, layer, at);
   const h = Math.cbrt(Number.EPSILON) * Math.max(1, Math.abs(value));
+  const up = Math.sign(scale(kind)) * h;  // a threshold grows where the bias falls
   const [above, below] =
-      [value + h, value - h].map((one) => step.changed(which, one).number('loss'));
-  const quotient = (above - below) / (2 * h);
+      [value + up, value - up].map((one) => step.changed(which, one).number('loss'));
   const gradients = kind === 'weights' ? 'weight_gradients' : 'bias_gradients';
-  const derivative = step.number(gradients, layer, at);
+  const quotient = (above - below) / (2 * up) * scale(gradients);
+  const derivative = step.number(gradients, layer, at) * scale(gradients);
   const size = Math.max(Math.abs(quotient), Math.abs(derivative));
   return {
-    h,
-    above,
-    below,
+    h: h * Math.abs(scale(kind)),
+    above: above * scale('loss'),
+    below: below * scale('loss'),
     quotient,
     derivative,
     difference: size ? Math.abs(quotient - derivative) / size : 0

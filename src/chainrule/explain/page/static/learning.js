@@ -3,7 +3,7 @@
 import {element} from './elements.js';
 import {address} from './expressions.js';
 
-export const TOLERANCE = 0.01;  // of the number; what is smaller than that rounds the same on paper
+const TOLERANCE = 0.01;  // of the number
 
 export class Learning {
   #known;

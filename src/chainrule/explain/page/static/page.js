@@ -165,7 +165,7 @@ export class Page {
     const which = from === null ?
         quantity('biases', layer, [unit]) :
         quantity('weights', layer, [from ?? steepest(this.reader, layer, unit), unit]);
-    const found = finiteDifference(this.step, which);
+    const found = finiteDifference(this.reader, which);
     const say = (number) => general(number, Math.max(this.digits, 6));
     const symbol = element('span', {});
     symbol.innerHTML = this.reader.symbol(which);
