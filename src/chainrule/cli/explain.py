@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from chainrule.cli.models import table_model
 from chainrule.cli.options import ModelFile, Source
@@ -12,12 +12,14 @@ from chainrule.cli.pages import naming, write_page
 from chainrule.cli.printing import command_line, print_facts, print_line
 from chainrule.engine.trace import Trace
 from chainrule.explain.door import explain as explanation_of
-from chainrule.explain.explanation import Explanation
 from chainrule.explain.letters import lowered
-from chainrule.explain.lines import ExplainedLine, beside
 from chainrule.explain.notations import NOTATIONS
 from chainrule.tables import OpenedRun, TableModel, opened_run
 from chainrule.tables.errors import listed
+
+if TYPE_CHECKING:
+    from chainrule.explain.explanation import Explanation
+    from chainrule.explain.lines import ExplainedLine
 
 _ZOOM, _SHOWN = "What", "How"
 
@@ -131,7 +133,7 @@ def row_in_batch(opened: OpenedRun, trace: Trace, row: int) -> int:
 
 
 def _print(
-    shown: Explanation, opened: OpenedRun, trace: Trace, model: TableModel, row: int | None
+    shown: "Explanation", opened: OpenedRun, trace: Trace, model: TableModel, row: int | None
 ) -> None:
     """Print an explanation as text, coloured where that is a terminal."""
     samples = f"batch of {len(trace.rows)}" if row is None else f"row {row}"
@@ -159,8 +161,10 @@ def _print(
         print_line()
 
 
-def _coloured(shown: Explanation, line: ExplainedLine) -> list[str | tuple[str, str]]:
+def _coloured(shown: "Explanation", line: "ExplainedLine") -> list[str | tuple[str, str]]:
     """Return the sides of a line: the symbol and the result stand out."""
+    from chainrule.explain.lines import beside
+
     first, *rest = shown.sides(line)
     parts: list[str | tuple[str, str]] = ["  ", (first, "cyan"), f" {line.sign} "]
     for side in rest[:-1]:

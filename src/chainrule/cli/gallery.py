@@ -1,16 +1,17 @@
 """``chainrule gallery``: published worked examples, reckoned again."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from chainrule.atomic import atomic_file
 from chainrule.cli.outputs import check_output
+from chainrule.cli.pages import write_page
 from chainrule.cli.printing import print_facts, print_line, print_table
-from chainrule.explain.gallery.examples import Example, example_named, examples
-from chainrule.explain.gallery.pages import INDEX, gallery_pages, in_words, verdicts
 from chainrule.theory.checks import plural
+
+if TYPE_CHECKING:
+    from chainrule.explain.gallery.examples import Example
 
 
 def gallery(
@@ -26,6 +27,8 @@ def gallery(
     ] = None,
 ) -> None:
     """Show published worked examples: what is printed, the exact value, why they differ."""
+    from chainrule.explain.gallery.examples import example_named, examples
+
     chosen = None if name is None else example_named(name)
     if html is not None:
         _write(list(examples()) if chosen is None else [chosen.name], html)
@@ -40,17 +43,20 @@ def gallery(
 
 
 def _write(names: list[str], folder: Path) -> None:
+    from chainrule.explain.gallery.pages import INDEX, gallery_pages  # with what they compute
+
     pages = {folder / name: text for name, text in gallery_pages(names)}
     folder.mkdir(parents=True, exist_ok=True)
     for path in pages:
         check_output(path, (), "page")
     for path, text in pages.items():
-        with atomic_file(path) as file:
-            file.write(text.encode())
+        write_page(text, path)
     print_facts({"pages": f"{len(pages)} in {folder}; open {folder / INDEX} in a browser"})
 
 
-def _print(example: Example) -> None:
+def _print(example: "Example") -> None:
+    from chainrule.explain.gallery.pages import in_words, verdicts
+
     _, found = verdicts(example)
     print_line((example.title, "bold"))
     print_line((example.source, "dim"))

@@ -3,19 +3,17 @@
 import sys
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from chainrule.atomic import atomic_file
 from chainrule.cli.options import plain_option as option
 from chainrule.cli.outputs import check_output
 from chainrule.cli.printing import print_facts
 from chainrule.explain.notations import NOTATIONS
-from chainrule.explain.worksheets.exercises import KINDS
-from chainrule.explain.worksheets.formats import FORMATS
-from chainrule.explain.worksheets.networks import Wanted
-from chainrule.explain.worksheets.sheet import Worksheet
-from chainrule.explain.worksheets.sheet import worksheet as drawn
 from chainrule.theory.checks import plural, require
+
+if TYPE_CHECKING:
+    from chainrule.explain.worksheets.sheet import Worksheet
 
 
 class Format(StrEnum):
@@ -47,8 +45,8 @@ def worksheet(
         "squared_error"
     ),
     kind: Annotated[
-        str, option("--kind", "KINDS", f"{', '.join(KINDS)}: in turn (all).", _SHEET)
-    ] = ",".join(KINDS),
+        str, option("--kind", "KINDS", "blanks, faded, error: in turn.", _SHEET)
+    ] = "blanks,faded,error",
     count: Annotated[int, option("--count", "N", "Exercises (3).", _SHEET)] = 3,
     seed: Annotated[int, option("--seed", "N", "Another seed, other numbers (0).", _SHEET)] = 0,
     notation: Annotated[
@@ -69,6 +67,10 @@ def worksheet(
     ] = None,
 ) -> None:
     """Make exercises on a step of a small network, with solutions that were verified."""
+    from chainrule.explain.worksheets.formats import FORMATS  # which other commands don't wait for
+    from chainrule.explain.worksheets.networks import Wanted
+    from chainrule.explain.worksheets.sheet import worksheet as drawn
+
     chosen = _format_of(format, output)
     if output is not None:
         check_output(output, (), "worksheet")
@@ -84,7 +86,7 @@ def worksheet(
     _print(sheet, output, chosen, solutions)
 
 
-def _print(sheet: Worksheet, output: Path, chosen: Format, solutions: bool) -> None:
+def _print(sheet: "Worksheet", output: Path, chosen: Format, solutions: bool) -> None:
     has_solutions = solutions or chosen is Format.moodle
     facts = {
         "sheet": output,

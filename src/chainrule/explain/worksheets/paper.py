@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
+from dataclasses import replace
 from html import escape
 
 from chainrule.explain.latex import LatexWriter
@@ -113,9 +114,8 @@ class _Paper(ABC):
 
 def _sides(item: Item, writer: Writer, solved: bool) -> tuple[list[str], bool]:
     """Return the sides that are given, and whether the result is left blank."""
-    if solved:
-        return [writer.write(side) for side in item.line.sides], False
-    return parts_of(item, writer), item.shown is not Shown.SOLVED
+    given = replace(item, shown=Shown.SOLVED) if solved else item
+    return parts_of(given, writer), given.shown is not Shown.SOLVED
 
 
 class _Html(_Paper):

@@ -13,7 +13,7 @@ const ALONE = ['parameters', 'gradient', 'targets', 'sample_losses', 'shares', '
 
 /** Returns the steps of a document. */
 export function stepsOf(document) {
-  const decoded = arraysOf(document);
+  const decoded = document.arrays.map(numbersOf);
   const array = (place) => (place === null ? null : decoded[place]);
   const equations = document.equations.map((entries) => new Equations(entries, document.trees));
   const layout = new Layout(document.network.layer_sizes);
@@ -29,12 +29,8 @@ export function stepsOf(document) {
 /** Returns the rows that the network learned from, where it has two inputs; else null. */
 export function pointsOf(document) {
   if (!document.plane) return null;
-  const decoded = arraysOf(document);
-  return {inputs: decoded[document.plane.inputs], targets: decoded[document.plane.targets]};
-}
-
-function arraysOf(document) {
-  return document.arrays.map(numbersOf);
+  const of = (place) => numbersOf(document.arrays[place]);
+  return {inputs: of(document.plane.inputs), targets: of(document.plane.targets)};
 }
 
 function updateOf(described, array) {
