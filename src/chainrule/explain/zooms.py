@@ -84,7 +84,10 @@ def weight(equations: Equations, layer: int, k: int, j: int, i: int) -> list[Sec
 def _forward(equations: Equations, layer: int, i: int, most: int | None) -> Section:
     units = equations.spec.shapes[layer][1]
     shown = _first(range(units), most)
-    lines = [quantity for j in shown for quantity in _values(layer, i, j)]
+    values = [_values(layer, i, j) for j in shown]
+    if not equations.spec.activation_rows[layer].elementwise:  # each a needs every z
+        values = list(zip(*values, strict=True))
+    lines = [quantity for row in values for quantity in row]
     return Section(f"Forward, layer {layer}", tuple(lines), _left_out(units, len(shown), "unit"))
 
 

@@ -218,16 +218,6 @@ class _Maker:
             )
 
 
-def _in_order(equations: Equations, made: Sequence[Quantity]) -> tuple[Quantity, ...]:
-    """Return quantities with none before what it is made of: a softmax needs every z first."""
-    order = list(made)
-    for quantity in made:
-        needed = [order.index(q) for q in equations.needed(quantity) if q in order]
-        if needed and max(needed) > order.index(quantity):
-            order.insert(max(needed), order.pop(order.index(quantity)))
-    return tuple(order)
-
-
 def _given_first(quantity: Quantity) -> tuple[int, int, tuple[int, ...]]:
     kinds = ("activations", "targets", "weights", "biases")
     place = kinds.index(quantity.kind) if quantity.kind in kinds else len(kinds)
@@ -237,7 +227,7 @@ def _given_first(quantity: Quantity) -> tuple[int, int, tuple[int, ...]]:
 def _sections(equations: Equations) -> list[tuple[str, tuple[Quantity, ...]]]:
     """Return the step, forward to update: of the gradient and the update one unit a layer."""
     sections = [
-        (section.title, _in_order(equations, section.quantities))
+        (section.title, section.quantities)
         for section in zooms.sample(equations, 0, None)
         if not section.title.startswith(("Gradient", "Update"))
     ]
