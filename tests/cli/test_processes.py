@@ -115,6 +115,34 @@ def test_a_termination_is_one_line_and_leaves_nothing(
     assert names(tmp_path) == []
 
 
+IMPORTING = """
+import os, signal, sys, time
+import chainrule.cli.train as train
+from chainrule.cli.entry import run
+
+def read(*_):
+    try:
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(5)
+    except SystemExit:
+        raise ImportError("numpy._core.multiarray failed to import") from None
+
+train.read = read
+code = run(["train", "digits"])
+sys.stderr.flush()
+os._exit(code)
+"""
+
+
+def test_a_termination_while_an_extension_is_imported_is_one(tmp_path: Path) -> None:
+    """Extensions make an ImportError of what is raised while they are loaded."""
+    done = subprocess.run(
+        [sys.executable, "-c", IMPORTING], cwd=tmp_path, capture_output=True, timeout=300
+    )
+    assert done.returncode == 143
+    assert done.stderr == b"chainrule: terminated; nothing was written\n"
+
+
 WRITING = """
 import os, signal, sys
 from pathlib import Path

@@ -15,7 +15,6 @@ from typing import NoReturn
 
 from chainrule.cli import streams
 
-_TERMINATED = (129, 143)  # by SIGHUP, SIGTERM
 _NEEDED = ("typer", "rich", "pyarrow")
 
 
@@ -64,8 +63,9 @@ def _exit_code(error: BaseException) -> int:
         traceback.print_exception(error)
     if isinstance(error, BrokenPipeError) or isinstance(error.__context__, BrokenPipeError):
         return _silenced()  # typer makes an exit of it
-    if isinstance(error, SystemExit) and error.code in _TERMINATED:
-        return _said(f"terminated; {_written()}", int(error.code))
+    terminated = streams.termination()
+    if terminated is not None:
+        return _said(f"terminated; {_written()}", terminated)
     if isinstance(error, SystemExit):
         return error.code if isinstance(error.code, int) else 1
     if isinstance(error, KeyboardInterrupt) or type(error).__name__ == "Abort":

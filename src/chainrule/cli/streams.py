@@ -9,6 +9,7 @@ from types import FrameType
 
 _STREAMS = (("stdin", "r"), ("stdout", "w"), ("stderr", "w"))
 _closed: set[str] = set()
+_terminations: list[int] = []
 
 
 def prepare() -> None:
@@ -64,5 +65,14 @@ def require_stdout() -> None:
         )
 
 
+def termination() -> int | None:
+    """Return the exit code of the signal that ended the command; None if none did.
+
+    An extension that is being imported makes an ``ImportError`` of whatever is raised in it.
+    """
+    return 128 + _terminations[0] if _terminations else None
+
+
 def _exit(number: int, _: FrameType | None) -> None:
+    _terminations.append(number)
     raise SystemExit(128 + number)
