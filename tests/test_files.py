@@ -202,9 +202,10 @@ EDITS = {
     "older": ("network", put("format", value=0), "edited header: expected a kind and its form"),
     "true": ("network", put("format", value=True), "edited header: expected a kind and its"),
     "kind": ("network", put("kind", value="estimator"), "header: expected a kind and its format"),
-    "other kind": (
+    "other kind": ("table_model", put("kind", value="run"), "a run of format 5, this one reads 4"),
+    "kind and format": (
         "table_model",
-        put("kind", value="run"),
+        lambda ours: ours.update(kind="run", format=4),
         "not a sound model file",
     ),
     "old run": (
@@ -243,7 +244,7 @@ EDITS = {
     "fewer": (
         "table_model",
         lambda ours: ours["model"]["columns"].pop() and None,
-        "network: expected 3 inputs and 3 outputs for the columns and the target, got 4 and 3",
+        "networks: expected 3 inputs and 3 outputs for the columns and the target, got 4 and 3",
     ),
     "classes": (
         "table_model",
@@ -367,7 +368,8 @@ def test_no_changed_field_escapes_the_checks(
     else:
         told = json.loads(json.dumps(again.describe()))
         assert json.dumps(told, sort_keys=True) == json.dumps(forged, sort_keys=True)
-        usable = again if kind == "network" else again.network
+        made_of = {"network": lambda: again, "table_model": lambda: again.networks[0]}
+        usable = made_of.get(kind, lambda: again.network)()
         assert usable.forward(np.zeros((1, usable.spec.n_inputs))).shape == (
             1,
             usable.spec.n_outputs,

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from chainrule.atomic import atomic_file
 
 # Of each kind, the format that is written.
-FORMATS = {"network": 1, "run": 4, "table_model": 4, "classifier": 2, "regressor": 2}
+FORMATS = {"network": 1, "run": 4, "table_model": 5, "classifier": 2, "regressor": 2}
 _KEY = "chainrule"
 _KINDS = {
     "network": ("chainrule.training.network", "Network"),

@@ -233,7 +233,7 @@ def test_columns_are_read_as_asked(inside: Callable[..., str]) -> None:
 @pytest.mark.usefixtures("table")
 def test_sizes_and_names_in_other_notations(inside: Callable[..., str]) -> None:
     inside("train", "t.csv", "-t", "y", "--epochs", "1", "--hidden", "8x4", "--ignore", "w")
-    assert load("t.safetensors").network.spec.layer_sizes == (1, 8, 4, 1)
+    assert load("t.safetensors").spec.layer_sizes == (1, 8, 4, 1)
 
 
 # -- what goes wrong is said --------------------------------------------------------------------

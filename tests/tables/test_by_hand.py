@@ -36,7 +36,7 @@ CHANGES: list[dict[str, Any]] = [
 
 def by_hand(options: dict[str, Any]) -> tuple[cr.Network, cr.Run, FeatureEncoder, float, float]:
     """A regression on the diabetes table: only what the training rows say is learned from."""
-    chosen = TrainOptions(**options)
+    chosen = TrainOptions(**options).chosen("regression")
     table = read("diabetes")
     parts = split(table.n_rows, chosen.test_fraction, chosen.validation_fraction, chosen.seed)
     names = [name for name in table.names if name != "target"]
@@ -76,7 +76,7 @@ def test_train_is_what_it_would_be_by_hand(change: dict[str, Any]) -> None:
     runs: list[cr.Run] = []
     model = train(read("diabetes"), "target", TrainOptions(**options), [runs.append])
     relative = 1e-3 if options.get("dtype") != "float64" else 1e-9  # of X, by another mean
-    np.testing.assert_allclose(model.network.w, network.w, rtol=relative, atol=relative / 10)
+    np.testing.assert_allclose(model.networks[0].w, network.w, rtol=relative, atol=relative / 10)
     np.testing.assert_allclose(runs[-1].losses, run.losses, rtol=relative)
     np.testing.assert_allclose(runs[-1].validation_losses, run.validation_losses, rtol=relative)
     assert (model.target.mean, model.target.std) == (
@@ -98,10 +98,10 @@ def test_each_seed_counts() -> None:
     options = TrainOptions(**PLAIN, seed=5)
     start = train(read("diabetes"), "target", TrainOptions(**PLAIN | {"learning_rate": 1e-30}))
     expected = cr.Network([10, 7, 5, 1], seed=0)
-    np.testing.assert_allclose(start.network.w, expected.w, rtol=1e-6)
+    np.testing.assert_allclose(start.networks[0].w, expected.w, rtol=1e-6)
     other = train(read("diabetes"), "target", options)
     assert other.report.options["seed"] == 5
-    assert not np.allclose(other.network.w, start.network.w)
+    assert not np.allclose(other.networks[0].w, start.networks[0].w)
 
 
 @pytest.mark.parametrize(
@@ -111,12 +111,12 @@ def test_each_seed_counts() -> None:
 )  # fmt: skip
 def test_what_auto_means(n_rows: int, rows: int, penalty: float) -> None:
     """A fortieth of the rows a step, from 16 to 128; 10 of l2 shared out among the rows."""
-    auto = TrainOptions()
-    assert auto.rows_a_step(n_rows) == rows
-    assert auto.penalty(n_rows) == pytest.approx(penalty, rel=1e-15)
-    assert TrainOptions(optimizer="rprop").rows_a_step(n_rows) == n_rows
-    assert TrainOptions(batch_size=100).rows_a_step(n_rows) == min(100, n_rows)
-    assert TrainOptions(l2=0.25).penalty(n_rows) == 0.25
+    auto, task = TrainOptions(), "regression"
+    assert auto.rows_a_step(task, n_rows) == rows
+    assert auto.recipe(task).penalty(n_rows) == pytest.approx(penalty, rel=1e-15)
+    assert TrainOptions(optimizer="rprop").rows_a_step(task, n_rows) == n_rows
+    assert TrainOptions(batch_size=100).rows_a_step(task, n_rows) == min(100, n_rows)
+    assert TrainOptions(l2=0.25).recipe(task).penalty(n_rows) == 0.25
 
 
 AT_THE_LIMIT: list[dict[str, Any]] = [
@@ -129,7 +129,7 @@ AT_THE_LIMIT: list[dict[str, Any]] = [
 @pytest.mark.parametrize("options", AT_THE_LIMIT, ids=str)
 def test_options_at_their_limit(options: dict[str, Any]) -> None:
     model = train(read("diabetes"), "target", TrainOptions(**{"epochs": 1} | options))
-    assert np.isfinite(model.network.w).all()
+    assert np.isfinite(model.networks[0].w).all()
 
 
 @pytest.mark.parametrize(
@@ -190,8 +190,9 @@ def test_each_class_is_shared_out() -> None:
 
 def test_the_defaults() -> None:
     """Those that the documentation states."""
-    assert TrainOptions() == TrainOptions(
+    assert TrainOptions().chosen("regression") == TrainOptions(
         task="auto", hidden=(128, 64), activation="relu", optimizer="adam", learning_rate=None,
         epochs=400, batch_size="auto", l2="auto", dropout=0.0, patience=20, test_fraction=0.2,
-        validation_fraction=0.15, seed=0, dtype="float32", threads=None, ignore=(),
+        validation_fraction=0.15, seed=0, dtype="float32", threads=None, ignore=(), pieces=0,
+        categories=32, members=1,
     )  # fmt: skip

@@ -1,6 +1,8 @@
 """Columns to numbers: each encoding against its formula, restated with NumPy."""
 
 import json
+from datetime import datetime, timedelta
+from itertools import pairwise
 
 import numpy as np
 import pyarrow as pa
@@ -32,7 +34,7 @@ def test_a_value_missing_for_the_first_time_is_imputed_without_a_flag() -> None:
 
 def test_a_constant_column_becomes_0_whatever_comes_later() -> None:
     column = NumberColumn.fit(table_of(x=[0.1, 0.1, 0.1]), "x", "number")
-    assert column.std == 0.0
+    assert column.scale == 0.0
     assert column.encode(table_of(x=[0.1, 9.9])).tolist() == [[0.0], [0.0]]
 
 
@@ -45,6 +47,83 @@ def test_a_number_far_outside_the_training_rows_counts_as_1000_deviations() -> N
     encoder = FeatureEncoder.fit(table_of(x=[0.0, 2e-30]), [("x", "number")])
     encoded = encoder.transform(table_of(x=[1e300, -1e300, 2e-30]), "float32")
     assert encoded.tolist() == [[1000], [-1000], [1]]
+
+
+# -- pieces ---------------------------------------------------------------------------------
+
+
+def piece(v: float, low: float, high: float) -> float:
+    """0 below, 1 above, between them a straight line."""
+    return min(max((v - low) / (high - low), 0.0), 1.0)
+
+
+def test_numbers_in_pieces_by_hand() -> None:
+    rng = np.random.default_rng(1)
+    learned = np.exp(rng.normal(size=501))
+    column = NumberColumn.fit(table_of(x=learned), "x", "number", pieces=8)
+    knots = np.quantile(learned, np.linspace(0, 1, 9))
+    np.testing.assert_allclose(column.knots, knots, rtol=1e-14)
+    given = [*learned[:9], -1.0, 1e9, *knots]
+    low, median, high = np.quantile(learned, [0.25, 0.5, 0.75])
+    encoded = column.encode(table_of(x=given))
+    assert encoded.shape == (len(given), 9)
+    for v, found in zip(given, encoded, strict=True):
+        x = min((v - median) / ((high - low) / 1.3489795003921634), 1000.0)
+        expected = [x / (1 + x * x / 9) ** 0.5]
+        expected += [piece(v, a, b) for a, b in pairwise(knots)]
+        np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-15)
+
+
+def test_few_different_numbers_are_the_knots_and_missing_ones_are_flagged() -> None:
+    column = NumberColumn.fit(table_of(x=[3, 1, None, 9, 1]), "x", "number", pieces=4)
+    assert column.knots == (1.0, 3.0, 9.0)
+    assert column.inputs == ["x", "x from 1 to 3", "x from 3 to 9", "x is missing"]
+    encoded = column.encode(table_of(x=[1, 3, 5, 9, None]))
+    assert encoded[:, 1].tolist() == [0, 1, 1, 1, 0.5]  # the median is 2
+    np.testing.assert_allclose(encoded[:, 2], [0, 0, 1 / 3, 1, 0])
+    assert encoded[:, 3].tolist() == [0, 0, 0, 0, 1]
+
+
+def test_two_different_numbers_are_one_input_and_one_is_none() -> None:
+    two = NumberColumn.fit(table_of(x=[0, 1, 1, 1]), "x", "number", pieces=4)
+    assert two.inputs == ["x"]
+    assert np.ptp(two.encode(table_of(x=[0, 1]))) > 1  # scaled by the deviation: no quartiles
+    one = NumberColumn.fit(table_of(x=[7, 7]), "x", "number", pieces=4)
+    assert one.encode(table_of(x=[7, 8])).tolist() == [[0.0], [0.0]]
+
+
+def test_all_pieces_together_are_bounded() -> None:
+    names = [f"x{i}" for i in range(300)]
+    rng = np.random.default_rng(0)
+    table = table_of(**{name: rng.normal(size=50) for name in names})
+    encoder = FeatureEncoder.fit(table, [(name, "number") for name in names], pieces=32)
+    assert 300 < len(encoder.inputs) <= 300 + 2048
+    many = FeatureEncoder.fit(table, [(name, "number") for name in names] * 7, pieces=32)
+    assert len(many.inputs) == 2100
+
+
+def test_dates_have_the_parts_that_differ() -> None:
+    days = [datetime(2024, 2, 28) + timedelta(days=i, hours=3) for i in range(400)]
+    table = table_of(when=[*days, None])
+    encoder = FeatureEncoder.fit(table, [("when", "date")], pieces=64)
+    parts = {column.part: column for column in encoder.columns}
+    assert list(parts) == ["", "day of week", "month", "day of year"]  # the hour is always 3
+    assert encoder.names == ["when"]
+    told = {
+        "day of week": lambda day: day.weekday(),
+        "month": lambda day: day.month,
+        "day of year": lambda day: day.timetuple().tm_yday,
+    }
+    for part, of in told.items():
+        assert parts[part].knots[0] == min(map(of, days))
+        assert parts[part].knots[-1] == max(map(of, days))
+        scaled, expected = parts[part].encode(table)[:-1, 0], np.array([of(day) for day in days])
+        assert (np.diff(scaled[np.argsort(expected)]) >= 0).all()
+        assert len(np.unique(scaled)) == len(np.unique(expected))
+    again = FeatureEncoder.from_list(json.loads(json.dumps(encoder.to_list())))
+    assert again.transform(table, "float32").tobytes() == (
+        encoder.transform(table, "float32").tobytes()
+    )
 
 
 def test_categories_are_one_hot_the_most_frequent_first() -> None:
@@ -131,7 +210,10 @@ def test_an_encoder_from_its_description_encodes_the_same_bits(rows: list[tuple]
     assert np.concatenate(one_by_one).tobytes() == encoded.tobytes()
 
 
-GOOD = {"name": "x", "kind": "number", "median": 0, "mean": 0, "std": 1, "flagged": False}
+GOOD = {
+    "name": "x", "kind": "number", "part": "", "median": 0, "center": 0, "scale": 1,
+    "knots": [0, 1], "flagged": False,
+}  # fmt: skip
 TEXT = {"name": "c", "kind": "text", "categories": ["a"], "flagged": True}
 
 
@@ -142,15 +224,19 @@ TEXT = {"name": "c", "kind": "text", "categories": ["a"], "flagged": True}
         ({}, "at least one column"),
         ([5], r"columns\[0\]: expected an object"),
         ([GOOD | {"kind": "numbr"}], r"columns\[0\].kind: expected one of number"),
-        ([GOOD | {"std": -1}], r"columns\[0\].std: expected a finite number of at least 0"),
-        ([GOOD | {"std": True}], r"columns\[0\].std"),
-        ([GOOD | {"mean": 10**400}], r"columns\[0\].mean: expected a finite number"),
-        ([GOOD | {"mean": None}], r"columns\[0\].mean"),
+        ([GOOD | {"scale": -1}], r"columns\[0\].scale: expected a finite number of at least 0"),
+        ([GOOD | {"scale": True}], r"columns\[0\].scale"),
+        ([GOOD | {"center": 10**400}], r"columns\[0\].center: expected a finite number"),
+        ([GOOD | {"center": None}], r"columns\[0\].center"),
         ([GOOD | {"extra": 1}], r"columns\[0\].extra: unknown field"),
-        ([{k: v for k, v in GOOD.items() if k != "mean"}], r"columns\[0\].mean: expected this"),
+        ([{k: v for k, v in GOOD.items() if k != "center"}], r"columns\[0\].center: expected this"),
         ([GOOD, TEXT | {"categories": ["a", "a"]}], r"columns\[1\].categories: expected different"),
         ([TEXT | {"categories": "ab"}], r"categories: expected a list of texts"),
         ([TEXT | {"flagged": 1}], r"flagged: expected true or false"),
+        ([GOOD | {"knots": [0, 0]}], "the knots of 'x' must increase"),
+        ([GOOD | {"knots": 3}], r"columns\[0\].knots: expected a list of numbers"),
+        ([GOOD | {"part": "hour"}], "'x' is a number, which has no hour"),
+        ([GOOD | {"part": "week"}], r"columns\[0\].part: expected one of"),
         ([GOOD, GOOD], "expected different names"),
     ],
 )

@@ -35,9 +35,9 @@ def model(titanic):
 def test_a_step_of_a_saved_model_is_that_of_the_fit(titanic, model, tmp_path):
     cr.save(model, tmp_path / "m.safetensors")
     opened = opened_run(cr.load(tmp_path / "m.safetensors"), str(titanic))
-    for step in (1, 20, model.run.step):
-        ours, theirs = opened.run.at(step), model.run.at(step)
-        assert ours.loss == theirs.loss == model.run.losses[step - 1]
+    for step in (1, 20, model.runs[0].step):
+        ours, theirs = opened.run.at(step), model.runs[0].at(step)
+        assert ours.loss == theirs.loss == model.runs[0].losses[step - 1]
         assert ours.gradient.theta.tobytes() == theirs.gradient.theta.tobytes()
 
 
@@ -64,7 +64,7 @@ def test_a_row_that_was_held_out(titanic, model):
 
 def test_a_model_without_a_record(titanic):
     model = train(read(str(titanic)), "survived", TrainOptions(epochs=2))
-    assert model.run is None
+    assert model.runs == ()
     with pytest.raises(ValueError, match=r"no record of its run: train it again with --record"):
         opened_run(model, str(titanic))
 

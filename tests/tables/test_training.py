@@ -97,8 +97,8 @@ def test_the_encoding_is_learned_from_the_training_rows_only() -> None:
     training = split(iris.n_rows, 0.2, 0.15, 0, model.target.encode(iris)).training
     for column in model.features.columns:
         values = iris.column(column.name).to_numpy()[training]
-        assert column.mean == pytest.approx(values.mean(), rel=1e-14)
-        assert column.std == pytest.approx(values.std(), rel=1e-14)
+        assert column.center == pytest.approx(values.mean(), rel=1e-14)
+        assert column.scale == pytest.approx(values.std(), rel=1e-14)
 
 
 def test_probabilities_sum_to_one_and_agree_with_the_answers(iris_model: TableModel) -> None:
@@ -113,7 +113,7 @@ def test_two_classes_have_two_probabilities() -> None:
     model = train(read("breast_cancer"), "target", TrainOptions(epochs=3))
     table = model.prediction_table(read("breast_cancer"))
     assert table.column_names == ["prediction", "probability_benign", "probability_malignant"]
-    assert model.network.spec.n_outputs == 1
+    assert model.spec.n_outputs == 1
 
 
 def test_a_prediction_needs_neither_the_target_nor_an_order(iris_model: TableModel) -> None:

@@ -34,6 +34,9 @@ def explain(
         int | None,
         option("--row", "I", "A row of the table, from 1: its way through the step.", _ZOOM),
     ] = None,
+    member: Annotated[
+        int, option("--member", "M", "Which network of several, from 1 (1).", _ZOOM)
+    ] = 1,
     layer: Annotated[
         int | None, option("--layer", "L", "A layer of weights, from 0: in matrices.", _ZOOM)
     ] = None,
@@ -73,7 +76,7 @@ def explain(
         check_output(html, (model, table), "page")
     layer, pair = _weight_of(weight, layer, unit)
     loaded = table_model(model)
-    opened = opened_run(loaded, table)
+    opened = opened_run(loaded, table, member)
     trace = opened.run.at(opened.run.step if step is None else step)
     shown = explanation_of(
         trace,
@@ -92,14 +95,19 @@ def explain(
     elif json:
         print(shown.to_json())
     elif html is not None:
-        another = command_line("explain", model, table, "--step", "K", "--row", "I", "--html", html)
+        which = ["--member", str(member)] if member > 1 else []
+        zoom = ("--step", "K", "--row", "I", "--html", html)
+        another = command_line("explain", model, table, *which, *zoom)
         page = shown.page(opened.run, naming(loaded, opened, table, another))
         write_page(page, html)
         print_facts({"page": f"{html}, {len(page.encode()):,} bytes; open it in a browser"})
     else:
         place = row or int(opened.rows[trace.rows[0]]) + 1
         _print(shown, opened, trace, loaded, place if row or layer is not None else None)
-        _print_next([model, table, "--step", trace.step], place, trace, (row, layer, unit, pair))
+        which = ["--member", str(member)] if member > 1 else []
+        _print_next(
+            [model, table, *which, "--step", trace.step], place, trace, (row, layer, unit, pair)
+        )
 
 
 def _weight_of(

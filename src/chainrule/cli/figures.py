@@ -45,11 +45,14 @@ def print_metrics(found: Metrics, heading: str, baseline: str) -> None:
 def print_worth(model: TableModel) -> None:
     """Print what a model is worth on held-out rows, beside the baseline, or why it isn't known."""
     report = model.report
-    count = report.rows["test"]
-    if not count:
+    out_of_fold = report.judged == "out of fold"
+    count = report.rows["training" if out_of_fold else "test"]
+    if not report.judged:
         print_line(f"no figures: {_why_no_figures(report)}")
         return
     heading = f"on {plural(count, 'held-out row')}{unit(model)}"
+    if out_of_fold:
+        heading = f"on {plural(count, 'row')}, each by a network that didn't see it{unit(model)}"
     found = Metrics(report.metrics, report.reasons, count, report.baseline)
     print_metrics(found, heading, baseline_name(model))
     if count < _FEW:
@@ -57,7 +60,7 @@ def print_worth(model: TableModel) -> None:
 
 
 def _why_no_figures(report: Report) -> str:
-    if report.options.get("test_fraction") == 0:
+    if report.options.get("test_fraction") == 0.0:
         return "--test-fraction is 0"
     present = sum(report.rows[part] for part in ("training", "validation", "test"))
     return f"{plural(present, 'row')} are too few to hold some out"

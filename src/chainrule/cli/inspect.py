@@ -71,19 +71,24 @@ def _print_table_model(model: TableModel) -> None:
     facts = {
         "target": target_in_words(model),
         "training": f"{report.table}, {plural(report.rows['training'], 'row')}, "
-        f"{plural(report.epochs, 'epoch')}, the best {report.best_epoch}",
+        f"{plural(report.epochs, 'epoch')}, the best {listed(map(str, report.best_epochs), 12)}",
     }
-    if model.run is not None:
-        facts["record"] = f"{plural(model.run.step, 'step')}, which chainrule explain opens"
+    if len(model.networks) > 1:
+        facts["networks"] = f"{len(model.networks)}, whose mean is the answer; each is:"
+    if model.runs:
+        facts["record"] = f"{plural(model.runs[0].step, 'step')}, which chainrule explain opens"
     usual = USUAL.to_dict()
     if unusual := {k: v for k, v in model.conventions.to_dict().items() if v != usual[k]}:
         facts["reads"] = ", ".join(f"{name} {value!r}" for name, value in unusual.items())
     print_facts(facts)
     print_line()
-    rows = [(column.name, column.kind, _encoding(column)) for column in model.features.columns]
+    rows = [
+        (column.name, getattr(column, "part", "") or column.kind, _encoding(column))
+        for column in model.features.columns
+    ]
     print_table(("column", "kind", "becomes"), rows)
     print_line()
-    _print_network(model.network.spec)
+    _print_network(model.spec)
     print_line()
     print_worth(model)
 
@@ -92,10 +97,13 @@ def _encoding(column: Column) -> str:
     """Return what a column becomes, in one phrase."""
     flag = " and a flag where missing" if column.flagged else ""
     if isinstance(column, NumberColumn):
-        unit = " days" if column.kind == "date" else ""
-        sign = "-" if column.mean >= 0 else "+"
-        scaled = f"(v {sign} {abs(column.mean):.4g}) / {column.std:.4g}{unit}"
-        return f"{scaled}{flag}" if column.std else f"0{flag}"
+        if not column.scale:
+            return f"0{flag}"
+        unit = " days" if column.kind == "date" and not column.part else ""
+        sign = "-" if column.center >= 0 else "+"
+        scaled = f"(v {sign} {abs(column.center):.4g}) / {column.scale:.4g}{unit}"
+        pieces = len(column.knots) - 1
+        return f"{scaled}{f', and {pieces} pieces' if pieces > 1 else ''}{flag}"
     return f"{plural(len(column.categories), 'indicator')}: {listed(column.categories, 6)}{flag}"
 
 

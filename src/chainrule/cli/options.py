@@ -8,6 +8,7 @@ import typer
 from chainrule.tables import TrainOptions
 
 _DEFAULT = TrainOptions()
+_USUAL = _DEFAULT.recipe("regression")
 _TABLE, _NETWORK, _TRAINING = "The table", "The network", "Training"
 
 
@@ -78,6 +79,28 @@ Task = Annotated[
     str | None,
     _option("--task", "NAME", "classification or regression; else by the target.", _TABLE),
 ]
+QualityName = Annotated[
+    str | None,
+    _option(
+        "--quality",
+        "NAME",
+        "plain, one network as textbooks have it; or fast, balanced, best: several, averaged",
+        None,
+        _DEFAULT.quality,
+    ),
+]
+Pieces = Annotated[
+    int | None,
+    _option("--pieces", "N", "Into how many numbers are cut; 0: none", _TABLE, _USUAL.pieces),
+]
+Categories = Annotated[
+    int | None,
+    _option("--categories", "N", "Of a column, the most frequent", _TABLE, _USUAL.categories),
+]
+Members = Annotated[
+    int | None,
+    _option("--members", "N", "Networks, each on all folds but one", _NETWORK, _USUAL.members),
+]
 TestFraction = Annotated[
     float | None,
     _option(
@@ -85,7 +108,7 @@ TestFraction = Annotated[
         "X",
         "Rows held out for the figures",
         _TABLE,
-        _DEFAULT.test_fraction,
+        _USUAL.test_fraction,
     ),
 ]
 ValidationFraction = Annotated[
@@ -95,7 +118,7 @@ ValidationFraction = Annotated[
         "X",
         "Others that say when to stop; 0: all epochs are trained",
         _TABLE,
-        _DEFAULT.validation_fraction,
+        _USUAL.validation_fraction,
     ),
 ]
 Hidden = Annotated[
@@ -105,7 +128,7 @@ Hidden = Annotated[
         "N,N,...",
         "Units of each hidden layer, or none",
         _NETWORK,
-        ",".join(map(str, _DEFAULT.hidden)),
+        ",".join(map(str, _USUAL.hidden)),
     ),
 ]
 Activation = Annotated[
@@ -115,7 +138,7 @@ Activation = Annotated[
         "NAME",
         "Of the hidden layers, or one each: A,B; see info activations",
         _NETWORK,
-        _DEFAULT.activation,
+        _USUAL.activation,
     ),
 ]
 OutputActivation = Annotated[
@@ -146,7 +169,7 @@ Dropout = Annotated[
         "X",
         "Share of hidden outputs that a step sets to 0",
         _NETWORK,
-        _DEFAULT.dropout,
+        _USUAL.dropout,
     ),
 ]
 L2 = Annotated[
@@ -163,7 +186,7 @@ OptimizerName = Annotated[
         "NAME",
         "Options after a colon, as sgd:momentum=0.9; see info optimizers",
         _TRAINING,
-        _DEFAULT.optimizer,
+        _USUAL.optimizer,
     ),
 ]
 LearningRate = Annotated[
@@ -185,7 +208,7 @@ ClipNorm = Annotated[
 ]
 Epochs = Annotated[
     int | None,
-    _option("--epochs", "N", "Passes over the rows, at most", _TRAINING, _DEFAULT.epochs),
+    _option("--epochs", "N", "Passes over the rows, at most", _TRAINING, _USUAL.epochs),
 ]
 BatchSize = Annotated[
     str | None,
@@ -198,7 +221,7 @@ Patience = Annotated[
         "N",
         "Stop after so many epochs without a better one",
         _TRAINING,
-        _DEFAULT.patience,
+        _USUAL.patience,
     ),
 ]
 Seed = Annotated[

@@ -20,7 +20,7 @@ def naming(model: TableModel, opened: OpenedRun, table: str, another: str) -> Na
     another : str
         How another step is opened.
     """
-    spec, target = model.network.spec, model.target
+    spec, target = model.spec, model.target
     classes = target.classes if isinstance(target, ClassTarget) else (target.name,)
     if isinstance(target, ClassTarget) and spec.n_outputs == 1:
         classes = (f"{target.name} = {classes[-1]}",)

@@ -89,7 +89,7 @@ class _Pages:
 
 
 def _print(server: PageServer, model: TableModel, opened: OpenedRun) -> None:
-    sizes = model.network.spec.layer_sizes
+    sizes = model.spec.layer_sizes
     facts = {
         "page": f"{server.address}, for this machine only; Ctrl-C ends it",
         "network": f"{' → '.join(map(str, sizes))}, {opened.run.step:,} steps, the last loss "

@@ -31,6 +31,7 @@ from chainrule.tables import (
 from chainrule.tables import held_out as held_out_rows
 from chainrule.tables import train as trained
 from chainrule.tables.errors import listed
+from chainrule.tables.targets import TASKS
 from chainrule.theory.checks import plural
 from chainrule.training.progress import progress_bar
 from chainrule.training.run import Run
@@ -40,6 +41,7 @@ def train(
     table: options.Source,
     target: options.Target = None,
     output: options.ModelOutput = None,
+    quality: options.QualityName = None,
     task: options.Task = None,
     ignore: options.Ignore = None,
     kind: options.Kind = None,
@@ -51,6 +53,9 @@ def train(
     test_fraction: options.TestFraction = None,
     held_out: options.HeldOut = None,
     validation_fraction: options.ValidationFraction = None,
+    pieces: options.Pieces = None,
+    categories: options.Categories = None,
+    members: options.Members = None,
     hidden: options.Hidden = None,
     activation: options.Activation = None,
     output_activation: options.OutputActivation = None,
@@ -89,7 +94,8 @@ def train(
             raise ValueError(f"--held-out and --output are both {path}; name two files")
     importlib.import_module("sklearn.model_selection")  # on first use it takes longer than training
     start = time.perf_counter()
-    with _progress(trained_with.epochs) as callbacks:
+    most = max(trained_with.recipe(task).epochs for task in TASKS)
+    with _progress(most) as callbacks:
         model = trained(source, name, trained_with, callbacks)
     seconds = time.perf_counter() - start
     if chosen.held_out:
@@ -101,8 +107,8 @@ def train(
         _print(source, model, seconds)
         done = f"{path}, replaced" if replaced else str(path)
         following = {"model": done, "try next": command_line("predict", path, table)}
-        if model.run is not None:
-            middle = ("--step", str(model.run.step // 2))
+        if model.runs:
+            middle = ("--step", str(model.runs[0].step // 2))
             following["or"] = command_line("explain", path, table, *middle)
         print_facts(following)
 
@@ -119,7 +125,7 @@ def summary(model: TableModel) -> dict[str, Any]:
     """Return what a model is and what it is worth, as JSON can hold it."""
     return {
         "target": model.target.to_dict(),
-        "network": model.network.spec.to_dict(),
+        "network": model.spec.to_dict(),
         "report": model.report.to_dict(),
     }
 
@@ -147,17 +153,20 @@ def _progress(epochs: int) -> Iterator[list[Callable[[Run], None]]]:
 
 
 def _print(source: Table, model: TableModel, seconds: float) -> None:
-    report, rows, spec = model.report, model.report.rows, model.network.spec
+    report, rows, spec = model.report, model.report.rows, model.spec
     facts = {
         "table": f"{source.short_name}, {plural(source.n_rows, 'row')}",
         "target": target_in_words(model),
         "task": f"{model.target.task}: {report.task_why}" if report.task_why else "",
-        "network": f"{' → '.join(map(str, spec.layer_sizes))}, "
-        f"{plural(spec.n_weights + spec.n_biases, 'parameter')}",
+        "network": _networks(model),
         "training": f"{plural(report.epochs, 'epoch')} of {plural(rows['training'], 'row')} "
         f"in batches of {report.batch_size}, l2 {spec.l2:.3g}, in {seconds:.1f} s",
     }
-    if rows["validation"]:
+    if len(model.networks) > 1:
+        first, last = min(report.best_epochs), max(report.best_epochs)
+        which = f"epoch {first}" if first == last else f"of each, an epoch from {first} to {last}"
+        facts["kept"] = f"{which}, the best on the fold that it didn't learn from"
+    elif rows["validation"]:
         facts["kept"] = (
             f"epoch {report.best_epoch}, the best on {plural(rows['validation'], 'other row')}"
         )
@@ -168,6 +177,15 @@ def _print(source: Table, model: TableModel, seconds: float) -> None:
         print_line()
     print_worth(model)
     print_line()
+
+
+def _networks(model: TableModel) -> str:
+    """Return what the networks are, in one phrase."""
+    spec, count = model.spec, len(model.networks)
+    sizes, parameters = " → ".join(map(str, spec.layer_sizes)), spec.n_weights + spec.n_biases
+    if count == 1:
+        return f"{sizes}, {plural(parameters, 'parameter')}"
+    return f"{count} times {sizes}, {plural(count * parameters, 'parameter')}; the mean of all"
 
 
 def _remarks(model: TableModel) -> list[tuple[str, str]]:

@@ -1,11 +1,13 @@
 """Tables in, predictions out: files, columns as numbers and back, models of tables."""
 
+from chainrule.tables.category_column import CategoryColumn
 from chainrule.tables.conventions import Conventions
-from chainrule.tables.encoding import CategoryColumn, FeatureEncoder, NumberColumn
+from chainrule.tables.encoding import FeatureEncoder
 from chainrule.tables.errors import TableError
 from chainrule.tables.fitting import held_out, train
 from chainrule.tables.metrics import Metrics
 from chainrule.tables.model import TableModel
+from chainrule.tables.number_column import NumberColumn
 from chainrule.tables.opening import OpenedRun, opened_run
 from chainrule.tables.options import TrainOptions
 from chainrule.tables.reading import bundled_target, read, stem

@@ -90,6 +90,16 @@ class Fields:
             raise self._wrong(name, f"a whole number of at least {least}", value)
         return value
 
+    def wholes(self, name: str, least: int = 0) -> list[int]:
+        """Return a list of whole numbers, none below the least."""
+        value = self.any(name)
+        good = isinstance(value, list) and all(
+            type(item) is int and item >= least for item in value
+        )
+        if not good:
+            raise self._wrong(name, f"whole numbers of at least {least}", value)
+        return list(value)
+
     def mapping(self, name: str, *types: type) -> dict[str, Any]:
         """Return an object whose values are all of some types."""
         value = self.any(name)
@@ -99,6 +109,13 @@ class Fields:
             if not isinstance(item, types):
                 wanted = " or ".join(kind.__name__ for kind in types)
                 raise self._wrong(f"{name}.{key}", wanted, item)
+        return value
+
+    def objects(self, name: str) -> list[dict[str, Any]]:
+        """Return a list of objects."""
+        value = self.any(name)
+        if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
+            raise self._wrong(name, "a list of objects", value)
         return value
 
     def truth(self, name: str) -> bool:

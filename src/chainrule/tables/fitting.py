@@ -1,53 +1,27 @@
-"""Training a network on a table: choose columns, split, encode, fit, measure on held-out rows."""
+"""Training networks on a table, and measuring them on rows that they didn't learn from."""
 
+import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import replace
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from chainrule.tables.columns import missing, parsed
-from chainrule.tables.encoding import FeatureEncoder
-from chainrule.tables.labels import told_apart
 from chainrule.tables.metrics import Metrics
 from chainrule.tables.model import TableModel
 from chainrule.tables.options import TrainOptions
+from chainrule.tables.preparing import PreparedTable, divided, encoded_for, prepared_table
 from chainrule.tables.report import Report
 from chainrule.tables.seen import fingerprints
-from chainrule.tables.selection import Selection, selected
-from chainrule.tables.splitting import Split, split
 from chainrule.tables.table import Table
-from chainrule.tables.target_column import TargetColumn, target_column
-from chainrule.tables.targets import RANGES, ClassTarget, NumberTarget, Range, Target
+from chainrule.tables.targets import ClassTarget, Target
 from chainrule.theory.activations import ACTIVATIONS
-from chainrule.theory.loss import Loss
 from chainrule.theory.named import loss_for, loss_named
+from chainrule.training.many import fit_many
 from chainrule.training.network import Network
 from chainrule.training.run import Run
 from chainrule.training.stopping import EarlyStopping
-
-
-@dataclass(frozen=True)
-class PreparedTable:
-    """A table ready for a network: the rows that have the target, their X, and their parts."""
-
-    features: FeatureEncoder
-    target: Target
-    column: TargetColumn
-    selection: Selection
-    answers: Table
-    X: NDArray[np.floating[Any]]
-    parts: Split
-    missing: dict[str, int]
-    doubt: dict[str, str]
-
-    def encoded(
-        self, part: NDArray[np.int64], indicators: bool
-    ) -> tuple[NDArray[Any], NDArray[Any]]:
-        """X and y of some rows; y as one 1 a row among 0s, where indicators are asked for."""
-        y: NDArray[Any] = self.target.encode(self.answers.take(part))
-        return self.X[part], np.eye(self.target.outputs)[y] if indicators else y
 
 
 def train(
@@ -58,9 +32,10 @@ def train(
 ) -> TableModel:
     """Return a model that predicts one column of a table from the others.
 
-    Rows whose target is missing are left out. A share of the rows is held out for the reported
-    metrics, and another decides when to stop; the encoding of the columns is learned from the rows
-    that remain.
+    Rows whose target is missing are left out. For one network, a share of the rows is held out for
+    the reported metrics, and another decides when to stop; the encoding of the columns is learned
+    from the rows that remain. Several learn from all folds but one each, which decides when to
+    stop; the metrics are of all rows, each judged by the network that hasn't learned from it.
 
     Parameters
     ----------
@@ -91,20 +66,20 @@ def train(
     """
     options = options or TrainOptions()
     prepared = prepared_table(table, target, options)
-    run = _fitted(prepared, options, callbacks)
+    runs = fitted(prepared, callbacks)
     learned = np.concatenate([prepared.parts.training, prepared.parts.validation])
     model = TableModel(
         prepared.features,
         prepared.target,
-        run.network,
+        tuple(run.network for run in runs),
         Report.empty(table.short_name),
         table.conventions,
     )
     return replace(
         model,
-        report=_report(table, prepared, options, run, model),
+        report=_report(table, prepared, runs, model),
         seen=fingerprints(prepared.X[learned], model.truth(prepared.answers.take(learned))),
-        run=run if options.record else None,
+        runs=tuple(runs) if options.record else (),
     )
 
 
@@ -118,88 +93,65 @@ def held_out(table: Table, target: str, options: TrainOptions | None = None) -> 
     36
     """
     options = options or TrainOptions()
-    column, _, parts = _divided(table, target, options)
-    return table.take(column.present[parts.test])
+    found = divided(table, target, options)
+    return table.take(found.column.present[found.parts.test])
 
 
-def prepared_table(table: Table, target: str, options: TrainOptions) -> PreparedTable:
-    """Return what a model learns from, and by what it is judged; always the same."""
-    column, answers, parts = _divided(table, target, options)
-    kinds = {name: kind for name, kind in options.kinds.items() if name != target}
-    selection = selected(table, target, options.ignore, kinds)
-    table = parsed(table, dict(selection.kinds))
-    training = column.present[parts.training]
-    features = FeatureEncoder.fit(table.take(training), selection.kinds)
-    # of all rows: what predict refuses is refused in a row without a target, too
-    X = features.transform(table, options.dtype)[column.present]
-    encoder: Target
-    if column.task == "classification":
-        classes = ClassTarget.fit(answers, target, column.kind)
-        encoder = classes.with_shares(answers.take(parts.training))
-    else:
-        loss = loss_named("squared_error" if options.loss == "auto" else options.loss)
-        within: Range = loss.targets if loss.targets in RANGES else "real"  # type: ignore[assignment]
-        encoder = NumberTarget.fit(answers.take(parts.training), target, column.kind, within)
-    absent = {name: missing(table, name)[column.present].sum() for name in features.names}
-    gaps = {name: int(count) for name, count in absent.items() if count}
-    doubt = told_apart(answers, target) if encoder.kind == "text" else ""
-    doubts = {target: doubt} if doubt else {}
-    return PreparedTable(features, encoder, column, selection, answers, X, parts, gaps, doubts)
+def fitted(prepared: PreparedTable, callbacks: Sequence[Callable[[Run], None]] = ()) -> list[Run]:
+    """Return the run of each network: one that learned from all training rows, or one a fold."""
+    options, recipe = prepared.options, prepared.options.recipe(prepared.column.task)
+    loss = loss_named(_loss(prepared.target, options))
+    X, y = encoded_for(loss, prepared, prepared.parts.training)
+    held_out = prepared.folds or (prepared.parts.validation,)
+    validation = [encoded_for(loss, prepared, part) if part.size else None for part in held_out]
+    n_rows = X.shape[0] - max((fold.size for fold in prepared.folds), default=0)
+    learning: dict[str, Any] = {
+        "optimizer": recipe.optimizer_row(options.clip_norm),
+        "epochs": recipe.epochs,
+        "batch_size": options.rows_a_step(prepared.column.task, n_rows),
+        "early_stopping": EarlyStopping(patience=recipe.patience) if validation[0] else None,
+        "threads": options.threads,
+        "callbacks": list(callbacks),
+    }
+    networks = [_network(prepared, X.shape[1], n_rows, member) for member in range(len(validation))]
+    if not prepared.folds:
+        return [networks[0].fit(X, y, seed=options.seed, validation=validation[0], **learning)]
+    training = prepared.parts.training
+    rows = [np.flatnonzero(~np.isin(training, fold)) for fold in prepared.folds]
+    seeds = [options.seed + member for member in range(len(rows))]
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", RuntimeWarning)
+        runs = fit_many(networks, X, y, rows=rows, seed=seeds, validation=validation, **learning)
+    if any(run.stopped == "diverged" for run in runs):
+        raise FloatingPointError(str(caught[-1].message))
+    return runs
 
 
-def _divided(table: Table, target: str, options: TrainOptions) -> tuple[TargetColumn, Table, Split]:
-    """Return the target, the rows that have it, and their parts, each with its share of a class."""
-    column = target_column(table, target, options.task, options.kinds.get(target))
-    answers = table.only(target).take(column.present)
-    classes = None
-    if column.task == "classification":
-        classes = ClassTarget.fit(answers, target, column.kind).encode(answers)
-    fractions = (options.test_fraction, options.validation_fraction)
-    return column, answers, split(answers.n_rows, *fractions, options.seed, classes)
-
-
-def _fitted(
-    prepared: PreparedTable, options: TrainOptions, callbacks: Sequence[Callable[[Run], None]]
-) -> Run:
+def _network(prepared: PreparedTable, inputs: int, n_rows: int, member: int) -> Network:
+    """Return a network that is to learn from so many rows."""
+    options, recipe = prepared.options, prepared.options.recipe(prepared.column.task)
     loss = _loss(prepared.target, options)
-    row = loss_named(loss)
-    X, y = encoded_for(row, prepared, prepared.parts.training)
-    validation = None
-    if prepared.parts.validation.size:
-        validation = encoded_for(row, prepared, prepared.parts.validation)
-    network = Network(
-        [X.shape[1], *options.hidden, prepared.target.outputs * row.outputs_per_target],
-        activation=options.activation,
+    outputs = prepared.target.outputs * loss_named(loss).outputs_per_target
+    return Network(
+        [inputs, *recipe.hidden, outputs],
+        activation=recipe.activation,
         output=options.output,
         loss=loss,
         init=options.init,
-        seed=options.seed,
+        seed=options.seed + member,
         dtype=options.dtype,
         reduction=options.reduction,
-        l2=options.penalty(X.shape[0]),
+        l2=recipe.penalty(n_rows),
         l1=options.l1,
-        dropout=options.dropout,
+        dropout=recipe.dropout,
         engine=options.engine,
     )
-    return network.fit(
-        X,
-        y,
-        optimizer=options.optimizer_row(),
-        epochs=options.epochs,
-        batch_size=options.rows_a_step(X.shape[0]),
-        seed=options.seed,
-        threads=options.threads,
-        validation=validation,
-        early_stopping=EarlyStopping(patience=options.patience) if validation else None,
-        callbacks=list(callbacks),
-    )
 
 
-def encoded_for(
-    loss: Loss, prepared: PreparedTable, part: NDArray[np.int64]
-) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Return X and y of some rows, as a network with this loss learns them."""
-    return prepared.encoded(part, loss.targets != "classes" and prepared.target.outputs > 1)
+def _out_of_fold(prepared: PreparedTable, runs: Sequence[Run]) -> NDArray[np.floating[Any]]:
+    """Return the outputs for one fold after the other, of the network that didn't learn it."""
+    pairs = zip(runs, prepared.folds, strict=True)
+    return np.concatenate([run.network.forward(prepared.X[fold]) for run, fold in pairs])
 
 
 def _loss(target: Target, options: TrainOptions) -> str:
@@ -225,13 +177,20 @@ def _loss(target: Target, options: TrainOptions) -> str:
 
 
 def _report(
-    table: Table, prepared: PreparedTable, options: TrainOptions, run: Run, model: TableModel
+    table: Table, prepared: PreparedTable, runs: Sequence[Run], model: TableModel
 ) -> Report:
-    parts = prepared.parts
-    figures = Metrics({})
+    parts, figures = prepared.parts, Metrics({})
+    judged: Literal["held out", "out of fold", ""] = ""
     if parts.test.size:
+        judged = "held out"
         truth = model.truth(prepared.answers.take(parts.test))
         figures = model.measured(prepared.X[parts.test], truth)
+    elif prepared.folds:
+        judged = "out of fold"
+        rows = np.concatenate(prepared.folds)
+        figures = model.judged(
+            _out_of_fold(prepared, runs), model.truth(prepared.answers.take(rows))
+        )
     return Report(
         table=table.short_name,
         task_why=prepared.column.why,
@@ -244,11 +203,14 @@ def _report(
         left_out=prepared.selection.left_out,
         missing=prepared.missing,
         remarks=prepared.selection.remarks | prepared.doubt,
-        batch_size=run.options.batch_size,
-        epochs=run.epoch,
-        best_epoch=run.best_epoch if run.options.early_stopping else run.epoch,
+        batch_size=runs[0].options.batch_size,
+        epochs=max(run.epoch for run in runs),
+        best_epochs=tuple(
+            run.best_epoch if run.options.early_stopping else run.epoch for run in runs
+        ),
+        judged=judged,
         metrics=figures.values,
         baseline=figures.baseline,
         reasons=figures.reasons,
-        options=options.to_dict(),
+        options=prepared.options.to_dict(),
     )

@@ -1,4 +1,4 @@
-"""A network together with the columns it reads and the column it predicts."""
+"""Networks together with the columns they read and the column they predict."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from chainrule.engine.spec import NetworkSpec
 from chainrule.tables.columns import missing
 from chainrule.tables.conventions import USUAL, Conventions
 from chainrule.tables.encoding import FeatureEncoder
@@ -25,12 +26,14 @@ from chainrule.training.perceptron import MultilayerPerceptron
 from chainrule.training.run import Run
 
 PREDICTION = "prediction"  # the column of answers
-_NETWORK, _RUN, _SEEN = "network.", "run.", "seen"
+_NETWORK, _RUN, _SEEN = "networks.{}.", "runs.{}.", "seen"
 
 
 @dataclass(frozen=True)
 class TableModel:
-    """A trained network that reads tables by column name and predicts one column.
+    """Trained networks that read tables by column name and predict one column.
+
+    Where there are several, the answer is the mean of theirs.
 
     Parameters
     ----------
@@ -38,15 +41,16 @@ class TableModel:
         The columns it reads, in any order in a table; other columns are not read.
     target : ClassTarget or NumberTarget
         The column it predicts; a table to predict needn't have it.
-    network : Network
+    networks : tuple of Network
+        One, or several of the same shape, each trained on other rows.
     report : Report
-        How it was trained and what it is worth.
+        How they were trained and what they are worth.
     conventions : Conventions
         How the texts of its tables are read.
     seen : ndarray of uint64
         The fingerprints of the rows that it learned from.
-    run : Run or None
-        How the network learned, where that was recorded.
+    runs : tuple of Run
+        How each network learned, where that was recorded.
 
     Notes
     -----
@@ -67,41 +71,56 @@ class TableModel:
 
     features: FeatureEncoder
     target: Target
-    network: MultilayerPerceptron
+    networks: tuple[MultilayerPerceptron, ...]
     report: Report
     conventions: Conventions = USUAL
     seen: NDArray[np.uint64] = field(default_factory=lambda: np.empty(0, np.uint64), compare=False)
-    run: Run | None = field(default=None, compare=False)
+    runs: tuple[Run, ...] = field(default=(), compare=False)
 
     def __repr__(self) -> str:
         answer = "a number" if self.target.task == "regression" else "one of "
         if isinstance(self.target, ClassTarget):
             answer += listed(self.target.classes, 6)
-        sizes = "-".join(map(str, self.network.spec.layer_sizes))
+        sizes = "-".join(map(str, self.spec.layer_sizes))
+        if len(self.networks) > 1:
+            sizes = f"{len(self.networks)} networks {sizes}"
         figures = [f"{k} {v:.4g}" for k, v in self.report.metrics.items() if v is not None]
-        rows = self.report.rows.get("test", 0)
-        worth = f"; on {plural(rows, 'held-out row')} {', '.join(figures)}" if figures else ""
+        of_all = self.report.judged == "out of fold"
+        rows = self.report.rows.get("training" if of_all else "test", 0)
+        which = f"{plural(rows, 'row')}, out of fold," if of_all else plural(rows, "held-out row")
+        worth = f"; on {which} {', '.join(figures)}" if figures else ""
         return (
             f"<TableModel: {self.target.name}, {answer}\n"
             f" from {listed(self.features.names, 6)}\n by {sizes}{worth}>"
         )
+
+    @property
+    def spec(self) -> NetworkSpec:
+        """What the networks are."""
+        return self.networks[0].spec
 
     def table(self, source: Source) -> Table:
         """Return a source as a table, its texts read as the model's table wrote them."""
         return as_table(source, self.conventions)
 
     def outputs(self, source: Source) -> NDArray[np.floating[Any]]:
-        """Return what the network answers for each row, shape (n_rows, outputs), its own dtype.
+        """Return what the networks answer for each row, shape (n_rows, outputs), of their dtype.
 
         Raises
         ------
         TableError
             If the table lacks a column, or a value isn't of its kind; the line is named.
         """
-        inputs = self.features.transform(self.table(source), self.network.spec.dtype)
-        if not len(inputs):
-            return np.empty((0, self.network.spec.n_outputs), inputs.dtype)
-        return self.network.forward(inputs)
+        return self._forward(self.features.transform(self.table(source), self.spec.dtype))
+
+    def _forward(self, X: NDArray[np.floating[Any]]) -> NDArray[np.floating[Any]]:
+        """Return the mean of the networks' outputs, added up in their order."""
+        if not len(X):
+            return np.empty((0, self.spec.n_outputs), X.dtype)
+        total = self.networks[0].forward(X)
+        for network in self.networks[1:]:
+            total += network.forward(X)
+        return total / len(self.networks) if len(self.networks) > 1 else total
 
     def predict(self, source: Source) -> NDArray[Any]:
         """Return the predicted target of each row, in the target's own type, shape (n_rows,)."""
@@ -127,7 +146,7 @@ class TableModel:
         """
         outputs = self.outputs(source)
         columns = {PREDICTION: self._values(outputs)}
-        loss = self.network.spec.loss_row
+        loss = self.spec.loss_row
         if isinstance(self.target, NumberTarget):
             for k, level in enumerate(loss.levels):
                 columns[f"quantile_{level}"] = self.target.values(np.sort(outputs, axis=1)[:, k])
@@ -152,22 +171,23 @@ class TableModel:
         absent = missing(table, self.target.name)
         if absent.all():
             raise TableError(f"{table.name}, column {self.target.name!r}: all values are missing")
-        X = self.features.transform(table, self.network.spec.dtype)  # of every row: what predict
+        X = self.features.transform(table, self.spec.dtype)  # of every row: what predict
         rows = np.flatnonzero(~absent)  # refuses is refused
         return self.measured(X[rows], self.truth(table.only(self.target.name).take(rows)))
 
     def measured(self, X: NDArray[np.floating[Any]], y: NDArray[Any]) -> Metrics:
         """Return the metrics on encoded rows, of which `truth` gave y."""
-        outputs = self.network.forward(X)
+        return replace(
+            self.judged(self._forward(X), y), seen=count_seen(fingerprints(X, y), self.seen)
+        )
+
+    def judged(self, outputs: NDArray[np.floating[Any]], y: NDArray[Any]) -> Metrics:
+        """Return the metrics of what networks answered, where `truth` gave y."""
         if isinstance(self.target, ClassTarget):
-            found = classification_metrics(
-                y, _probabilities(outputs), self.target.classes, self.target.shares
-            )
-        else:
-            found = regression_metrics(
-                y, self.target.decode(self._central(outputs)), self.target.mean
-            )
-        return replace(found, seen=count_seen(fingerprints(X, y), self.seen))
+            probabilities = _probabilities(outputs)
+            return classification_metrics(y, probabilities, self.target.classes, self.target.shares)
+        predicted = self.target.decode(self._central(outputs))
+        return regression_metrics(y, predicted, self.target.mean)
 
     def truth(self, table: Table) -> NDArray[Any]:
         """Return the class number, or the number, of each row's target, shape (n_rows,)."""
@@ -185,7 +205,7 @@ class TableModel:
 
     def _central(self, outputs: NDArray[np.floating[Any]]) -> NDArray[np.floating[Any]]:
         """Return the prediction of a number: the mean, or the quantile nearest to the median."""
-        loss = self.network.spec.loss_row
+        loss = self.spec.loss_row
         return np.sort(outputs, axis=1)[:, loss.central] if loss.levels else outputs[:, 0]
 
     def describe(self) -> dict[str, Any]:
@@ -194,17 +214,19 @@ class TableModel:
             "columns": self.features.to_list(),
             "target": self.target.to_dict(),
             "conventions": self.conventions.to_dict(),
-            "network": self.network.describe(),
+            "networks": [network.describe() for network in self.networks],
             "report": self.report.to_dict(),
-            "run": None if self.run is None else self.run.record.describe(),
+            "runs": [run.record.describe() for run in self.runs],
         }
 
     def arrays(self) -> dict[str, NDArray[Any]]:
-        """Return the numbers of the network, and of its run, by name."""
-        numbers = {_NETWORK + name: array for name, array in self.network.arrays().items()}
-        if self.run is not None:
-            numbers |= {_RUN + name: array for name, array in self.run.record.arrays().items()}
-        return numbers | {_SEEN: self.seen}
+        """Return the numbers of the networks, and of their runs, by name."""
+        numbers = {_SEEN: self.seen}
+        for index, network in enumerate(self.networks):
+            numbers |= {_NETWORK.format(index) + k: v for k, v in network.arrays().items()}
+        for index, run in enumerate(self.runs):
+            numbers |= {_RUN.format(index) + k: v for k, v in run.record.arrays().items()}
+        return numbers
 
     @classmethod
     def restore(cls, description: object, arrays: Mapping[str, NDArray[Any]]) -> "TableModel":
@@ -223,19 +245,30 @@ class TableModel:
         seen = arrays[_SEEN]
         if seen.dtype != np.uint64 or seen.ndim != 1:
             raise ValueError(f"{_SEEN}: expected whole numbers in one row, got {seen.dtype}")
-        network = Network.restore(fields.any("network"), _named(_NETWORK, arrays))
-        recorded, run = fields.any("run"), None
-        if recorded is not None:
-            run = Run.restore(network, recorded, _named(_RUN, arrays))
+        networks = tuple(
+            Network.restore(described, _named(_NETWORK.format(index), arrays))
+            for index, described in enumerate(fields.objects("networks"))
+        )
+        if not networks or any(network.spec != networks[0].spec for network in networks):
+            raise ValueError(f"networks: expected some of one shape, got {len(networks)}")
+        runs = tuple(
+            Run.restore(network, described, _named(_RUN.format(index), arrays))
+            for index, (network, described) in enumerate(
+                zip(networks, fields.objects("runs"), strict=False)
+            )
+        )
         fields.done()
-        shape = (network.spec.n_inputs, network.spec.n_outputs)
-        outputs = target.outputs * network.spec.loss_row.outputs_per_target
+        if len(runs) not in (0, len(networks)):
+            raise ValueError(f"runs: expected none, or {len(networks)}, got {len(runs)}")
+        spec = networks[0].spec
+        shape = (spec.n_inputs, spec.n_outputs)
+        outputs = target.outputs * spec.loss_row.outputs_per_target
         if shape != (len(features.inputs), outputs):
             raise ValueError(
-                f"network: expected {len(features.inputs)} inputs and {outputs} outputs "
+                f"networks: expected {len(features.inputs)} inputs and {outputs} outputs "
                 f"for the columns and the target, got {shape[0]} and {shape[1]}"
             )
-        return cls(features, target, network, report, conventions, seen, run)
+        return cls(features, target, networks, report, conventions, seen, runs)
 
 
 def _named(prefix: str, arrays: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:

@@ -6,9 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chainrule.tables.errors import TableError
-from chainrule.tables.fitting import encoded_for, prepared_table
 from chainrule.tables.model import TableModel
 from chainrule.tables.options import TrainOptions
+from chainrule.tables.preparing import encoded_for, prepared_table
 from chainrule.tables.reading import Source
 from chainrule.training.run import Run
 
@@ -45,13 +45,20 @@ class OpenedRun:
         return int(found[0])
 
 
-def opened_run(model: TableModel, source: Source) -> OpenedRun:
+def opened_run(model: TableModel, source: Source, member: int = 1) -> OpenedRun:
     """Return the run of a model with the table that it was trained on.
+
+    Parameters
+    ----------
+    model : TableModel
+    source : str, Path, Table or DataFrame
+    member : int
+        Which of its networks, counted from 1.
 
     Raises
     ------
     ValueError
-        If the model has no record, or the table is another one.
+        If the model has no record or no such network, or the table is another one.
 
     Examples
     --------
@@ -60,21 +67,27 @@ def opened_run(model: TableModel, source: Source) -> OpenedRun:
     >>> opened_run(model, "iris").run.at(6).rows.shape
     (16,)
     """
-    if model.run is None:
+    if not model.runs:
         raise ValueError(
             "the model has no record of its run: train it again with --record (in Python, "
             "TrainOptions(record=True))"
         )
+    count = len(model.runs)
+    if not 1 <= member <= count:
+        raise ValueError(f"member must be from 1 to {count}, the networks there are, got {member}")
+    run = model.runs[member - 1]
     table, options = model.table(source), TrainOptions.from_dict(model.report.options)
     prepared = prepared_table(table, model.target.name, options)
     training = prepared.parts.training
-    X, y = encoded_for(model.network.spec.loss_row, prepared, training)
-    if X.shape[1] != model.network.spec.n_inputs:
+    if prepared.folds:
+        training = np.setdiff1d(training, prepared.folds[member - 1])
+    X, y = encoded_for(model.spec.loss_row, prepared, training)
+    if X.shape[1] != model.spec.n_inputs:
         raise TableError(f"{table.name} is not the table that the model was trained on")
     try:
-        model.run.attach(X, y)
+        run.attach(X, y)
     except ValueError as error:
         raise TableError(
             f"{table.name} is not the table that the model was trained on, or was changed: {error}"
         ) from error
-    return OpenedRun(model.run, prepared.column.present[training])
+    return OpenedRun(run, prepared.column.present[training])

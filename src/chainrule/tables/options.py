@@ -6,25 +6,36 @@ from typing import Any, Literal
 
 from chainrule.engine.spec import DTYPES
 from chainrule.tables.columns import KINDS, Kind
+from chainrule.tables.recipes import QUALITIES, RECIPES, Quality, Recipe
+from chainrule.tables.targets import TASKS, Task
 from chainrule.theory.activations import ACTIVATIONS
 from chainrule.theory.checks import require, require_name, require_number, require_whole
 from chainrule.theory.initializers import INITIALIZERS
-from chainrule.theory.named import loss_named, optimizer_named, schedule_named
-from chainrule.theory.optimizer import Optimizer
-from chainrule.theory.schedules import Schedule
+from chainrule.theory.named import loss_named
 
 
 @dataclass(frozen=True)
 class TrainOptions:
-    """Everything that can be chosen; the defaults suit most tables.
+    """Everything that can be chosen; what isn't is chosen by the quality, for the task.
 
     Parameters
     ----------
+    quality : "plain", "fast", "balanced" or "best"
+        "plain": one network on standardised columns, as a textbook has it, best to be read. The
+        others cut columns into pieces and average networks, more of them, and larger, for longer;
+        `recipe` tells what each chooses where an option is None.
     task : "auto", "classification" or "regression"
         "auto": classification for text, booleans and at most 20 different whole numbers.
-    hidden : tuple of int
+    pieces : int, optional
+        Into how many a column of numbers is cut, each an input of its own; 0: none, numbers are
+        only standardised.
+    categories : int, optional
+        How many of a column of text are told apart, the most frequent first.
+    members : int, optional
+        Networks, each trained on all folds but one, whose answers are averaged.
+    hidden : tuple of int, optional
         Units of each hidden layer; () for none.
-    activation : str or tuple of str
+    activation : str or tuple of str, optional
         Of the hidden layers: one name, or one each.
     output : str
         Activation of the output; "auto" by the loss.
@@ -32,32 +43,34 @@ class TrainOptions:
         "auto": squared error of a standardised number, cross-entropy of classes.
     init : str
         Starting weights; "auto" by the activation.
-    optimizer : str
-        Its name, options after a colon: "sgd:momentum=0.9".
+    optimizer : str, optional
+        Its name, options after a colon: "sgd:momentum=0.9". Where it is given, learning_rate and
+        schedule are its own defaults, unless they are given, too.
     learning_rate : float, optional
-        None for the optimizer's own default.
     schedule : str, optional
         Of the learning rate: its name, options after a colon: "cosine", "staircase:every=500".
     clip_norm : float, optional
         The longest gradient.
-    epochs : int
+    epochs : int, optional
         At most so many; early stopping may end before.
     batch_size : int or "auto"
-        "auto": about 1/40 of the training rows, between 16 and 128; all rows for Rprop.
-    l2 : float or "auto"
+        "auto": about 1/40 of the training rows, from 16 to 128 (plain) or 256; all rows for Rprop.
+    l2 : float or "auto", optional
         The penalty ½ l2 Σ w². "auto": 10 / n for n training rows, the penalty of a normal prior of
         variance 1/10 on each weight, so that few rows are fitted cautiously.
     l1 : float
         The penalty l1 Σ |w|.
-    dropout : float
+    dropout : float, optional
     reduction : "mean" or "sum"
         Of the losses of a batch.
-    patience : int
+    patience : int, optional
         Stop after so many epochs without a better validation loss; the best weights are kept.
-    test_fraction : float
-        Share of the rows held out for the reported figures.
-    validation_fraction : float
-        Share of the other rows that decides when to stop; 0: all epochs are trained.
+    test_fraction : float, optional
+        Share of the rows held out for the reported figures. Several members need none: each row
+        is judged by those that didn't learn from it.
+    validation_fraction : float, optional
+        Share of the other rows that decides when one network is to stop; 0: all epochs are trained.
+        Of several, each stops by the fold that it doesn't learn from.
     seed : int
         Of the split, the weights and the shuffling.
     dtype : "float32" or "float64"
@@ -83,25 +96,29 @@ class TrainOptions:
     (32,)
     """
 
+    quality: Quality = "plain"
     task: Literal["auto", "classification", "regression"] = "auto"
-    hidden: tuple[int, ...] = (128, 64)
-    activation: str | tuple[str, ...] = "relu"
+    pieces: int | None = None
+    categories: int | None = None
+    members: int | None = None
+    hidden: tuple[int, ...] | None = None
+    activation: str | tuple[str, ...] | None = None
     output: str = "auto"
     loss: str = "auto"
     init: str = "auto"
-    optimizer: str = "adam"
+    optimizer: str | None = None
     learning_rate: float | None = None
     schedule: str | None = None
     clip_norm: float | None = None
-    epochs: int = 400
+    epochs: int | None = None
     batch_size: int | Literal["auto"] = "auto"
-    l2: float | Literal["auto"] = "auto"
+    l2: float | Literal["auto"] | None = None
     l1: float = 0.0
-    dropout: float = 0.0
+    dropout: float | None = None
     reduction: Literal["mean", "sum"] = "mean"
-    patience: int = 20
-    test_fraction: float = 0.2
-    validation_fraction: float = 0.15
+    patience: int | None = None
+    test_fraction: float | None = None
+    validation_fraction: float | None = None
     seed: int = 0
     dtype: str = "float32"
     engine: Literal["compiled", "reference"] = "compiled"
@@ -111,6 +128,7 @@ class TrainOptions:
     record: bool = False
 
     def __post_init__(self) -> None:
+        require_name("quality", self.quality, QUALITIES)
         require_name("task", self.task, ("auto", "classification", "regression"))
         self._check_network()
         self._check_training()
@@ -124,12 +142,14 @@ class TrainOptions:
         require(not both, f"ignore and kinds both name {both[0] if both else ''!r}; choose one")
 
     def _check_network(self) -> None:
-        require(isinstance(self.hidden, tuple), f"hidden must be a tuple, got {self.hidden!r}")
-        for size in self.hidden:
+        hidden = () if self.hidden is None else self.hidden
+        require(isinstance(hidden, tuple), f"hidden must be a tuple, got {hidden!r}")
+        for size in hidden:
             require_whole("hidden", size, 1)
         each = self.activation if isinstance(self.activation, tuple) else (self.activation,)
         for name in each:
-            require_name("activation", name, ACTIVATIONS)
+            if name is not None:
+                require_name("activation", name, ACTIVATIONS)
         require_name("output", self.output, ("auto", *ACTIVATIONS))
         if self.loss != "auto":
             loss_named(self.loss)
@@ -143,13 +163,15 @@ class TrainOptions:
         )
         for name in ("l1", "l2"):
             value = getattr(self, name)
-            if (name, value) != ("l2", "auto"):
+            if name == "l1" or value not in ("auto", None):
                 wanted = "a number >= 0" + (" or 'auto'" if name == "l2" else "")
                 require_number(name, value, lambda v: v >= 0, wanted)
 
     def _check_training(self) -> None:
-        for name in ("epochs", "patience"):
-            require_whole(name, getattr(self, name), 1)
+        least = {"epochs": 1, "patience": 1, "pieces": 0, "categories": 1, "members": 1}
+        for name, lowest in least.items():
+            if getattr(self, name) is not None:
+                require_whole(name, getattr(self, name), lowest)
         require_whole("seed", self.seed, 0, 2**32 - 1)  # as scikit-learn's
         if self.batch_size != "auto":
             require_whole("batch_size", self.batch_size, 1)
@@ -157,31 +179,33 @@ class TrainOptions:
             require_whole("threads", self.threads, 1)
         for name in ("dropout", "test_fraction", "validation_fraction"):
             value = getattr(self, name)
-            require_number(name, value, lambda v: 0 <= v < 1, "at least 0 and less than 1")
+            if value is not None:
+                require_number(name, value, lambda v: 0 <= v < 1, "at least 0 and less than 1")
         if self.learning_rate is not None:
             require_number("learning_rate", self.learning_rate, lambda v: v > 0, "a number > 0")
-        self.optimizer_row()
+        for task in TASKS:
+            self.recipe(task).optimizer_row(self.clip_norm)
 
-    def optimizer_row(self) -> Optimizer:
-        """Return the optimizer with its learning rate and schedule."""
-        row = optimizer_named(self.optimizer)
-        if self.learning_rate is not None:
-            row = replace(row, learning_rate=self.learning_rate)
-        if self.schedule is not None and not isinstance(row.learning_rate, Schedule):
-            row = replace(row, learning_rate=schedule_named(self.schedule, row.learning_rate))
-        return row if self.clip_norm is None else replace(row, clip_norm=self.clip_norm)
+    def recipe(self, task: Task) -> Recipe:
+        """Return what is chosen for a task: by these options, else by their quality."""
+        names = [known.name for known in fields(Recipe) if known.name != "largest_batch"]
+        given = {name: getattr(self, name) for name in names if getattr(self, name) is not None}
+        usual = RECIPES[self.quality][task]
+        if self.optimizer is not None:
+            usual = replace(usual, learning_rate=None, schedule=None)
+        return replace(usual, **given)
 
-    def rows_a_step(self, n_rows: int) -> int:
+    def chosen(self, task: Task) -> "TrainOptions":
+        """Return the options with everything chosen, which a later quality doesn't change."""
+        recipe = self.recipe(task)
+        names = [known.name for known in fields(Recipe) if known.name != "largest_batch"]
+        return replace(self, **{name: getattr(recipe, name) for name in names})
+
+    def rows_a_step(self, task: Task, n_rows: int) -> int:
         """Return the batch size for so many training rows."""
         if self.batch_size != "auto":
             return min(self.batch_size, n_rows)
-        if optimizer_named(self.optimizer).name == "rprop":
-            return n_rows
-        return min(n_rows, max(16, min(128, n_rows // 40)))
-
-    def penalty(self, n_rows: int) -> float:
-        """Return the l2 for so many training rows."""
-        return 10 / n_rows if self.l2 == "auto" else self.l2
+        return self.recipe(task).rows_a_step(n_rows)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the options on which the result depends, as JSON can hold them."""

@@ -1,7 +1,7 @@
 """What happened when a model was trained, kept in its file."""
 
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from chainrule.tables.fields import Fields
 
@@ -26,10 +26,14 @@ class Report:
         What is odd about a column.
     batch_size : int
         Rows a step.
-    epochs, best_epoch : int
-        Epochs trained, and the one whose weights the model has.
+    epochs : int
+        Epochs trained, by the network that was trained for longest.
+    best_epochs : tuple of int
+        Of each network, the epoch whose weights it has.
+    judged : "held out", "out of fold" or ""
+        On which rows the metrics were taken: on those held out, or on all, each by the networks
+        that didn't learn from it; or on none.
     metrics : dict of str to float or None
-        On the held-out rows; empty where none were held out.
     baseline : dict of str to float or None
         The same without a model: of the shares of the classes, or the mean, in training.
     reasons : dict of str to str
@@ -52,7 +56,8 @@ class Report:
     remarks: dict[str, str]
     batch_size: int
     epochs: int
-    best_epoch: int
+    best_epochs: tuple[int, ...]
+    judged: Literal["held out", "out of fold", ""]
     metrics: dict[str, float | None]
     baseline: dict[str, float | None] = field(default_factory=dict)
     reasons: dict[str, str] = field(default_factory=dict)
@@ -61,11 +66,16 @@ class Report:
     @classmethod
     def empty(cls, table: str) -> "Report":
         """Return the report of a model that was not measured."""
-        return cls(table, "", {}, {}, {}, {}, 0, 0, 0, {})
+        return cls(table, "", {}, {}, {}, {}, 0, 0, (), "", {})
 
     def to_dict(self) -> dict[str, Any]:
         """Return the report as JSON can hold it."""
-        return asdict(self)
+        return asdict(self) | {"best_epochs": list(self.best_epochs)}
+
+    @property
+    def best_epoch(self) -> int:
+        """The first network's best epoch."""
+        return self.best_epochs[0]
 
     @classmethod
     def from_dict(cls, described: object) -> "Report":
@@ -86,7 +96,8 @@ class Report:
             remarks=fields.mapping("remarks", str),
             batch_size=fields.whole("batch_size"),
             epochs=fields.whole("epochs"),
-            best_epoch=fields.whole("best_epoch"),
+            best_epochs=tuple(fields.wholes("best_epochs")),
+            judged=fields.choice("judged", ("held out", "out of fold", "")),  # type: ignore[arg-type]
             metrics=fields.mapping("metrics", float, type(None)),
             baseline=fields.mapping("baseline", float, type(None)),
             reasons=fields.mapping("reasons", str),

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from chainrule.tables.category_column import KEPT_CATEGORIES
 from chainrule.tables.columns import Kind, kind_of, missing, numbers
 from chainrule.tables.doubts import doubt_of
-from chainrule.tables.encoding import KEPT_CATEGORIES
 from chainrule.tables.errors import TableError, listed, near_miss
 from chainrule.tables.labels import are_codes, label_counts, told_apart
 from chainrule.tables.table import Table

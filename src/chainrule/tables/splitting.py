@@ -54,6 +54,32 @@ def split(
     return Split(training, validation, test)
 
 
+def folds(
+    rows: NDArray[np.int64], count: int, seed: int, classes: NDArray[np.int64] | None = None
+) -> tuple[NDArray[np.int64], ...]:
+    """Return the rows in so many parts of the same size, each with its share of each class.
+
+    Parameters
+    ----------
+    rows : ndarray of int64, shape (n,)
+    count : int
+        Fewer where the parts would have less than two rows.
+    seed : int
+    classes : ndarray of int64, shape (n,), optional
+        Class numbers of the rows.
+
+    Examples
+    --------
+    >>> [part.size for part in folds(np.arange(11), 3, seed=0)]
+    [4, 4, 3]
+    """
+    count = max(min(count, rows.size // 2), 1)
+    order = np.random.default_rng(seed).permutation(rows.size)
+    if classes is not None:
+        order = order[np.argsort(classes[order], kind="stable")]
+    return tuple(np.sort(rows[order[k::count]]) for k in range(count))
+
+
 def _parted(
     rows: NDArray[np.int64], fraction: float, seed: int, classes: NDArray[np.int64] | None
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

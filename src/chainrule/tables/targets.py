@@ -296,7 +296,7 @@ _TARGETS: Mapping[str, type[ClassTarget] | type[NumberTarget]] = {
     "classification": ClassTarget,
     "regression": NumberTarget,
 }
-TASKS: tuple[str, ...] = tuple(_TARGETS)
+TASKS: tuple[Task, ...] = ("classification", "regression")
 
 
 def target_from_dict(described: object) -> Target:

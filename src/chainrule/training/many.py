@@ -41,6 +41,7 @@ def fit_many(
     shuffle: OneOrEach[bool] = True,
     seed: OneOrEach[int] = 0,
     sample_weight: ArrayLike | Sequence[ArrayLike | None] | None = None,
+    rows: Sequence[ArrayLike | None] | None = None,
     validation: OneOrEach[Validation | None] = None,
     early_stopping: OneOrEach[EarlyStopping | None] = None,
     callbacks: Callbacks = (),
@@ -62,8 +63,10 @@ def fit_many(
     optimizer, epochs, batch_size, shuffle, seed, early_stopping
         As for ``Network.fit``: one for all networks, or a list with one for each.
     sample_weight : array-like of shape (n,) or (k, n), or list of k arrays or None, optional
-        (k, n): a row for each network, as counts of rows drawn with replacement, or 1 where a
-        row is in a part and 0 where not.
+        (k, n): a row for each network, as counts of rows drawn with replacement.
+    rows : list of k arrays of int or None, optional
+        The rows of X, y and sample_weight that each network learns from, as those of a fold; None
+        for all. The bits are those of ``Network.fit`` on ``X[rows]``, ``y[rows]``.
     validation : tuple, or list of k tuples or None, optional
         (X, y) or (X, y, sample_weight) for all networks, or one for each.
     callbacks : sequence of callable or Callback
@@ -112,8 +115,10 @@ def fit_many(
     """
     networks = _all(networks, Network, "networks", "cr.Network")
     k, n = len(networks), sample_count("X", X)
+    chosen = _each_rows(rows, k, n)
     options = zip(
         networks,
+        chosen,
         _each("optimizer", optimizer, k),
         _each("batch_size", batch_size, k),
         _each("shuffle", shuffle, k),
@@ -123,14 +128,15 @@ def fit_many(
         strict=True,
     )
     runs = []
-    for i, (network, rule, size, mixed, key, held_out, stopping) in enumerate(options):
+    for i, (network, taken, rule, size, mixed, key, held_out, stopping) in enumerate(options):
         with _about(i):
-            rows = batch_rows(size, n)
+            count = n if taken is None else len(taken)
             fixed = FitOptions(
-                n, rows, mixed, key, held_out is not None, stopping, keyframe_memory=MEMORY // k
-            )
+                count, batch_rows(size, count), mixed, key, held_out is not None, stopping,
+                keyframe_memory=MEMORY // k,
+            )  # fmt: skip
             runs.append(Run(network, chosen_optimizer(Adam() if rule is None else rule), fixed))
-    return _go_on(runs, X, y, epochs, sample_weight, validation, callbacks, threads)
+    return _go_on(runs, X, y, epochs, sample_weight, chosen, validation, callbacks, threads)
 
 
 @hinting
@@ -141,6 +147,7 @@ def resume_many(
     *,
     epochs: OneOrEach[int],
     sample_weight: ArrayLike | Sequence[ArrayLike | None] | None = None,
+    rows: Sequence[ArrayLike | None] | None = None,
     validation: OneOrEach[Validation | None] = None,
     callbacks: Callbacks = (),
     threads: int | None = None,
@@ -151,8 +158,8 @@ def resume_many(
     ----------
     runs : iterable of Run
         k of them, of ``fit_many`` or ``Network.fit``; those that are not worth more are left out.
-    X, y, sample_weight
-        The data of the fits, in the same order; y and sample_weight as for ``fit_many``.
+    X, y, sample_weight, rows
+        The data of the fits, in the same order; as for ``fit_many``.
     epochs : int or list of int
         How many more than the whole ones that are done: for all runs, or for each.
     validation, callbacks, threads
@@ -184,7 +191,8 @@ def resume_many(
     [25, 25, 25, 25]
     """
     runs = _all(runs, Run, "runs", "cr.Run")
-    return _go_on(runs, X, y, epochs, sample_weight, validation, callbacks, threads)
+    chosen = _each_rows(rows, len(runs), sample_count("X", X))
+    return _go_on(runs, X, y, epochs, sample_weight, chosen, validation, callbacks, threads)
 
 
 def _go_on(
@@ -193,6 +201,7 @@ def _go_on(
     y: ArrayLike | Sequence[ArrayLike],
     epochs: OneOrEach[int],
     sample_weight: ArrayLike | Sequence[ArrayLike | None] | None,
+    rows: list[NDArray[np.int64] | None],
     validation: OneOrEach[Validation | None],
     callbacks: Callbacks,
     threads: int | None,
@@ -204,14 +213,15 @@ def _go_on(
         runs,
         _each_target(y, k, n),
         _each_weight(sample_weight, k),
+        rows,
         _each_validation(validation, k),
         _each("epochs", epochs, k),
         strict=True,
     )
     going = []
-    for i, (run, targets, weights, held_out, more) in enumerate(given):
+    for i, (run, targets, weights, taken, held_out, more) in enumerate(given):
         with _about(i):
-            known = data.known(run.network.spec, targets, weights, held_out)
+            known = data.known(run.network.spec, targets, weights, held_out, taken)
             going.append(Continuation(run.record, known, more, calls, run))
     try:
         _take_steps(going, use.most)
@@ -312,6 +322,21 @@ def _each_weight(sample_weight: Any, k: int) -> list[Any]:  # noqa: ANN401
     else:
         is_each = np.ndim(sample_weight) > 1
     return _each("sample_weight", list(sample_weight), k) if is_each else [sample_weight] * k
+
+
+def _each_rows(rows: Any, k: int, n: int) -> list[NDArray[np.int64] | None]:  # noqa: ANN401
+    """Return the rows of each network, as int64; None where it takes all."""
+    if rows is None:
+        return [None] * k
+    found: list[NDArray[np.int64] | None] = []
+    for i, one in enumerate(_each("rows", list(rows), k)):
+        taken = None if one is None else np.asarray(one)
+        good = taken is None or (taken.ndim == 1 and taken.size and taken.dtype.kind in "iu")
+        require(good, f"network {i}: rows must be whole numbers, at least one, got {one!r:.60}")
+        within = taken is None or bool(taken.min() >= 0 and taken.max() < n)
+        require(within, f"network {i}: rows must be from 0 to {n - 1}, got {one!r:.60}")
+        found.append(None if taken is None else np.ascontiguousarray(taken, np.int64))
+    return found
 
 
 def _each_validation(validation: Any, k: int) -> list[Any]:  # noqa: ANN401

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Hashable
 from typing import Any, TypeVar
 
+import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from chainrule.engine.spec import NetworkSpec
@@ -39,12 +40,22 @@ class SharedData:
         y: ArrayLike,
         sample_weight: ArrayLike | None,
         validation: Validation | None,
+        rows: NDArray[np.int64] | None = None,
     ) -> FitData:
-        """Return what ``fingerprints.fit_data`` does."""
+        """Return what ``fingerprints.fit_data`` does, of these rows; of all without them."""
         held_out = ("validation", spec.dtype, spec.n_inputs, spec.n_outputs, spec.loss)
         look = self._prints.look
+        samples = self._samples(spec, y, sample_weight)
+        if rows is not None:
+            X = self._once(("rows", spec.dtype), rows, lambda rows: samples.X[rows])
+            weight = samples.sample_weight
+            samples = Samples(
+                X,
+                samples.y[rows],
+                sample_weights(spec, None if weight is None else weight[rows], len(rows)),
+            )
         return self._prints.data(
-            self._samples(spec, y, sample_weight),
+            samples,
             self._once(held_out, validation, lambda given: validation_samples(spec, given, look)),
         )
 

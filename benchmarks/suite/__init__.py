@@ -1,0 +1,1 @@
+"""Models of tables beside their peers, on real tables: ``make bench-tables``."""

@@ -1,0 +1,204 @@
+"""Columns of numbers and dates as inputs: scaled, and cut into pieces."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Literal
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from chainrule.tables.columns import converted, missing, numbers
+from chainrule.tables.errors import TableError
+from chainrule.tables.fields import Fields
+from chainrule.tables.table import Table
+
+FARTHEST = 1000.0
+SOFT_LIMIT = 3.0
+_QUARTILES_OF_NORMAL = 1.3489795003921634  # between them, in standard deviations
+
+# What is read of a date beside its day, by Arrow's functions.
+PARTS: Mapping[str, str] = {
+    "day of week": "day_of_week",
+    "month": "month",
+    "day of year": "day_of_year",
+    "hour": "hour",
+}
+
+
+@dataclass(frozen=True)
+class NumberColumn:
+    """A column of numbers or dates: scaled, cut into pieces, missing ones imputed and flagged.
+
+    With v the value, or the median where it is missing, the first input is
+    ``x = (v − center) / scale``, or 0 where scale is 0. Without knots it is clipped to ±1000 (n
+    training rows reach at most √(n − 1) standard deviations). With knots
+    k₀ < k₁ < … it is bent smoothly to less than ±3, ``x / √(1 + (x/3)²)``, and each piece between
+    two knots is an input more: 0 below it, 1 above, between them ``(v − kᵢ) / (kᵢ₊₁ − kᵢ)``. So the
+    first layer can learn any function of v that is straight from knot to knot. Dates are days since
+    1970, or a part of the date. Where training rows had missing values, the last input is 1 for a
+    missing one, else 0.
+
+    Parameters
+    ----------
+    name : str
+        The column.
+    kind : "number" or "date"
+    part : str
+        Of a date: "" for its days, or one of "day of week", "month", "day of year", "hour".
+    median, center, scale : float
+        Of the training rows. center and scale are mean and standard deviation (of the population,
+        after imputing), or with knots the median and the distance of the quartiles, as standard
+        deviations of a normal distribution.
+    knots : tuple of float
+        Quantiles of the training rows, increasing; () for none.
+    flagged : bool
+        Whether the last input flags missing values.
+
+    Notes
+    -----
+    Pieces: Gorishniy, Rubachev, Babenko 2022, On embeddings for numerical features, section 3.2,
+    with the quantiles of section 3.2.1; here values below the first knot and above the last don't
+    go on in a straight line. Scale and bend: Holzmüller, Grinsztajn, Steinwart 2024, Better by
+    default, appendix A.
+
+    Examples
+    --------
+    >>> column = NumberColumn("mass", "number", "", 3.0, 3.0, 2.0, (1.0, 3.0, 9.0), flagged=True)
+    >>> column.inputs
+    ['mass', 'mass from 1 to 3', 'mass from 3 to 9', 'mass is missing']
+    """
+
+    name: str
+    kind: Literal["number", "date"]
+    part: str
+    median: float
+    center: float
+    scale: float
+    knots: tuple[float, ...]
+    flagged: bool
+
+    @classmethod
+    def fit(
+        cls,
+        table: Table,
+        name: str,
+        kind: Literal["number", "date"],
+        part: str = "",
+        pieces: int = 0,
+    ) -> "NumberColumn":
+        """Return the encoding of one column, learned from the rows of a table."""
+        values = _values(table, name, kind, part)
+        absent = np.isnan(values)
+        present = np.sort(values[~absent])  # np.median took a third of a fit of 5,000 columns
+        with np.errstate(over="ignore", invalid="ignore"):
+            median = _quantile(present, 0.5)
+            filled = np.where(absent, median, values)
+            center, scale = float(filled.mean()), float(filled.std())
+        if not all(map(math.isfinite, (median, center, scale))):
+            raise TableError(
+                f"{table.name}, column {name!r}: its numbers are too large to standardise "
+                f"(up to {np.nanmax(np.abs(values)):.3g}); "
+                f"rescale it, or leave it out with --ignore {name!r}"
+            )
+        if (filled == filled[0]).all():
+            scale = 0.0
+        knots: tuple[float, ...] = ()
+        if pieces and scale > 0:
+            knots = _knots(present, pieces)
+            distance = _quantile(present, 0.75) - _quantile(present, 0.25)
+            center, scale = median, distance / _QUARTILES_OF_NORMAL or scale
+        return cls(name, kind, part, median, center, scale, knots, bool(absent.any()))
+
+    @classmethod
+    def from_fields(cls, fields: Fields) -> "NumberColumn":
+        """Return the encoding that `to_dict` described."""
+        column = cls(
+            name=fields.text("name"),
+            kind=fields.choice("kind", ("number", "date")),  # type: ignore[arg-type]
+            part=fields.choice("part", ("", *PARTS)),
+            median=fields.number("median"),
+            center=fields.number("center"),
+            scale=fields.number("scale", least=0.0),
+            knots=tuple(fields.numbers("knots")),
+            flagged=fields.truth("flagged"),
+        )
+        fields.done()
+        if not (np.diff(column.knots) > 0).all():
+            raise ValueError(f"columns: the knots of {column.name!r} must increase")
+        if column.part and column.kind != "date":
+            raise ValueError(f"columns: {column.name!r} is a number, which has no {column.part}")
+        return column
+
+    @property
+    def inputs(self) -> list[str]:
+        """The name of each input that the column becomes."""
+        name = f"{self.name}, {self.part}" if self.part else self.name
+        names = [name]
+        if len(self.knots) > 2:
+            ends = [f"{knot:.6g}" for knot in self.knots]
+            names += [f"{name} from {a} to {b}" for a, b in pairwise(ends)]
+        return [*names, f"{name} is missing"] if self.flagged else names
+
+    def encode(self, table: Table) -> NDArray[np.float64]:
+        """Return the inputs of each row, shape (n_rows, len(inputs))."""
+        values = _values(table, self.name, self.kind, self.part)
+        absent = np.isnan(values)
+        filled = np.where(absent, self.median, values)
+        encoded = np.zeros((len(values), len(self.inputs)))
+        if self.scale > 0:
+            with np.errstate(over="ignore"):
+                encoded[:, 0] = (filled - self.center) / self.scale
+        np.clip(encoded[:, 0], -FARTHEST, FARTHEST, out=encoded[:, 0])
+        if self.knots:
+            encoded[:, 0] /= np.sqrt(1 + np.square(encoded[:, 0] / SOFT_LIMIT))
+        if len(self.knots) > 2:
+            knots = np.array(self.knots)
+            with np.errstate(over="ignore"):
+                pieces = (filled[:, np.newaxis] - knots[:-1]) / np.diff(knots)
+            encoded[:, 1 : len(knots)] = np.clip(pieces, 0.0, 1.0)
+        if self.flagged:
+            encoded[:, -1] = absent
+        return encoded
+
+
+def parts_of(table: Table, name: str) -> list[str]:
+    """Return the parts of a column of dates that differ from row to row."""
+    return [part for part in PARTS if _varies(_values(table, name, "date", part))]
+
+
+def _varies(values: NDArray[np.float64]) -> bool:
+    present = values[~np.isnan(values)]
+    return bool(present.size and (present != present[0]).any())
+
+
+def _values(
+    table: Table, name: str, kind: Literal["number", "date"], part: str
+) -> NDArray[np.float64]:
+    if not part:
+        return numbers(table, name, kind)
+    found = getattr(pc, PARTS[part])(converted(table, name, "date"))
+    values = np.asarray(pc.cast(found, pa.float64()).to_numpy(), dtype=np.float64)
+    return np.where(missing(table, name), np.nan, values)
+
+
+def _quantile(present: NDArray[np.float64], share: float) -> float:
+    """Return a quantile of sorted numbers, linear between two; 0 without any."""
+    if not present.size:
+        return 0.0
+    place = share * (present.size - 1)
+    below = int(place)
+    above = min(below + 1, present.size - 1)
+    return float(present[below] + (place - below) * (present[above] - present[below]))
+
+
+def _knots(present: NDArray[np.float64], pieces: int) -> tuple[float, ...]:
+    """Return the different numbers where they are few, else quantiles, those that differ."""
+    different = present[np.concatenate([[True], np.diff(present) > 0])]
+    if different.size > pieces:
+        shares = np.linspace(0, 1, pieces + 1)
+        different = np.unique([_quantile(present, share) for share in shares])
+    return tuple(different.tolist())

@@ -1,0 +1,151 @@
+"""Several networks of one table: each against its own fit, the answers and figures restated."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+import chainrule as cr
+from chainrule.tables import Table, TableModel, TrainOptions, opened_run, read, train
+from chainrule.tables.preparing import prepared_table
+from chainrule.tables.splitting import folds
+
+OPTIONS: dict[str, Any] = {"quality": "fast", "epochs": 4, "members": 3, "record": True, "seed": 5}
+TABLES = ("diabetes", "iris", "breast_cancer")
+
+
+@pytest.fixture(scope="module", params=TABLES)
+def name(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture(scope="module")
+def model(name: str) -> TableModel:
+    return train(read(name), "target", TrainOptions(**OPTIONS))
+
+
+def test_each_network_is_its_own_fit_on_all_folds_but_one(name: str, model: TableModel) -> None:
+    options = TrainOptions(**OPTIONS)
+    prepared = prepared_table(read(name), "target", options)
+    recipe = options.recipe(model.target.task)
+    assert len(model.networks) == len(prepared.folds) == 3
+    for k, (ours, fold) in enumerate(zip(model.networks, prepared.folds, strict=True)):
+        rows = np.setdiff1d(np.arange(len(prepared.X)), fold)
+        network = cr.Network(
+            list(ours.spec.layer_sizes), activation=recipe.activation, loss=ours.spec.loss,
+            dropout=recipe.dropout, seed=5 + k,
+        )  # fmt: skip
+        (X, y), held_out = prepared.encoded(rows, False), prepared.encoded(fold, False)
+        n_rows = min(len(prepared.X) - len(other) for other in prepared.folds)
+        network.fit(
+            X, y, epochs=4, validation=held_out, seed=5 + k, early_stopping=cr.EarlyStopping(99),
+            batch_size=min(256, max(16, n_rows // 40)), optimizer=recipe.optimizer_row(None),
+        )  # fmt: skip
+        assert network.parameters.theta.tobytes() == ours.parameters.theta.tobytes()
+
+
+def test_the_answer_is_the_mean_and_each_row_alone_has_its_bits(
+    name: str, model: TableModel
+) -> None:
+    table = read(name)
+    X = model.features.transform(table, "float32")
+    mean = np.mean([net.forward(X) for net in model.networks], axis=0, dtype=np.float64)
+    outputs = model.outputs(table)
+    np.testing.assert_allclose(outputs, mean, rtol=1e-5, atol=1e-6)  # a few roundings of float32
+    alone = [model.outputs(table.take(np.array([row]))) for row in range(7)]
+    assert np.concatenate(alone).tobytes() == outputs[:7].tobytes()
+
+
+def test_the_figures_are_of_rows_that_the_network_did_not_see(name: str, model: TableModel) -> None:
+    prepared = prepared_table(read(name), "target", TrainOptions(**OPTIONS))
+    outputs = np.empty((len(prepared.X), model.spec.n_outputs))
+    for network, fold in zip(model.networks, prepared.folds, strict=True):
+        outputs[fold] = network.forward(prepared.X[fold])
+    truth = model.truth(prepared.answers)
+    assert model.report.judged == "out of fold"
+    if model.target.task == "regression":
+        error = model.target.decode(outputs[:, 0]) - truth
+        expected = 1 - np.mean(error**2) / np.var(truth)
+        assert model.report.metrics["r2"] == pytest.approx(expected, rel=1e-6)
+    else:
+        chosen = outputs.argmax(1) if outputs.shape[1] > 1 else outputs[:, 0] > 0.5
+        assert model.report.metrics["accuracy"] == np.mean(chosen == truth)
+    rows = {"training": len(truth), "validation": 0, "test": 0, "without_target": 0}
+    assert model.report.rows == rows
+
+
+def test_it_is_the_same_for_any_threads_and_when_it_was_saved(
+    name: str, model: TableModel, tmp_path: Path
+) -> None:
+    one = train(read(name), "target", TrainOptions(**OPTIONS, threads=1))
+    cr.save(model, tmp_path / "m.safetensors")
+    loaded = cr.load(tmp_path / "m.safetensors")
+    outputs = model.outputs(name)
+    for other in (one, loaded):
+        assert other.outputs(name).tobytes() == outputs.tobytes()
+        assert other.report == model.report
+
+
+def test_a_step_of_each_network_can_be_opened(name: str, model: TableModel) -> None:
+    for member in (1, 3):
+        opened, run = opened_run(model, name, member), model.runs[member - 1]
+        trace = opened.run.at(2)
+        assert trace.loss == run.losses[1]
+        row = int(opened.rows[trace.rows[0]])
+        X = model.features.transform(read(name).take(np.array([row])), "float32")
+        assert trace.activations[0][0].tobytes() == X.tobytes()
+    with pytest.raises(ValueError, match="member must be from 1 to 3, the networks there are"):
+        opened_run(model, name, 4)
+
+
+def test_rows_held_out_are_held_out_of_every_fold(name: str) -> None:
+    options = TrainOptions(**OPTIONS, test_fraction=0.3)
+    prepared = prepared_table(read(name), "target", options)
+    together = np.sort(np.concatenate(prepared.folds))
+    np.testing.assert_array_equal(together, prepared.parts.training)
+    model = train(read(name), "target", options)
+    assert model.report.judged == "held out"
+    assert model.report.rows["test"] == len(prepared.parts.test) > 0
+
+
+@pytest.mark.parametrize("n_rows", [3, 4, 10, 11])
+def test_few_rows(n_rows: int) -> None:
+    """Folds have two rows at least; of three rows there is one fold, from which nobody learns."""
+    rng = np.random.default_rng(0)
+    data = pa.table({"x": rng.normal(size=n_rows), "y": rng.normal(size=n_rows)})
+    model = train(Table("t", data, typed=True), "y", TrainOptions(quality="fast"))
+    assert len(model.networks) == max(min(5, n_rows // 2), 1)
+    assert np.isfinite(model.predict(Table("t", data, typed=True))).all()
+
+
+def test_folds_have_their_share_of_each_class() -> None:
+    rows, classes = np.arange(100, 200), np.repeat([0, 1, 2], [60, 37, 3])
+    parts = folds(rows, 5, 3, classes)
+    assert np.sort(np.concatenate(parts)).tolist() == rows.tolist()
+    counts = np.array([np.bincount(classes[part - 100], minlength=3) for part in parts])
+    assert counts.sum(axis=1).tolist() == [20] * 5
+    assert (np.ptp(counts, axis=0) <= 1).all()
+    again, other = folds(rows, 5, 3, classes), folds(rows, 5, 4, classes)
+    assert all(map(np.array_equal, parts, again))
+    assert not all(map(np.array_equal, parts, other))
+
+
+def test_a_network_that_diverges_ends_the_training() -> None:
+    options = TrainOptions(quality="fast", optimizer="sgd", learning_rate=1e6, dtype="float64")
+    with pytest.raises(FloatingPointError, match="diverged and stopped"):
+        train(read("diabetes"), "target", options)
+
+
+@pytest.mark.parametrize("quality", ["fast", "balanced", "best"])
+def test_the_qualities(quality: Any) -> None:
+    """Each says what it chooses, an option that is given counts, and its optimizer's own rate."""
+    options = TrainOptions(quality=quality)
+    recipe = options.recipe("classification")
+    assert recipe.members > 1
+    assert recipe.pieces > 1
+    assert options.chosen("classification").hidden == recipe.hidden
+    assert TrainOptions(quality=quality, epochs=7).recipe("regression").epochs == 7
+    own = TrainOptions(quality=quality, optimizer="sgd").recipe("regression").optimizer_row(None)
+    assert own.learning_rate == cr.SGD().learning_rate
