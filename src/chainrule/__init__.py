@@ -38,6 +38,7 @@ if _typing.TYPE_CHECKING:
     from chainrule.explain.explanation import Explanation
     from chainrule.explain.notations import NOTATIONS, Notation
     from chainrule.explain.verifying.verify import ReceiptError, verify
+    from chainrule.tables.estimators import TableClassifier, TableRegressor
 
 __version__ = "0.1.0"
 
@@ -76,6 +77,8 @@ __all__ = [
     "Rprop",
     "Run",
     "Staircase",
+    "TableClassifier",
+    "TableRegressor",
     "Trace",
     "WeightsDisplay",
     "check_gradient",
@@ -97,6 +100,8 @@ _LATER = {
     "NOTATIONS": "chainrule.explain.notations",
     "Notation": "chainrule.explain.notations",
     "ReceiptError": "chainrule.explain.verifying.verify",
+    "TableClassifier": "chainrule.tables.estimators",
+    "TableRegressor": "chainrule.tables.estimators",
     "WeightsDisplay": "chainrule.estimators",
     "verify": "chainrule.explain.verifying.verify",
 }

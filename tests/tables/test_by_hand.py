@@ -36,7 +36,7 @@ CHANGES: list[dict[str, Any]] = [
 
 def by_hand(options: dict[str, Any]) -> tuple[cr.Network, cr.Run, FeatureEncoder, float, float]:
     """A regression on the diabetes table: only what the training rows say is learned from."""
-    chosen = TrainOptions(**options).chosen("regression")
+    chosen = TrainOptions(**options).chosen("regression", 1000)
     table = read("diabetes")
     parts = split(table.n_rows, chosen.test_fraction, chosen.validation_fraction, chosen.seed)
     names = [name for name in table.names if name != "target"]
@@ -190,7 +190,7 @@ def test_each_class_is_shared_out() -> None:
 
 def test_the_defaults() -> None:
     """Those that the documentation states."""
-    assert TrainOptions().chosen("regression") == TrainOptions(
+    assert TrainOptions().chosen("regression", 10) == TrainOptions(
         task="auto", hidden=(128, 64), activation="relu", optimizer="adam", learning_rate=None,
         epochs=400, batch_size="auto", l2="auto", dropout=0.0, patience=20, test_fraction=0.2,
         validation_fraction=0.15, seed=0, dtype="float32", threads=None, ignore=(), pieces=0,

@@ -40,7 +40,7 @@ def test_each_network_is_its_own_fit_on_all_folds_but_one(name: str, model: Tabl
         (X, y), held_out = prepared.encoded(rows, False), prepared.encoded(fold, False)
         n_rows = min(len(prepared.X) - len(other) for other in prepared.folds)
         network.fit(
-            X, y, epochs=4, validation=held_out, seed=5 + k, early_stopping=cr.EarlyStopping(99),
+            X, y, epochs=4, validation=held_out, seed=5 + k, early_stopping=cr.EarlyStopping(1000),
             batch_size=min(256, max(16, n_rows // 40)), optimizer=recipe.optimizer_row(None),
         )  # fmt: skip
         assert network.parameters.theta.tobytes() == ours.parameters.theta.tobytes()
@@ -145,7 +145,9 @@ def test_the_qualities(quality: Any) -> None:
     recipe = options.recipe("classification")
     assert recipe.members > 1
     assert recipe.pieces > 1
-    assert options.chosen("classification").hidden == recipe.hidden
-    assert TrainOptions(quality=quality, epochs=7).recipe("regression").epochs == 7
+    assert options.chosen("classification", 100).hidden == recipe.hidden
+    for n_rows, stretch in ((10**5, 1), (640, 1), (320, 2), (160, 4), (20, 4)):
+        assert options.chosen("classification", n_rows).epochs == stretch * recipe.epochs
+    assert TrainOptions(quality=quality, epochs=7).chosen("regression", 20).epochs == 7
     own = TrainOptions(quality=quality, optimizer="sgd").recipe("regression").optimizer_row(None)
     assert own.learning_rate == cr.SGD().learning_rate

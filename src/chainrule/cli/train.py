@@ -31,7 +31,7 @@ from chainrule.tables import (
 from chainrule.tables import held_out as held_out_rows
 from chainrule.tables import train as trained
 from chainrule.tables.errors import listed
-from chainrule.tables.targets import TASKS
+from chainrule.tables.preparing import chosen_options
 from chainrule.theory.checks import plural
 from chainrule.training.progress import progress_bar
 from chainrule.training.run import Run
@@ -94,8 +94,7 @@ def train(
             raise ValueError(f"--held-out and --output are both {path}; name two files")
     importlib.import_module("sklearn.model_selection")  # on first use it takes longer than training
     start = time.perf_counter()
-    most = max(trained_with.recipe(task).epochs for task in TASKS)
-    with _progress(most) as callbacks:
+    with _progress(chosen_options(source, name, trained_with).epochs or 1) as callbacks:
         model = trained(source, name, trained_with, callbacks)
     seconds = time.perf_counter() - start
     if chosen.held_out:

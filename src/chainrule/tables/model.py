@@ -136,7 +136,7 @@ class TableModel:
         """
         if not isinstance(self.target, ClassTarget):
             raise TypeError(f"predict_proba needs classes; {self.target.name!r} is a number")
-        return _probabilities(self.outputs(source))
+        return self.probabilities_of(self.outputs(source))
 
     def prediction_table(self, source: Source) -> pa.Table:
         """Return the column `prediction`, and what else the model says.
@@ -154,7 +154,7 @@ class TableModel:
                 deviation = np.exp(0.5 * outputs[:, 1].astype(np.float64)) * self.target.unit
                 columns["standard_deviation"] = pa.array(deviation)
         if isinstance(self.target, ClassTarget):
-            probabilities = _probabilities(outputs)
+            probabilities = self.probabilities_of(outputs)
             for k, label in enumerate(self.target.classes):
                 columns[f"probability_{label}"] = pa.array(probabilities[:, k])
         return pa.table(columns)
@@ -184,10 +184,9 @@ class TableModel:
     def judged(self, outputs: NDArray[np.floating[Any]], y: NDArray[Any]) -> Metrics:
         """Return the metrics of what networks answered, where `truth` gave y."""
         if isinstance(self.target, ClassTarget):
-            probabilities = _probabilities(outputs)
+            probabilities = self.probabilities_of(outputs)
             return classification_metrics(y, probabilities, self.target.classes, self.target.shares)
-        predicted = self.target.decode(self._central(outputs))
-        return regression_metrics(y, predicted, self.target.mean)
+        return regression_metrics(y, self.numbers_of(outputs), self.target.mean)
 
     def truth(self, table: Table) -> NDArray[Any]:
         """Return the class number, or the number, of each row's target, shape (n_rows,)."""
@@ -200,8 +199,19 @@ class TableModel:
 
     def _values(self, outputs: NDArray[np.floating[Any]]) -> pa.Array:
         if isinstance(self.target, ClassTarget):
-            return self.target.values(_probabilities(outputs).argmax(axis=1))
+            return self.target.values(self.probabilities_of(outputs).argmax(axis=1))
         return self.target.values(self._central(outputs))
+
+    def probabilities_of(self, outputs: NDArray[np.floating[Any]]) -> NDArray[np.floating[Any]]:
+        """Return each class's probability; one output is that of the second class."""
+        if outputs.shape[1] > 1:
+            return outputs
+        return np.hstack([1 - outputs, outputs])
+
+    def numbers_of(self, outputs: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
+        """Return the number that is predicted of outputs, in the target's unit."""
+        assert isinstance(self.target, NumberTarget)
+        return self.target.decode(self._central(outputs))
 
     def _central(self, outputs: NDArray[np.floating[Any]]) -> NDArray[np.floating[Any]]:
         """Return the prediction of a number: the mean, or the quantile nearest to the median."""
@@ -275,10 +285,3 @@ def _named(prefix: str, arrays: Mapping[str, NDArray[Any]]) -> dict[str, NDArray
     """Return the arrays whose names begin so, by the rest of their names."""
     names = (name for name in arrays if name.startswith(prefix))
     return {name.removeprefix(prefix): arrays[name] for name in names}
-
-
-def _probabilities(outputs: NDArray[np.floating[Any]]) -> NDArray[np.floating[Any]]:
-    """Return the probability of each class; one output is the probability of the second class."""
-    if outputs.shape[1] > 1:
-        return outputs
-    return np.hstack([1 - outputs, outputs])

@@ -13,6 +13,8 @@ from chainrule.theory.checks import require, require_name, require_number, requi
 from chainrule.theory.initializers import INITIALIZERS
 from chainrule.theory.named import loss_named
 
+_CHOSEN = [known.name for known in fields(Recipe) if known.name not in ("largest_batch", "stretch")]
+
 
 @dataclass(frozen=True)
 class TrainOptions:
@@ -52,7 +54,8 @@ class TrainOptions:
     clip_norm : float, optional
         The longest gradient.
     epochs : int, optional
-        At most so many; early stopping may end before.
+        At most so many; early stopping may end before. Without it, the fewer the rows, the more
+        epochs, so that there are steps enough.
     batch_size : int or "auto"
         "auto": about 1/40 of the training rows, from 16 to 128 (plain) or 256; all rows for Rprop.
     l2 : float or "auto", optional
@@ -188,18 +191,19 @@ class TrainOptions:
 
     def recipe(self, task: Task) -> Recipe:
         """Return what is chosen for a task: by these options, else by their quality."""
-        names = [known.name for known in fields(Recipe) if known.name != "largest_batch"]
-        given = {name: getattr(self, name) for name in names if getattr(self, name) is not None}
+        given = {name: getattr(self, name) for name in _CHOSEN if getattr(self, name) is not None}
         usual = RECIPES[self.quality][task]
         if self.optimizer is not None:
             usual = replace(usual, learning_rate=None, schedule=None)
         return replace(usual, **given)
 
-    def chosen(self, task: Task) -> "TrainOptions":
+    def chosen(self, task: Task, n_rows: int) -> "TrainOptions":
         """Return the options with everything chosen, which a later quality doesn't change."""
         recipe = self.recipe(task)
-        names = [known.name for known in fields(Recipe) if known.name != "largest_batch"]
-        return replace(self, **{name: getattr(recipe, name) for name in names})
+        epochs = recipe.rounds(n_rows) if self.epochs is None else self.epochs
+        return replace(
+            self, **{name: getattr(recipe, name) for name in _CHOSEN} | {"epochs": epochs}
+        )
 
     def rows_a_step(self, task: Task, n_rows: int) -> int:
         """Return the batch size for so many training rows."""

@@ -80,6 +80,11 @@ def prepared_table(table: Table, target: str, options: TrainOptions) -> Prepared
     )
 
 
+def chosen_options(table: Table, target: str, options: TrainOptions) -> TrainOptions:
+    """Return the options with everything chosen for a table and its target."""
+    return divided(table, target, options).options
+
+
 class Divided(NamedTuple):
     """The target, the rows that have it, their parts and folds, and the options for the task."""
 
@@ -105,7 +110,7 @@ def divided(table: Table, target: str, options: TrainOptions) -> Divided:
     if not alone and parts.training.size >= _LEAST_TO_FOLD:
         of_training = None if classes is None else classes[parts.training]
         folds = folds_of(parts.training, recipe.members, options.seed, of_training)
-    return Divided(column, answers, parts, folds, options.chosen(column.task))
+    return Divided(column, answers, parts, folds, options.chosen(column.task, parts.training.size))
 
 
 def encoded_for(

@@ -1,0 +1,289 @@
+"""TableClassifier and TableRegressor: models of tables by scikit-learn's contract."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, Self
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
+from sklearn.utils import check_array, check_random_state
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import check_is_fitted, column_or_1d, validate_data
+
+from chainrule.tables.fitting import train
+from chainrule.tables.model import TableModel
+from chainrule.tables.options import TrainOptions
+from chainrule.tables.reading import as_table
+from chainrule.tables.recipes import Quality
+from chainrule.tables.report import Report
+from chainrule.tables.table import Table
+from chainrule.theory.checks import plural, require
+
+Array = NDArray[Any]
+
+_OWN = {"random_state": "seed", "n_jobs": "threads"}  # scikit-learn's names of our options
+
+
+class TableEstimator(BaseEstimator):  # type: ignore[misc]
+    """Base of ``TableClassifier`` and ``TableRegressor``; what they do is done by `train`."""
+
+    _task: Literal["classification", "regression"]
+    model_: TableModel
+    n_features_in_: int
+
+    def __init__(
+        self,
+        quality: Quality = "balanced",
+        *,
+        members: int | None = None,
+        pieces: int | None = None,
+        categories: int | None = None,
+        hidden: tuple[int, ...] | None = None,
+        activation: str | tuple[str, ...] | None = None,
+        loss: str = "auto",
+        dropout: float | None = None,
+        l2: float | Literal["auto"] | None = None,
+        optimizer: str | None = None,
+        learning_rate: float | None = None,
+        schedule: str | None = None,
+        epochs: int | None = None,
+        batch_size: int | Literal["auto"] = "auto",
+        patience: int | None = None,
+        test_fraction: float | None = None,
+        validation_fraction: float | None = None,
+        ignore: Sequence[str] = (),
+        kinds: Mapping[str, str] | None = None,
+        dtype: str = "float32",
+        random_state: Any = 0,  # noqa: ANN401 (scikit-learn's)
+        n_jobs: int | None = None,
+        record: bool = False,
+    ) -> None:
+        self.quality = quality
+        self.members = members
+        self.pieces = pieces
+        self.categories = categories
+        self.hidden = hidden
+        self.activation = activation
+        self.loss = loss
+        self.dropout = dropout
+        self.l2 = l2
+        self.optimizer = optimizer
+        self.learning_rate = learning_rate
+        self.schedule = schedule
+        self.epochs = epochs
+        self.batch_size = batch_size
+        self.patience = patience
+        self.test_fraction = test_fraction
+        self.validation_fraction = validation_fraction
+        self.ignore = ignore
+        self.kinds = kinds
+        self.dtype = dtype
+        self.random_state = random_state
+        self.n_jobs = n_jobs
+        self.record = record
+
+    # -- learning -------------------------------------------------------------------------
+
+    def fit(self, X: Any, y: ArrayLike) -> Self:  # noqa: ANN401 (anything that has columns)
+        """Learn from a table.
+
+        Parameters
+        ----------
+        X : DataFrame of pandas or polars, pyarrow.Table, or array-like of shape (n, columns)
+            Numbers, text, categories, booleans, dates and missing values, as they are.
+        y : array-like of shape (n,)
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        TableError
+            If the table can't be used; the column and the row are named.
+        """
+        table = self._table(X, reset=True)
+        target = self._target(y)
+        if len(target) != table.n_rows:
+            raise ValueError(f"X has {plural(table.n_rows, 'row')}, and y has {len(target):,}")
+        name = _new_name(getattr(y, "name", None), table)
+        columns = [*table.data.columns, target]
+        data = pa.table(columns, names=[*table.names, name])
+        self.model_ = train(Table(table.name, data, typed=True), name, self._options())
+        return self
+
+    def _options(self) -> TrainOptions:
+        """Return the parameters as `train` takes them."""
+        values = {_OWN.get(k, k): v for k, v in self.get_params(deep=False).items()}
+        generator = check_random_state(values["seed"])
+        if not isinstance(values["seed"], int | np.integer):
+            values["seed"] = generator.randint(np.iinfo(np.int32).max)
+        values["seed"] = int(values["seed"])
+        values["ignore"] = tuple(values["ignore"])
+        values["kinds"] = dict(values["kinds"] or {})
+        if values["threads"] is not None and values["threads"] < 0:
+            values["threads"] = None  # all cores, in scikit-learn's way to say so
+        return TrainOptions(task=self._task, **values)
+
+    def _target(self, y: ArrayLike) -> pa.Array:
+        raise NotImplementedError
+
+    def _table(self, X: Any, reset: bool = False) -> Table:  # noqa: ANN401
+        """Return X as a table with the names, or the number, of columns that the first had."""
+        if not hasattr(X, "__arrow_c_stream__"):
+            X = validate_data(self, X, reset=reset, dtype=None, ensure_all_finite="allow-nan")
+            columns = [_plain_column(X[:, k]) for k in range(X.shape[1])]
+            names = getattr(self, "feature_names_in_", [f"x{k}" for k in range(len(columns))])
+            return Table("X", pa.table(columns, names=list(names)), typed=True)
+        validate_data(self, X, reset=reset, skip_check_array=True)
+        table = as_table(X)
+        require(table.n_rows > 0, f"{table.name} has 0 rows; expected at least one")
+        return table
+
+    # -- predicting -----------------------------------------------------------------------
+
+    def _outputs(self, X: Any) -> Array:  # noqa: ANN401
+        check_is_fitted(self)
+        return self.model_.outputs(self._table(X))
+
+    @property
+    def report_(self) -> Report:
+        """How the model was trained, and what it is worth."""
+        return self.model_.report
+
+    def __sklearn_tags__(self) -> Any:  # noqa: ANN401
+        """Return what scikit-learn asks of it."""
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        tags.input_tags.string = True
+        tags.input_tags.categorical = True
+        return tags
+
+
+class TableClassifier(ClassifierMixin, TableEstimator):  # type: ignore[misc]
+    """Predicts a column of classes from the other columns of a table.
+
+    Parameters
+    ----------
+    quality : "plain", "fast", "balanced" or "best"
+        What else is not given is chosen by it; `TrainOptions` documents each.
+    random_state : int, RandomState or None
+        Of folds, weights and shuffling.
+    n_jobs : int, optional
+        Threads; the result doesn't depend on it.
+
+    Attributes
+    ----------
+    model_ : TableModel
+    report_ : Report
+    classes_ : ndarray of shape (n_classes,)
+    n_features_in_ : int
+    feature_names_in_ : ndarray of str
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from chainrule import TableClassifier
+    >>> skins = ["red", "green", "red", None]
+    >>> fruit = pd.DataFrame({"mass": [120, 150, 9, 7] * 9, "skin": skins * 9})
+    >>> model = TableClassifier("fast").fit(fruit, ["apple", "apple", "cherry", "cherry"] * 9)
+    >>> model.predict(fruit[:4]).tolist()
+    ['apple', 'apple', 'cherry', 'cherry']
+    """
+
+    _task = "classification"
+    classes_: Array
+
+    def _target(self, y: ArrayLike) -> pa.Array:
+        values = column_or_1d(y, warn=True)
+        check_classification_targets(values)
+        self.classes_, index = np.unique(values, return_inverse=True)
+        require(
+            len(self.classes_) > 1,
+            f"y has only one class, {self.classes_.tolist()[0]!r}: there is nothing to tell apart",
+        )
+        labels = np.array(list(map(_label, self.classes_)), dtype=object)
+        self._order = np.argsort(np.argsort([str(label) for label in labels]))
+        return pa.array(labels[index].tolist(), pa.string())
+
+    def predict(self, X: Any) -> Array:  # noqa: ANN401
+        """Return the most probable class of each row, shape (n,)."""
+        check_is_fitted(self)
+        best = self.predict_proba(X).argmax(axis=1)
+        return np.asarray(self.classes_[best])
+
+    def predict_proba(self, X: Any) -> Array:  # noqa: ANN401
+        """Return the probability of each class for each row, shape (n, n_classes)."""
+        outputs = self._outputs(X)
+        probabilities = self.model_.probabilities_of(outputs)
+        return probabilities[:, self._order]
+
+
+class TableRegressor(RegressorMixin, TableEstimator):  # type: ignore[misc]
+    """Predicts a column of numbers from the other columns of a table.
+
+    Parameters
+    ----------
+    quality : "plain", "fast", "balanced" or "best"
+        What else is not given is chosen by it; `TrainOptions` documents each.
+    random_state : int, RandomState or None
+        Of folds, weights and shuffling.
+    n_jobs : int, optional
+        Threads; the result doesn't depend on it.
+
+    Attributes
+    ----------
+    model_ : TableModel
+    report_ : Report
+    n_features_in_ : int
+    feature_names_in_ : ndarray of str
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from chainrule import TableRegressor
+    >>> X = np.random.default_rng(0).normal(size=(400, 2))
+    >>> model = TableRegressor("fast").fit(X, np.abs(X[:, 0]))
+    >>> bool(model.report_.metrics["r2"] > 0.9)
+    True
+    """
+
+    _task = "regression"
+
+    def _target(self, y: ArrayLike) -> pa.Array:
+        values = column_or_1d(y, warn=True)
+        values = check_array(values, ensure_2d=False, dtype=np.float64, input_name="y")
+        require(len(values) > 1, "n_samples = 1: there is nothing to learn from one row")
+        return pa.array(values, pa.float64())
+
+    def predict(self, X: Any) -> Array:  # noqa: ANN401
+        """Return the number of each row, shape (n,)."""
+        outputs = self._outputs(X)
+        return np.asarray(self.model_.numbers_of(outputs))
+
+
+def _label(value: object) -> str:
+    return str(value.item() if isinstance(value, np.generic) else value)
+
+
+def _new_name(name: object, table: Table) -> str:
+    """Return the name of the target: its own, unless a column has it."""
+    wanted = str(name) if isinstance(name, str) else "target"
+    while wanted in table:
+        wanted += "_"
+    return wanted
+
+
+def _plain_column(values: Array) -> pa.Array:
+    """Return a column of an array as Arrow's: of objects, what they are."""
+    if values.dtype.kind in "biuf":
+        return pa.array(np.ascontiguousarray(values), from_pandas=True)
+    try:
+        return pa.array(values.tolist(), from_pandas=True)
+    except pa.ArrowException as error:
+        raise TypeError(
+            f"argument must be a string or a number: {' '.join(map(str, error.args))}"
+        ) from error
