@@ -130,7 +130,14 @@ RECIPES: Mapping[Quality, Mapping[Task, Recipe]] = {
     "plain": {"regression": _PLAIN, "classification": _PLAIN},
     "fast": {
         "regression": replace(_NUMBERS, hidden=(64, 64), pieces=16, epochs=25),
-        "classification": replace(_CLASSES, hidden=(64, 64), pieces=16, epochs=10),
+        "classification": replace(
+            _CLASSES,
+            hidden=(64, 64),
+            pieces=16,
+            optimizer="adamw:weight_decay=0.1",
+            learning_rate=0.005,
+            epochs=10,
+        ),
     },
     "balanced": {"regression": _NUMBERS, "classification": _CLASSES},
     "best": {
