@@ -36,6 +36,12 @@ MODELS = {
     "network": network,
     "run": fitted,
     "table_model": lambda: train(read("iris"), "target", TrainOptions(epochs=2)),
+    "table_classifier": lambda: cr.TableClassifier("fast", members=2, hidden=(5,), epochs=2).fit(
+        X, np.array(["b", "a", "c"])[np.arange(len(X)) % 3]
+    ),
+    "table_regressor": lambda: cr.TableRegressor("fast", members=2, hidden=(5,), epochs=2).fit(
+        X, X[:, 0]
+    ),
 }
 
 
@@ -99,7 +105,7 @@ def test_a_run_goes_on_in_another_process_as_if_never_cut(tmp_path: Path) -> Non
 def test_nothing_but_models_is_saved(tmp_path: Path) -> None:
     with pytest.raises(
         TypeError,
-        match="expected one of Network, Run, TableModel, MLPClassifier, MLPRegressor, got dict",
+        match=r"expected one of Network, .*, TableModel, .*, TableRegressor, got dict",
     ):
         save({}, tmp_path / "m")  # type: ignore[arg-type]
 
@@ -368,8 +374,12 @@ def test_no_changed_field_escapes_the_checks(
     else:
         told = json.loads(json.dumps(again.describe()))
         assert json.dumps(told, sort_keys=True) == json.dumps(forged, sort_keys=True)
-        made_of = {"network": lambda: again, "table_model": lambda: again.networks[0]}
-        usable = made_of.get(kind, lambda: again.network)()
+        made_of = {
+            "network": lambda: again,
+            "run": lambda: again.network,
+            "table_model": lambda: again.networks[0],
+        }
+        usable = made_of.get(kind, lambda: again.model_.networks[0])()
         assert usable.forward(np.zeros((1, usable.spec.n_inputs))).shape == (
             1,
             usable.spec.n_outputs,

@@ -20,14 +20,24 @@ from numpy.typing import NDArray
 from chainrule.atomic import atomic_file
 
 # Of each kind, the format that is written.
-FORMATS = {"network": 1, "run": 4, "table_model": 5, "classifier": 2, "regressor": 2}
+FORMATS = {
+    "network": 1,
+    "run": 4,
+    "classifier": 2,
+    "regressor": 2,
+    "table_model": 5,
+    "table_classifier": 1,
+    "table_regressor": 1,
+}
 _KEY = "chainrule"
 _KINDS = {
     "network": ("chainrule.training.network", "Network"),
     "run": ("chainrule.training.run", "Run"),
-    "table_model": ("chainrule.tables.model", "TableModel"),
     "classifier": ("chainrule.estimators.classifier", "MLPClassifier"),
     "regressor": ("chainrule.estimators.regressor", "MLPRegressor"),
+    "table_model": ("chainrule.tables.model", "TableModel"),
+    "table_classifier": ("chainrule.tables.estimators", "TableClassifier"),
+    "table_regressor": ("chainrule.tables.estimators", "TableRegressor"),
 }
 _FIELDS = {"format", "kind", "chainrule", "sha256", "model"}
 _UNSOUND = (ValueError, TypeError, LookupError, AttributeError, OverflowError, MemoryError)
@@ -59,7 +69,7 @@ def save(model: Savable, path: str | Path) -> None:
 
     Parameters
     ----------
-    model : Network, Run, MLPClassifier, MLPRegressor or TableModel
+    model : Network, Run, MLPClassifier, MLPRegressor, TableClassifier, TableRegressor or TableModel
     path : str or Path
         Usually ending in .safetensors. A file that is there is replaced in one step.
 
@@ -113,7 +123,7 @@ def load(path: str | Path) -> Any:  # noqa: ANN401 (one of the kinds, as the fil
 
     Returns
     -------
-    Network, Run, MLPClassifier, MLPRegressor or TableModel
+    Network, Run, MLPClassifier, MLPRegressor, TableClassifier, TableRegressor or TableModel
 
     Raises
     ------

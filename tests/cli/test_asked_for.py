@@ -30,6 +30,7 @@ EVERY_OPTION = {
     "ignore": ["bmi"], "l1": 0.01, "loss": "huber", "output_activation": "tanh",
     "init": "he_normal", "schedule": "cosine", "clip_norm": 0.5, "reduction": "sum",
     "engine": "reference", "quality": "fast", "pieces": 5, "categories": 3, "members": 1,
+    "clamp": True,
 }  # fmt: skip
 
 
@@ -40,7 +41,7 @@ def test_each_option_changes_the_model_as_its_name_in_python_does(
     flags, lines = [], []
     for name, value in EVERY_OPTION.items():
         text = ",".join(map(str, value)) if isinstance(value, list) else str(value)
-        flags += [f"--{name.replace('_', '-')}", text]
+        flags += [f"--{name.replace('_', '-')}", *([] if value is True else [text])]
         lines.append(f"{name} = {json.dumps(value)}")
     # with one output, all options of TrainOptions; of columns, test_columns_are_read_as_asked
     named = {name.replace("output_activation", "output") for name in EVERY_OPTION}

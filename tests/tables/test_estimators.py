@@ -3,6 +3,7 @@
 import pickle
 import unittest
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -125,6 +126,24 @@ def test_columns_are_known_by_name_and_may_not_change_their_type() -> None:
 def test_targets_that_there_is_nothing_to_learn_of(y: Any, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         cr.TableClassifier("fast").fit(frame(), y)
+
+
+@pytest.mark.parametrize("labels", [["b", "a"], [3, 10], [True, False]], ids=str)
+def test_it_is_saved_with_its_parameters_and_classes(labels: Any, tmp_path: Path) -> None:
+    X = frame()
+    y = np.array(labels)[(told(X) == "saved").astype(int)]
+    model = cr.TableClassifier("fast", hidden=(4, 3), epochs=2, ignore=("when",)).fit(X, y)
+    cr.save(model, tmp_path / "m.safetensors")
+    loaded = cr.load(tmp_path / "m.safetensors")
+    assert loaded.get_params() == model.get_params()
+    assert loaded.classes_.tolist() == model.classes_.tolist()
+    assert loaded.classes_.dtype == model.classes_.dtype
+    assert loaded.predict_proba(X).tobytes() == model.predict_proba(X).tobytes()
+    with pytest.raises(ValueError, match="feature names should match"):
+        loaded.predict(X[["age"]])
+    generator = cr.TableClassifier("fast", epochs=1, random_state=np.random.RandomState(0))
+    with pytest.raises(ValueError, match="random_state is a generator"):
+        cr.save(generator.fit(X, y), tmp_path / "m.safetensors")
 
 
 def test_in_searches() -> None:

@@ -151,3 +151,18 @@ def test_the_qualities(quality: Any) -> None:
     assert TrainOptions(quality=quality, epochs=7).chosen("regression", 20).epochs == 7
     own = TrainOptions(quality=quality, optimizer="sgd").recipe("regression").optimizer_row(None)
     assert own.learning_rate == cr.SGD().learning_rate
+
+
+@pytest.mark.parametrize("loss", ["squared_error", "quantile:levels=0.1 0.5 0.9"])
+def test_nothing_beyond_what_was_seen_is_predicted(loss: str) -> None:
+    x = np.linspace(0, 1, 80)
+    rows = Table("t", pa.table({"x": x, "y": 3 * x}), typed=True)
+    beyond = Table("t", pa.table({"x": [-9.0, 0.5, 9.0]}), typed=True)
+    made: dict[str, Any] = {"quality": "fast", "pieces": 0, "task": "regression", "loss": loss}
+    least, middle, most = train(rows, "y", TrainOptions(**made)).predict(beyond)
+    assert (least, most) == (0, 3)
+    assert 0 < middle < 3
+    free = train(rows, "y", TrainOptions(**made, clamp=False))
+    assert free.predict(beyond).max() > 3
+    table = train(rows, "y", TrainOptions(**made)).prediction_table(beyond)
+    assert all(0 <= v <= 3 for column in table.columns for v in column.to_pylist())

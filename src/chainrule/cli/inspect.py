@@ -36,6 +36,8 @@ def inspect(
             "holds": f"a {found['kind'].replace('_', ' ')}, by chainrule {found['chainrule']}",
         }
     )
+    if found["kind"] in ("table_classifier", "table_regressor"):
+        loaded = loaded.model_
     if isinstance(loaded, TableModel):
         _print_table_model(loaded)
         return

@@ -15,6 +15,8 @@ def table_model(path: Path) -> TableModel:
         If the file holds another kind of model, or none.
     """
     model = load(path)
+    if header(path)["kind"] in ("table_classifier", "table_regressor"):
+        model = model.model_
     if not isinstance(model, TableModel):
         raise ModelFileError(
             f"{path} holds a {header(path)['kind']}, which doesn't know how a table is encoded; "

@@ -97,6 +97,15 @@ Categories = Annotated[
     int | None,
     _option("--categories", "N", "Of a column, the most frequent", _TABLE, _USUAL.categories),
 ]
+Clamp = Annotated[
+    bool | None,
+    typer.Option(
+        "--clamp/--no-clamp",
+        help="Whether to predict no number beyond those that were seen (no-clamp)",
+        rich_help_panel=_TABLE,
+        show_default=False,
+    ),
+]
 Members = Annotated[
     int | None,
     _option("--members", "N", "Networks, each on all folds but one", _NETWORK, _USUAL.members),

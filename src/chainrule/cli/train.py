@@ -56,6 +56,7 @@ def train(
     pieces: options.Pieces = None,
     categories: options.Categories = None,
     members: options.Members = None,
+    clamp: options.Clamp = None,
     hidden: options.Hidden = None,
     activation: options.Activation = None,
     output_activation: options.OutputActivation = None,

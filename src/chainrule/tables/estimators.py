@@ -13,6 +13,7 @@ from sklearn.utils import check_array, check_random_state
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, column_or_1d, validate_data
 
+from chainrule.tables.fields import Fields
 from chainrule.tables.fitting import train
 from chainrule.tables.model import TableModel
 from chainrule.tables.options import TrainOptions
@@ -41,6 +42,7 @@ class TableEstimator(BaseEstimator):  # type: ignore[misc]
         members: int | None = None,
         pieces: int | None = None,
         categories: int | None = None,
+        clamp: bool | None = None,
         hidden: tuple[int, ...] | None = None,
         activation: str | tuple[str, ...] | None = None,
         loss: str = "auto",
@@ -65,6 +67,7 @@ class TableEstimator(BaseEstimator):  # type: ignore[misc]
         self.members = members
         self.pieces = pieces
         self.categories = categories
+        self.clamp = clamp
         self.hidden = hidden
         self.activation = activation
         self.loss = loss
@@ -143,6 +146,66 @@ class TableEstimator(BaseEstimator):  # type: ignore[misc]
         require(table.n_rows > 0, f"{table.name} has 0 rows; expected at least one")
         return table
 
+    # -- files ----------------------------------------------------------------------------
+
+    def describe(self) -> dict[str, Any]:
+        """Return everything but the arrays, ready for JSON.
+
+        Raises
+        ------
+        ValueError
+            If ``random_state`` is a generator, whose state no file keeps.
+        """
+        check_is_fitted(self)
+        parameters = self.get_params(deep=False)
+        known = isinstance(self.random_state, int | np.integer | None)
+        require(known, "random_state is a generator; to be saved, it must be a number or None")
+        names = self.__dict__.get("feature_names_in_")
+        return {
+            "parameters": {name: _for_json(value) for name, value in parameters.items()},
+            "columns": self.n_features_in_ if names is None else list(map(str, names)),
+            "classes": self._described_classes(),
+            "model": self.model_.describe(),
+        }
+
+    def arrays(self) -> dict[str, Array]:
+        """Return the arrays of the model."""
+        check_is_fitted(self)
+        return self.model_.arrays()
+
+    @classmethod
+    def restore(cls, description: object, arrays: Mapping[str, Array]) -> Self:
+        """Return the estimator that ``describe`` and ``arrays`` describe.
+
+        Raises
+        ------
+        ValueError
+            If a field or an array is missing, unknown or wrong.
+        """
+        fields = Fields(description, "estimator")
+        estimator = cls()
+        given = fields.mapping("parameters", object)
+        tuples = ("hidden", "activation", "ignore")
+        given |= {k: tuple(given[k]) for k in tuples if isinstance(given.get(k), list)}
+        estimator.set_params(**given)
+        estimator._options()  # checks them
+        estimator.model_ = TableModel.restore(fields.any("model"), arrays)
+        if isinstance(fields.any("columns"), int):
+            estimator.n_features_in_ = fields.whole("columns", least=1)
+        else:
+            estimator.feature_names_in_ = np.array(fields.texts("columns"), dtype=object)
+            estimator.n_features_in_ = len(estimator.feature_names_in_)
+        estimator._restore_classes(fields.any("classes"))
+        fields.done()
+        return estimator
+
+    def _described_classes(self) -> dict[str, Any] | None:
+        """Return the classes as JSON can hold them; None for numbers."""
+        return None
+
+    def _restore_classes(self, described: object) -> None:
+        require(described is None, f"classes: expected none, got {described!r:.60}")
+
     # -- predicting -----------------------------------------------------------------------
 
     def _outputs(self, X: Any) -> Array:  # noqa: ANN401
@@ -205,9 +268,20 @@ class TableClassifier(ClassifierMixin, TableEstimator):  # type: ignore[misc]
             len(self.classes_) > 1,
             f"y has only one class, {self.classes_.tolist()[0]!r}: there is nothing to tell apart",
         )
-        labels = np.array(list(map(_label, self.classes_)), dtype=object)
-        self._order = np.argsort(np.argsort([str(label) for label in labels]))
-        return pa.array(labels[index].tolist(), pa.string())
+        return pa.array(list(map(_label, self.classes_)), pa.string()).take(pa.array(index))
+
+    def _described_classes(self) -> dict[str, Any]:
+        return {"values": self.classes_.tolist(), "dtype": str(self.classes_.dtype)}
+
+    def _restore_classes(self, described: object) -> None:
+        fields = Fields(described, "classes")
+        self.classes_ = np.array(fields.any("values"), dtype=fields.text("dtype"))
+        fields.done()
+        labels = sorted(map(_label, self.classes_))
+        require(
+            tuple(labels) == self.model_.target.classes,  # type: ignore[union-attr]
+            f"classes: expected those of the model, got {labels!r:.60}",
+        )
 
     def predict(self, X: Any) -> Array:  # noqa: ANN401
         """Return the most probable class of each row, shape (n,)."""
@@ -217,9 +291,9 @@ class TableClassifier(ClassifierMixin, TableEstimator):  # type: ignore[misc]
 
     def predict_proba(self, X: Any) -> Array:  # noqa: ANN401
         """Return the probability of each class for each row, shape (n, n_classes)."""
-        outputs = self._outputs(X)
-        probabilities = self.model_.probabilities_of(outputs)
-        return probabilities[:, self._order]
+        probabilities = self.model_.probabilities_of(self._outputs(X))
+        place = np.argsort(np.argsort(list(map(_label, self.classes_))))
+        return probabilities[:, place]  # the model's classes are in the order of their labels
 
 
 class TableRegressor(RegressorMixin, TableEstimator):  # type: ignore[misc]
@@ -263,6 +337,13 @@ class TableRegressor(RegressorMixin, TableEstimator):  # type: ignore[misc]
         """Return the number of each row, shape (n,)."""
         outputs = self._outputs(X)
         return np.asarray(self.model_.numbers_of(outputs))
+
+
+def _for_json(value: Any) -> Any:  # noqa: ANN401
+    """Return a parameter as JSON can hold it."""
+    if isinstance(value, np.generic):
+        return value.item()
+    return list(value) if isinstance(value, tuple) else value
 
 
 def _label(value: object) -> str:

@@ -35,6 +35,8 @@ class TrainOptions:
         How many of a column of text are told apart, the most frequent first.
     members : int, optional
         Networks, each trained on all folds but one, whose answers are averaged.
+    clamp : bool, optional
+        Whether no number beyond those of the training rows is predicted.
     hidden : tuple of int, optional
         Units of each hidden layer; () for none.
     activation : str or tuple of str, optional
@@ -104,6 +106,7 @@ class TrainOptions:
     pieces: int | None = None
     categories: int | None = None
     members: int | None = None
+    clamp: bool | None = None
     hidden: tuple[int, ...] | None = None
     activation: str | tuple[str, ...] | None = None
     output: str = "auto"
@@ -137,7 +140,10 @@ class TrainOptions:
         self._check_training()
         good = isinstance(self.ignore, tuple) and all(isinstance(n, str) for n in self.ignore)
         require(good, f"ignore must be names of columns in a tuple, got {self.ignore!r}")
-        require(isinstance(self.record, bool), f"record must be a boolean, got {self.record!r}")
+        for name in ("record", "clamp"):
+            value = getattr(self, name)
+            known = isinstance(value, bool) or (name == "clamp" and value is None)
+            require(known, f"{name} must be a boolean, got {value!r}")
         require(isinstance(self.kinds, dict), f"kinds must be a dict, got {self.kinds!r}")
         for kind in self.kinds.values():
             require_name("kind", kind, KINDS)

@@ -70,7 +70,9 @@ def prepared_table(table: Table, target: str, options: TrainOptions) -> Prepared
     else:
         loss = loss_named("squared_error" if options.loss == "auto" else options.loss)
         within: Range = loss.targets if loss.targets in RANGES else "real"  # type: ignore[assignment]
-        encoder = NumberTarget.fit(answers.take(parts.training), target, column.kind, within)
+        encoder = NumberTarget.fit(
+            answers.take(parts.training), target, column.kind, within, recipe.clamp
+        )
     absent = {name: missing(table, name)[column.present].sum() for name in features.names}
     gaps = {name: int(count) for name, count in absent.items() if count}
     doubt = told_apart(answers, target) if encoder.kind == "text" else ""

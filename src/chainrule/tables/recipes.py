@@ -30,6 +30,7 @@ class Recipe:
     epochs, patience : int
     l2 : float or "auto"
     pieces, categories, members : int
+    clamp : bool
     test_fraction, validation_fraction : float
     largest_batch : int
         Rows a step at most, where their number is "auto".
@@ -50,6 +51,7 @@ class Recipe:
     pieces: int
     categories: int
     members: int
+    clamp: bool
     test_fraction: float
     validation_fraction: float
     largest_batch: int
@@ -94,6 +96,7 @@ _PLAIN = Recipe(
     pieces=0,
     categories=32,
     members=1,
+    clamp=False,
     test_fraction=0.2,
     validation_fraction=0.15,
     largest_batch=128,
@@ -113,6 +116,7 @@ _NUMBERS = Recipe(
     pieces=32,
     categories=64,
     members=5,
+    clamp=True,
     test_fraction=0.0,
     validation_fraction=0.15,
     largest_batch=256,

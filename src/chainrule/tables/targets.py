@@ -174,6 +174,8 @@ class NumberTarget:
         In the unit of the target.
     range : {"real", "counts", "positive"}
         Which numbers the loss takes: all, those from 0 on, those above 0.
+    limits : (float, float) or None
+        The least and the largest number that is predicted: those of the training rows.
 
     Examples
     --------
@@ -187,6 +189,7 @@ class NumberTarget:
     mean: float
     std: float
     range: Range = "real"
+    limits: tuple[float, float] | None = None
     outputs: ClassVar[int] = 1
 
     @property
@@ -200,8 +203,15 @@ class NumberTarget:
         return self.std if self.range == "real" else self.mean
 
     @classmethod
-    def fit(cls, table: Table, name: str, kind: Kind, range: Range = "real") -> "NumberTarget":  # noqa: A002
-        """Return the scale of a target, from the training rows."""
+    def fit(
+        cls,
+        table: Table,
+        name: str,
+        kind: Kind,
+        range: Range = "real",  # noqa: A002
+        clamp: bool = False,
+    ) -> "NumberTarget":
+        """Return the scale of a target, and its limits if it is clamped, from the training rows."""
         kept: Literal["number", "date"] = "date" if kind == "date" else "number"
         values = numbers(table, name, kept)
         with np.errstate(over="ignore", invalid="ignore"):
@@ -211,7 +221,8 @@ class NumberTarget:
                 f"{table.name}, column {name!r}: its numbers can't be standardised "
                 f"(mean {mean:.6g}, standard deviation {std:.6g}); rescale the target"
             )
-        return cls(name, kept, mean, std, range)
+        limits = (float(values.min()), float(values.max())) if clamp else None
+        return cls(name, kept, mean, std, range, limits)
 
     @classmethod
     def from_fields(cls, fields: Fields) -> "NumberTarget":
@@ -223,8 +234,13 @@ class NumberTarget:
             mean=fields.number("mean"),
             std=fields.number("std", least=5e-324),
             range=fields.choice("range", RANGES),  # type: ignore[arg-type]
+            limits=None if fields.any("limits") is None else tuple(fields.numbers("limits")),  # type: ignore[arg-type]
         )
         fields.done()
+        if target.limits is not None and not (
+            len(target.limits) == 2 and target.limits[0] < target.limits[1]
+        ):
+            raise ValueError("target.limits: expected two numbers, the lower one first")
         return target
 
     def to_dict(self) -> dict[str, Any]:
@@ -236,6 +252,7 @@ class NumberTarget:
             "mean": self.mean,
             "std": self.std,
             "range": self.range,
+            "limits": None if self.limits is None else list(self.limits),
         }
 
     def numbers(self, table: Table) -> NDArray[np.float64]:
@@ -280,7 +297,8 @@ class NumberTarget:
 
     def decode(self, standardised: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
         """Return the target in the unit of its numbers, in days where it is a date."""
-        return np.asarray(standardised, dtype=np.float64) * self.unit + self.zero
+        numbers = np.asarray(standardised, dtype=np.float64) * self.unit + self.zero
+        return numbers if self.limits is None else np.clip(numbers, *self.limits)
 
     def values(self, standardised: NDArray[np.floating[Any]]) -> pa.Array:
         """Return the target in its own unit: float64, or times in the years 1 to 9999."""
