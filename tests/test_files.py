@@ -32,16 +32,13 @@ def fitted(epochs: int = 4) -> cr.Run:
     )
 
 
+SMALL = {"quality": "fast", "members": 2, "hidden": (5,), "epochs": 2}
 MODELS = {
     "network": network,
     "run": fitted,
     "table_model": lambda: train(read("iris"), "target", TrainOptions(epochs=2)),
-    "table_classifier": lambda: cr.TableClassifier("fast", members=2, hidden=(5,), epochs=2).fit(
-        X, np.array(["b", "a", "c"])[np.arange(len(X)) % 3]
-    ),
-    "table_regressor": lambda: cr.TableRegressor("fast", members=2, hidden=(5,), epochs=2).fit(
-        X, X[:, 0]
-    ),
+    "table_classifier": lambda: cr.TableClassifier(**SMALL).fit(X, np.array(list("bac"))[Y % 3]),
+    "table_regressor": lambda: cr.TableRegressor(**SMALL).fit(X, X[:, 0]),
 }
 
 
@@ -209,11 +206,7 @@ EDITS = {
     "true": ("network", put("format", value=True), "edited header: expected a kind and its"),
     "kind": ("network", put("kind", value="estimator"), "header: expected a kind and its format"),
     "other kind": ("table_model", put("kind", value="run"), "a run of format 5, this one reads 4"),
-    "kind and format": (
-        "table_model",
-        lambda ours: ours.update(kind="run", format=4),
-        "not a sound model file",
-    ),
+    "both": ("table_model", lambda m: m.update(kind="run", format=4), "not a sound model file"),
     "old run": (
         "run",
         put("format", value=2),
@@ -374,12 +367,9 @@ def test_no_changed_field_escapes_the_checks(
     else:
         told = json.loads(json.dumps(again.describe()))
         assert json.dumps(told, sort_keys=True) == json.dumps(forged, sort_keys=True)
-        made_of = {
-            "network": lambda: again,
-            "run": lambda: again.network,
-            "table_model": lambda: again.networks[0],
-        }
-        usable = made_of.get(kind, lambda: again.model_.networks[0])()
+        of_table = kind.startswith("table")
+        usable = getattr(again, "model_", again).networks[0] if of_table else again
+        usable = usable.network if kind == "run" else usable
         assert usable.forward(np.zeros((1, usable.spec.n_inputs))).shape == (
             1,
             usable.spec.n_outputs,

@@ -28,6 +28,14 @@ def predict(
         list[str] | None,
         typer.Option(metavar="COLUMN", help="A column to copy beside; can be repeated."),
     ] = None,
+    interval: Annotated[
+        float | None,
+        typer.Option(
+            metavar="X",
+            help="Beside a number, lower and upper: between them are X of all, as 0.9.",
+            show_default=False,
+        ),
+    ] = None,
     json: Json = False,
 ) -> None:
     """Predict each row of a table, classes with their probabilities."""
@@ -40,7 +48,7 @@ def predict(
     source = read(table, loaded.conventions)
     suffix = output.suffix.lower() if output else ".json" if json else ".csv"
     kept = {name: _kept(source, name, suffix) for name in keep or []}
-    predictions = _beside(kept, loaded.prediction_table(source))
+    predictions = _beside(kept, loaded.prediction_table(source, interval))
     if output is not None:
         write_table(predictions, output)
         if json:

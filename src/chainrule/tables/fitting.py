@@ -3,11 +3,12 @@
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from chainrule.tables.intervals import Errors
 from chainrule.tables.metrics import Metrics
 from chainrule.tables.model import TableModel
 from chainrule.tables.options import TrainOptions
@@ -15,7 +16,7 @@ from chainrule.tables.preparing import PreparedTable, divided, encoded_for, prep
 from chainrule.tables.report import Report
 from chainrule.tables.seen import fingerprints
 from chainrule.tables.table import Table
-from chainrule.tables.targets import ClassTarget, Target
+from chainrule.tables.targets import ClassTarget, NumberTarget, Target
 from chainrule.theory.activations import ACTIVATIONS
 from chainrule.theory.named import loss_for, loss_named
 from chainrule.training.many import fit_many
@@ -75,9 +76,11 @@ def train(
         Report.empty(table.short_name),
         table.conventions,
     )
+    judged = _judged(prepared, runs, model)
     return replace(
         model,
-        report=_report(table, prepared, runs, model),
+        report=_report(table, prepared, runs, judged, model),
+        errors=judged.errors(model),
         seen=fingerprints(prepared.X[learned], model.truth(prepared.answers.take(learned))),
         runs=tuple(runs) if options.record else (),
     )
@@ -148,10 +151,36 @@ def _network(prepared: PreparedTable, inputs: int, n_rows: int, member: int) -> 
     )
 
 
-def _out_of_fold(prepared: PreparedTable, runs: Sequence[Run]) -> NDArray[np.floating[Any]]:
-    """Return the outputs for one fold after the other, of the network that didn't learn it."""
-    pairs = zip(runs, prepared.folds, strict=True)
-    return np.concatenate([run.network.forward(prepared.X[fold]) for run, fold in pairs])
+class Judged(NamedTuple):
+    """What was answered for rows that were not learned from, and what is true of them."""
+
+    which: Literal["held out", "out of fold", ""]
+    outputs: NDArray[np.floating[Any]]
+    truth: NDArray[Any]
+
+    def metrics(self, model: TableModel) -> Metrics:
+        """Return the metrics; none where no row was judged."""
+        return model.judged(self.outputs, self.truth) if self.which else Metrics({})
+
+    def errors(self, model: TableModel) -> Errors | None:
+        """Return by how much numbers were missed, if any were predicted."""
+        if not self.which or not isinstance(model.target, NumberTarget):
+            return None
+        return Errors.of(model.numbers_of(self.outputs) - self.truth)
+
+
+def _judged(prepared: PreparedTable, runs: Sequence[Run], model: TableModel) -> Judged:
+    """Return the answers for the rows that were held out, else for each fold by its network."""
+    test, folds = prepared.parts.test, prepared.folds
+    if test.size:
+        outputs = model.outputs_of(prepared.X[test])
+        return Judged("held out", outputs, model.truth(prepared.answers.take(test)))
+    if not folds:
+        return Judged("", np.empty((0, 1)), np.empty(0))
+    pairs = zip(runs, folds, strict=True)
+    outputs = np.concatenate([run.network.forward(prepared.X[fold]) for run, fold in pairs])
+    truth = model.truth(prepared.answers.take(np.concatenate(folds)))
+    return Judged("out of fold", outputs, truth)
 
 
 def _loss(target: Target, options: TrainOptions) -> str:
@@ -177,20 +206,13 @@ def _loss(target: Target, options: TrainOptions) -> str:
 
 
 def _report(
-    table: Table, prepared: PreparedTable, runs: Sequence[Run], model: TableModel
+    table: Table,
+    prepared: PreparedTable,
+    runs: Sequence[Run],
+    judged: Judged,
+    model: TableModel,
 ) -> Report:
-    parts, figures = prepared.parts, Metrics({})
-    judged: Literal["held out", "out of fold", ""] = ""
-    if parts.test.size:
-        judged = "held out"
-        truth = model.truth(prepared.answers.take(parts.test))
-        figures = model.measured(prepared.X[parts.test], truth)
-    elif prepared.folds:
-        judged = "out of fold"
-        rows = np.concatenate(prepared.folds)
-        figures = model.judged(
-            _out_of_fold(prepared, runs), model.truth(prepared.answers.take(rows))
-        )
+    parts, figures = prepared.parts, judged.metrics(model)
     return Report(
         table=table.short_name,
         task_why=prepared.column.why,
@@ -208,7 +230,7 @@ def _report(
         best_epochs=tuple(
             run.best_epoch if run.options.early_stopping else run.epoch for run in runs
         ),
-        judged=judged,
+        judged=judged.which,
         metrics=figures.values,
         baseline=figures.baseline,
         reasons=figures.reasons,

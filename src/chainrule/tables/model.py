@@ -14,6 +14,7 @@ from chainrule.tables.conventions import USUAL, Conventions
 from chainrule.tables.encoding import FeatureEncoder
 from chainrule.tables.errors import TableError, listed
 from chainrule.tables.fields import Fields
+from chainrule.tables.intervals import Errors
 from chainrule.tables.metrics import Metrics, classification_metrics, regression_metrics
 from chainrule.tables.reading import Source, as_table
 from chainrule.tables.report import Report
@@ -26,7 +27,7 @@ from chainrule.training.perceptron import MultilayerPerceptron
 from chainrule.training.run import Run
 
 PREDICTION = "prediction"  # the column of answers
-_NETWORK, _RUN, _SEEN = "networks.{}.", "runs.{}.", "seen"
+_NETWORK, _RUN, _SEEN, _ERRORS = "networks.{}.", "runs.{}.", "seen", "errors"
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,8 @@ class TableModel:
         How the texts of its tables are read.
     seen : ndarray of uint64
         The fingerprints of the rows that it learned from.
+    errors : Errors or None
+        Of numbers, how far predictions were off on rows that were not learned from.
     runs : tuple of Run
         How each network learned, where that was recorded.
 
@@ -75,6 +78,7 @@ class TableModel:
     report: Report
     conventions: Conventions = USUAL
     seen: NDArray[np.uint64] = field(default_factory=lambda: np.empty(0, np.uint64), compare=False)
+    errors: Errors | None = field(default=None, compare=False)
     runs: tuple[Run, ...] = field(default=(), compare=False)
 
     def __repr__(self) -> str:
@@ -111,10 +115,10 @@ class TableModel:
         TableError
             If the table lacks a column, or a value isn't of its kind; the line is named.
         """
-        return self._forward(self.features.transform(self.table(source), self.spec.dtype))
+        return self.outputs_of(self.features.transform(self.table(source), self.spec.dtype))
 
-    def _forward(self, X: NDArray[np.floating[Any]]) -> NDArray[np.floating[Any]]:
-        """Return the mean of the networks' outputs, added up in their order."""
+    def outputs_of(self, X: NDArray[np.floating[Any]]) -> NDArray[np.floating[Any]]:
+        """Return the mean of the networks' outputs for encoded rows, added up in their order."""
         if not len(X):
             return np.empty((0, self.spec.n_outputs), X.dtype)
         total = self.networks[0].forward(X)
@@ -138,15 +142,46 @@ class TableModel:
             raise TypeError(f"predict_proba needs classes; {self.target.name!r} is a number")
         return self.probabilities_of(self.outputs(source))
 
-    def prediction_table(self, source: Source) -> pa.Table:
+    def interval_of(
+        self, outputs: NDArray[np.floating[Any]], coverage: float
+    ) -> NDArray[np.float64]:
+        """Return the ends of an interval of each prediction, shape (n_rows, 2), in its unit.
+
+        Parameters
+        ----------
+        outputs : ndarray of shape (n_rows, outputs)
+        coverage : float
+            The share of rows whose number is to be in its interval; see `Errors`.
+
+        Raises
+        ------
+        ValueError
+            If classes are predicted, or no row was held out.
+        """
+        if not isinstance(self.target, NumberTarget):
+            raise ValueError(f"{self.target.name!r} has classes, of which there are no intervals")
+        if self.errors is None:
+            raise ValueError(
+                "an interval needs rows that were not learned from: train with several members, or "
+                "with a test_fraction"
+            )
+        half = self.errors.half_width(coverage)
+        return self.numbers_of(outputs)[:, np.newaxis] + np.array([-half, half])
+
+    def prediction_table(self, source: Source, coverage: float | None = None) -> pa.Table:
         """Return the column `prediction`, and what else the model says.
 
         For classes `probability_...` of each; for a loss of quantiles `quantile_0.1` and so on, in
-        increasing order; for gaussian_nll `standard_deviation`.
+        increasing order; for gaussian_nll `standard_deviation`; with a coverage `lower` and
+        `upper`, as of `interval_of`.
         """
         outputs = self.outputs(source)
         columns = {PREDICTION: self._values(outputs)}
         loss = self.spec.loss_row
+        if coverage is not None:
+            ends = self.interval_of(outputs, coverage)
+            for name, values in zip(("lower", "upper"), ends.T, strict=True):
+                columns[name] = self.target.in_its_type(values)  # type: ignore[union-attr]
         if isinstance(self.target, NumberTarget):
             for k, level in enumerate(loss.levels):
                 columns[f"quantile_{level}"] = self.target.values(np.sort(outputs, axis=1)[:, k])
@@ -178,7 +213,7 @@ class TableModel:
     def measured(self, X: NDArray[np.floating[Any]], y: NDArray[Any]) -> Metrics:
         """Return the metrics on encoded rows, of which `truth` gave y."""
         return replace(
-            self.judged(self._forward(X), y), seen=count_seen(fingerprints(X, y), self.seen)
+            self.judged(self.outputs_of(X), y), seen=count_seen(fingerprints(X, y), self.seen)
         )
 
     def judged(self, outputs: NDArray[np.floating[Any]], y: NDArray[Any]) -> Metrics:
@@ -226,12 +261,15 @@ class TableModel:
             "conventions": self.conventions.to_dict(),
             "networks": [network.describe() for network in self.networks],
             "report": self.report.to_dict(),
+            "errors": None if self.errors is None else self.errors.count,
             "runs": [run.record.describe() for run in self.runs],
         }
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Return the numbers of the networks, and of their runs, by name."""
-        numbers = {_SEEN: self.seen}
+        numbers: dict[str, NDArray[Any]] = {_SEEN: self.seen}
+        if self.errors is not None:
+            numbers[_ERRORS] = self.errors.sorted
         for index, network in enumerate(self.networks):
             numbers |= {_NETWORK.format(index) + k: v for k, v in network.arrays().items()}
         for index, run in enumerate(self.runs):
@@ -267,6 +305,9 @@ class TableModel:
                 zip(networks, fields.objects("runs"), strict=False)
             )
         )
+        count, errors = fields.any("errors"), None
+        if count is not None:
+            errors = Errors.restore(count, arrays[_ERRORS])
         fields.done()
         if len(runs) not in (0, len(networks)):
             raise ValueError(f"runs: expected none, or {len(networks)}, got {len(runs)}")
@@ -278,7 +319,7 @@ class TableModel:
                 f"networks: expected {len(features.inputs)} inputs and {outputs} outputs "
                 f"for the columns and the target, got {shape[0]} and {shape[1]}"
             )
-        return cls(features, target, networks, report, conventions, seen, runs)
+        return cls(features, target, networks, report, conventions, seen, errors, runs)
 
 
 def _named(prefix: str, arrays: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:

@@ -302,7 +302,10 @@ class NumberTarget:
 
     def values(self, standardised: NDArray[np.floating[Any]]) -> pa.Array:
         """Return the target in its own unit: float64, or times in the years 1 to 9999."""
-        in_unit = self.decode(standardised)
+        return self.in_its_type(self.decode(standardised))
+
+    def in_its_type(self, in_unit: NDArray[np.float64]) -> pa.Array:
+        """Return numbers in the unit of the target as its type: float64, or times."""
         if self.kind == "number":
             return pa.array(in_unit)
         days = np.clip(in_unit, _YEAR_1, _YEAR_9999)

@@ -1,0 +1,252 @@
+"""TableEstimator: what TableClassifier and TableRegressor share of scikit-learn's contract."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, Self
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from chainrule.tables.fields import Fields
+from chainrule.tables.fitting import train
+from chainrule.tables.model import TableModel
+from chainrule.tables.options import TrainOptions
+from chainrule.tables.reading import as_table
+from chainrule.tables.recipes import Quality
+from chainrule.tables.report import Report
+from chainrule.tables.table import Table
+from chainrule.theory.checks import plural, require
+
+Array = NDArray[Any]
+
+_OWN = {"random_state": "seed", "n_jobs": "threads"}  # scikit-learn's names of our options
+
+
+class TableEstimator(BaseEstimator):  # type: ignore[misc]
+    """Base of ``TableClassifier`` and ``TableRegressor``; what they do is done by `train`."""
+
+    _task: Literal["classification", "regression"]
+    model_: TableModel
+    n_features_in_: int
+
+    def __init__(
+        self,
+        quality: Quality = "balanced",
+        *,
+        members: int | None = None,
+        pieces: int | None = None,
+        categories: int | None = None,
+        clamp: bool | None = None,
+        hidden: tuple[int, ...] | None = None,
+        activation: str | tuple[str, ...] | None = None,
+        loss: str = "auto",
+        dropout: float | None = None,
+        l2: float | Literal["auto"] | None = None,
+        optimizer: str | None = None,
+        learning_rate: float | None = None,
+        schedule: str | None = None,
+        epochs: int | None = None,
+        batch_size: int | Literal["auto"] = "auto",
+        patience: int | None = None,
+        test_fraction: float | None = None,
+        validation_fraction: float | None = None,
+        ignore: Sequence[str] = (),
+        kinds: Mapping[str, str] | None = None,
+        dtype: str = "float32",
+        random_state: Any = 0,  # noqa: ANN401 (scikit-learn's)
+        n_jobs: int | None = None,
+        record: bool = False,
+    ) -> None:
+        self.quality = quality
+        self.members = members
+        self.pieces = pieces
+        self.categories = categories
+        self.clamp = clamp
+        self.hidden = hidden
+        self.activation = activation
+        self.loss = loss
+        self.dropout = dropout
+        self.l2 = l2
+        self.optimizer = optimizer
+        self.learning_rate = learning_rate
+        self.schedule = schedule
+        self.epochs = epochs
+        self.batch_size = batch_size
+        self.patience = patience
+        self.test_fraction = test_fraction
+        self.validation_fraction = validation_fraction
+        self.ignore = ignore
+        self.kinds = kinds
+        self.dtype = dtype
+        self.random_state = random_state
+        self.n_jobs = n_jobs
+        self.record = record
+
+    # -- learning -------------------------------------------------------------------------
+
+    def fit(self, X: Any, y: ArrayLike) -> Self:  # noqa: ANN401 (anything that has columns)
+        """Learn from a table.
+
+        Parameters
+        ----------
+        X : DataFrame of pandas or polars, pyarrow.Table, or array-like of shape (n, columns)
+            Numbers, text, categories, booleans, dates and missing values, as they are.
+        y : array-like of shape (n,)
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        TableError
+            If the table can't be used; the column and the row are named.
+        """
+        table = self._table(X, reset=True)
+        target = self._target(y)
+        if len(target) != table.n_rows:
+            raise ValueError(f"X has {plural(table.n_rows, 'row')}, and y has {len(target):,}")
+        name = _new_name(getattr(y, "name", None), table)
+        columns = [*table.data.columns, target]
+        data = pa.table(columns, names=[*table.names, name])
+        self.model_ = train(Table(table.name, data, typed=True), name, self._options())
+        return self
+
+    def _options(self) -> TrainOptions:
+        """Return the parameters as `train` takes them."""
+        values = {_OWN.get(k, k): v for k, v in self.get_params(deep=False).items()}
+        generator = check_random_state(values["seed"])
+        if not isinstance(values["seed"], int | np.integer):
+            values["seed"] = generator.randint(np.iinfo(np.int32).max)
+        values["seed"] = int(values["seed"])
+        values["ignore"] = tuple(values["ignore"])
+        values["kinds"] = dict(values["kinds"] or {})
+        if values["threads"] is not None and values["threads"] < 0:
+            values["threads"] = None  # all cores, in scikit-learn's way to say so
+        return TrainOptions(task=self._task, **values)
+
+    def _target(self, y: ArrayLike) -> pa.Array:
+        raise NotImplementedError
+
+    def _table(self, X: Any, reset: bool = False) -> Table:  # noqa: ANN401
+        """Return X as a table with the names, or the number, of columns that the first had."""
+        if not hasattr(X, "__arrow_c_stream__"):
+            X = validate_data(self, X, reset=reset, dtype=None, ensure_all_finite="allow-nan")
+            columns = [_plain_column(X[:, k]) for k in range(X.shape[1])]
+            names = getattr(self, "feature_names_in_", [f"x{k}" for k in range(len(columns))])
+            return Table("X", pa.table(columns, names=list(names)), typed=True)
+        validate_data(self, X, reset=reset, skip_check_array=True)
+        table = as_table(X)
+        require(table.n_rows > 0, f"{table.name} has 0 rows; expected at least one")
+        return table
+
+    # -- files ----------------------------------------------------------------------------
+
+    def describe(self) -> dict[str, Any]:
+        """Return everything but the arrays, ready for JSON.
+
+        Raises
+        ------
+        ValueError
+            If ``random_state`` is a generator, whose state no file keeps.
+        """
+        check_is_fitted(self)
+        parameters = self.get_params(deep=False)
+        known = isinstance(self.random_state, int | np.integer | None)
+        require(known, "random_state is a generator; to be saved, it must be a number or None")
+        names = self.__dict__.get("feature_names_in_")
+        return {
+            "parameters": {name: _for_json(value) for name, value in parameters.items()},
+            "columns": self.n_features_in_ if names is None else list(map(str, names)),
+            "classes": self._described_classes(),
+            "model": self.model_.describe(),
+        }
+
+    def arrays(self) -> dict[str, Array]:
+        """Return the arrays of the model."""
+        check_is_fitted(self)
+        return self.model_.arrays()
+
+    @classmethod
+    def restore(cls, description: object, arrays: Mapping[str, Array]) -> Self:
+        """Return the estimator that ``describe`` and ``arrays`` describe.
+
+        Raises
+        ------
+        ValueError
+            If a field or an array is missing, unknown or wrong.
+        """
+        fields = Fields(description, "estimator")
+        estimator = cls()
+        given = fields.mapping("parameters", object)
+        tuples = ("hidden", "activation", "ignore")
+        given |= {k: tuple(given[k]) for k in tuples if isinstance(given.get(k), list)}
+        estimator.set_params(**given)
+        estimator._options()  # checks them
+        estimator.model_ = TableModel.restore(fields.any("model"), arrays)
+        if isinstance(fields.any("columns"), int):
+            estimator.n_features_in_ = fields.whole("columns", least=1)
+        else:
+            estimator.feature_names_in_ = np.array(fields.texts("columns"), dtype=object)
+            estimator.n_features_in_ = len(estimator.feature_names_in_)
+        estimator._restore_classes(fields.any("classes"))
+        fields.done()
+        return estimator
+
+    def _described_classes(self) -> dict[str, Any] | None:
+        """Return the classes as JSON can hold them; None for numbers."""
+        return None
+
+    def _restore_classes(self, described: object) -> None:
+        require(described is None, f"classes: expected none, got {described!r:.60}")
+
+    # -- predicting -----------------------------------------------------------------------
+
+    def _outputs(self, X: Any) -> Array:  # noqa: ANN401
+        check_is_fitted(self)
+        return self.model_.outputs(self._table(X))
+
+    @property
+    def report_(self) -> Report:
+        """How the model was trained, and what it is worth."""
+        return self.model_.report
+
+    def __sklearn_tags__(self) -> Any:  # noqa: ANN401
+        """Return what scikit-learn asks of it."""
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        tags.input_tags.string = True
+        tags.input_tags.categorical = True
+        return tags
+
+
+def _for_json(value: Any) -> Any:  # noqa: ANN401
+    """Return a parameter as JSON can hold it."""
+    if isinstance(value, np.generic):
+        return value.item()
+    return list(value) if isinstance(value, tuple) else value
+
+
+def _new_name(name: object, table: Table) -> str:
+    """Return the name of the target: its own, unless a column has it."""
+    wanted = str(name) if isinstance(name, str) else "target"
+    while wanted in table:
+        wanted += "_"
+    return wanted
+
+
+def _plain_column(values: Array) -> pa.Array:
+    """Return a column of an array as Arrow's: of objects, what they are."""
+    if values.dtype.kind in "biuf":
+        return pa.array(np.ascontiguousarray(values), from_pandas=True)
+    try:
+        return pa.array(values.tolist(), from_pandas=True)
+    except pa.ArrowException as error:
+        raise TypeError(
+            f"argument must be a string or a number: {' '.join(map(str, error.args))}"
+        ) from error
