@@ -5,7 +5,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 JAVASCRIPT := $(wildcard src/chainrule/explain/page/static/*.js)
 SOURCES := $(wildcard cpp/*) CMakeLists.txt pyproject.toml
 
-.PHONY: demo test test-lowest sanitize mutants check format bench pictures stub clean
+.PHONY: demo test test-lowest sanitize mutants check format bench bench-tables pictures stub clean
 
 demo: .venv/ready
 	$(BIN)/chainrule train digits --record
@@ -52,6 +52,11 @@ bench: .venv/ready
 	$(PIP) 'torch>=2.5'
 	$(PIP) --no-build-isolation --editable '.[bench]'
 	$(BIN)/python -m benchmarks.run $(ARGS)
+
+# Models of tables beside their peers, on the tables of benchmarks/suite: hours, in parts if need be.
+bench-tables: .venv/ready
+	$(PIP) --no-build-isolation --editable '.[cli,bench-tables]'
+	$(BIN)/python -m benchmarks.suite.run $(ARGS)
 
 # The pictures of pages in docs/, taken by their tests.
 pictures: .venv/dev-ready

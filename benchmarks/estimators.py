@@ -19,7 +19,8 @@ from sklearn.preprocessing import StandardScaler
 
 import chainrule as cr
 from benchmarks.machine import processor
-from benchmarks.page import SECTION, with_section
+from benchmarks.page import ESTIMATORS as HEADING
+from benchmarks.page import with_section
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
 RESULTS = Path(__file__).with_name("RESULTS.md")
@@ -152,7 +153,7 @@ def main(arguments=None):
         lines.append("| " + " | ".join(cells) + " |")
         console.print(lines[-1], highlight=False)
     text = "\n".join([
-        SECTION, "",
+        HEADING, "",
         f"`python -m benchmarks.estimators` on {processor()}: {options.seeds} seeds, each with a "
         "split of its own (a quarter held out), columns scaled; scikit-learn's default parameters "
         "but for those named and max_iter=40 (california_housing), 20 (mnist). Scores: mean and "

@@ -13,18 +13,21 @@ from benchmarks.report import (
     verdict,
 )
 
-SECTION = "## The estimators beside scikit-learn's"  # which is measured alone, and the last
+ESTIMATORS, TABLES = "## The estimators beside scikit-learn's", "## Models of tables"
+ALONE = (ESTIMATORS, TABLES)  # sections that are measured alone
 
 
 def with_section(page, section):
-    """Return the page with a section in the place of its last."""
-    return page.partition(SECTION)[0].rstrip() + "\n\n" + section
+    """Return the page with a section in the place of the one of that heading, or at its end."""
+    heading = section.splitlines()[0]
+    before, found, rest = page.partition(heading)
+    after = rest[rest.index("\n## ") :] if found and "\n## " in rest else ""
+    return before.rstrip() + "\n\n" + section.rstrip() + "\n" + after
 
 
-def section_of(page):
-    """Return the section that is measured alone, "" where the page has none."""
-    _, found, rest = page.partition(SECTION)
-    return found + rest
+def sections_alone(page):
+    """Return the sections that are measured alone, as far as the page has them."""
+    return ["## " + part for part in ("\n" + page).split("\n## ") if f"## {part}".startswith(ALONE)]
 
 
 def _row(cells):

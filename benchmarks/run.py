@@ -147,14 +147,16 @@ def _write(options, results, curves, place, peak, library, legend, threads=()):
         }
         options.json.write_text(json.dumps(content, indent=1) + "\n")
     if options.markdown:
-        from benchmarks.page import page, section_of, with_section
+        from benchmarks.page import page, sections_alone, with_section
 
         settings = f"up to {options.rounds} rounds of at least {options.seconds} s, {options.dtype}"
         settings += f", shuffled: {'yes' if options.shuffle else 'no'}"
         picture = options.plot.name if options.plot else None
         text = page(results, place, peak, legend, settings, picture, threads)
-        kept = section_of(options.markdown.read_text()) if options.markdown.exists() else ""
-        options.markdown.write_text(with_section(text, kept) if kept else text)
+        kept = sections_alone(options.markdown.read_text()) if options.markdown.exists() else []
+        for section in kept:
+            text = with_section(text, section)
+        options.markdown.write_text(text)
 
 
 def _threads(options, console):

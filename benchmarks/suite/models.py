@@ -142,7 +142,20 @@ class RealMLP(LightGBM):
         return numbers.fillna(self.medians).assign(**gaps, **texts)
 
 
+def ours(quality):
+    """Return a maker of our estimator of a quality."""
+
+    def made(task, seed):
+        import chainrule as cr
+
+        kinds = {"classification": cr.TableClassifier, "regression": cr.TableRegressor}
+        return kinds[task](quality, random_state=seed, n_jobs=THREADS)
+
+    return made
+
+
 MODELS = {
+    **{f"chainrule {quality}": ours(quality) for quality in ("fast", "balanced", "best")},
     "LightGBM": LightGBM,
     "CatBoost": CatBoost,
     "scikit-learn": scikit_learns_mlp,

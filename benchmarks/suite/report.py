@@ -1,0 +1,115 @@
+"""What was measured, as tables: each table's scores, then one line a model, for both halves.
+
+The normalised mean is over tables, of each the score on the way from the worst model's to the best's.
+"against" counts tables where a model is better, as good (within a standard error of the mean of their
+differences), and worse.
+"""
+
+from collections import defaultdict
+
+import numpy as np
+
+from benchmarks.machine import processor
+from benchmarks.page import TABLES, with_section
+from benchmarks.suite.tables import CHOSEN_ON, HELD_BACK, SUITE, TEST_FRACTION
+
+
+def written(figures, path):
+    """Write the tables into a page, in the place of those that it had."""
+    page = path.read_text() if path.exists() else ""
+    path.write_text(with_section(page, f"{TABLES}\n\n{text(figures)}").lstrip())
+
+
+def text(figures):
+    """Return the tables as Markdown."""
+    models = list(dict.fromkeys(one["model"] for one in figures))
+    by = defaultdict(dict)
+    for one in figures:
+        by[one["table"], one["model"]][one["split"]] = one
+    known = [table for table in SUITE if any((table.name, model) in by for model in models)]
+    parts = [
+        f"Accuracy, or R², on {TEST_FRACTION:.0%} of the rows that were held out: mean ± standard "
+        "deviation of up to five splits; all with their defaults, on two threads of "
+        f"{processor()}. Defaults of ours were chosen on the tables above the line.",
+        _scores(known, models, by),
+        _summary("all tables", known, models, by),
+        _summary("the half that defaults were chosen on", CHOSEN_ON, models, by),
+        _summary("the half that was held back", HELD_BACK, models, by),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _row(cells):
+    return "| " + " | ".join(cells) + " |"
+
+
+def _grid(heads, rows):
+    lines = [_row(heads), _row(["---"] + ["---:"] * (len(heads) - 1)), *map(_row, rows)]
+    return "\n".join(lines)
+
+
+def _scores(tables, models, by):
+    rows = []
+    for table in tables:
+        if table is HELD_BACK[0] and rows:
+            rows.append(["—"] * (len(models) + 1))
+        found = [_of(by, table, model, "score") for model in models]
+        best = max((scores.mean() for scores in found if scores.size), default=0)
+        cells = []
+        for scores in found:
+            told = f"{scores.mean():.4f} ± {scores.std():.4f}" if scores.size else ""
+            is_best = bool(scores.size) and scores.mean() == best
+            cells.append(f"**{told}**" if is_best else told)
+        rows.append([table.name, *cells])
+    return _grid(["table", *models], rows)
+
+
+def _of(by, table, model, name):
+    """Return a figure of each split that has it."""
+    splits = by.get((table.name, model), {})
+    return np.array([splits[k][name] for k in sorted(splits) if name in splits[k]])
+
+
+def _summary(title, tables, models, by):
+    """Return a line a model: normalised mean, wins and ties, calibration, coverage, times."""
+    whole = [t for t in tables if all(_of(by, t, m, "score").size for m in models)]
+    if not whole:
+        return ""
+    scores = np.array([[_of(by, t, m, "score").mean() for m in models] for t in whole])
+    low, high = scores.min(axis=1, keepdims=True), scores.max(axis=1, keepdims=True)
+    normalised = ((scores - low) / np.maximum(high - low, 1e-12)).mean(axis=0)
+    rows = []
+    for k, model in enumerate(models):
+        calibration = np.concatenate([_of(by, t, model, "calibration_error") for t in whole])
+        covered = np.concatenate([_of(by, t, model, "covered") for t in whole])
+        seconds = np.concatenate([_of(by, t, model, "seconds") for t in whole])
+        row = np.concatenate([_of(by, t, model, "row_microseconds") for t in whole])
+        rows.append(
+            [
+                model,
+                f"{normalised[k]:.3f}",
+                *(_against(whole, model, other, by) for other in ("LightGBM", "CatBoost")),
+                f"{calibration.mean():.3f}" if calibration.size else "",
+                f"{covered.mean():.3f}" if covered.size else "",
+                f"{np.median(seconds):.2f}",
+                f"{seconds.mean():.2f}",
+                f"{np.median(row):,.0f}",
+            ]
+        )
+    heads = ["model", "normalised mean", "against LightGBM", "against CatBoost"]
+    heads += ["calibration error", "covered, of 0.9", "fit, median s", "mean s", "one row, µs"]
+    return f"On {title} ({len(whole)}):\n\n{_grid(heads, rows)}"
+
+
+def _against(tables, model, other, by):
+    """Return on how many tables a model wins, ties and loses: beyond a standard error, or not."""
+    if model == other:
+        return ""
+    counts = [0, 0, 0]
+    for table in tables:
+        ours, theirs = (_of(by, table, name, "score") for name in (model, other))
+        n = min(ours.size, theirs.size)
+        difference = ours[:n] - theirs[:n]
+        error = difference.std(ddof=1) / np.sqrt(n) if n > 1 else 0.0
+        counts[1 if abs(difference.mean()) <= error else 0 if difference.mean() > 0 else 2] += 1
+    return " / ".join(map(str, counts))
