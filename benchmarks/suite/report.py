@@ -1,8 +1,8 @@
 """What was measured, as tables: each table's scores, then one line a model, for both halves.
 
-The normalised mean is over tables, of each the score on the way from the worst model's to the best's.
-"against" counts tables where a model is better, as good (within a standard error of the mean of their
-differences), and worse.
+The normalised mean is over tables, of each the score on the way from the worst model's to the
+best's. "against" counts tables where a model is better, as good (within a standard error of the
+mean of their differences), and worse.
 """
 
 from collections import defaultdict

@@ -1,7 +1,7 @@
 """The suite of tables, model after model on each split: ``python -m benchmarks.suite.run``.
 
-What was measured is added to a file, line by line, and is not measured again, so that a long run may
-be cut into parts; RESULTS.md gets the tables that `report` makes of it.
+What was measured is added to a file, line by line, and is not measured again, so that a long run
+may be cut into parts; RESULTS.md gets the tables that `report` makes of it.
 """
 
 import argparse
