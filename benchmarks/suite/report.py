@@ -103,7 +103,7 @@ def _summary(title, tables, models, by):
 
 def _against(tables, model, other, by):
     """Return on how many tables a model wins, ties and loses: beyond a standard error, or not."""
-    if model == other:
+    if model == other or not all(_of(by, table, other, "score").size for table in tables):
         return ""
     counts = [0, 0, 0]
     for table in tables:
