@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import accumulate
 from typing import Any
 
 import numpy as np
@@ -11,7 +13,7 @@ from chainrule.tables.category_column import KEPT_CATEGORIES, CategoryColumn
 from chainrule.tables.columns import Kind
 from chainrule.tables.errors import TableError, listed, near_miss
 from chainrule.tables.fields import Fields
-from chainrule.tables.number_column import NumberColumn, parts_of
+from chainrule.tables.number_column import NumberBlock, NumberColumn, parts_of
 from chainrule.tables.table import Table
 
 MOST_INPUTS = 2048  # that the pieces of numbers may make together
@@ -138,13 +140,26 @@ class FeatureEncoder:
         lacking = [name for name in self.names if name not in table]
         if lacking:
             raise TableError(_lacks(table, lacking))
-        encoded = np.empty((table.n_rows, len(self.inputs)), dtype=dtype)
-        start = 0
-        for column in self.columns:
-            stop = start + len(column.inputs)
-            encoded[:, start:stop] = column.encode(table)
-            start = stop
+        encoded = np.zeros((table.n_rows, self._starts[-1]), dtype=dtype)
+        for column, start in zip(self.columns, self._starts, strict=False):
+            if isinstance(column, CategoryColumn):
+                encoded[:, start : start + len(column.inputs)] = column.encode(table)
+        numbers = [column for column in self.columns if isinstance(column, NumberColumn)]
+        if numbers:
+            values = np.column_stack([column.values(table) for column in numbers])
+            self._numbers.encode(values, encoded)
         return encoded
+
+    @cached_property
+    def _starts(self) -> list[int]:
+        """At which input each column begins, and how many inputs there are."""
+        return [0, *accumulate(len(column.inputs) for column in self.columns)]
+
+    @cached_property
+    def _numbers(self) -> NumberBlock:
+        placed = zip(self.columns, self._starts, strict=False)
+        mine = [(column, at) for column, at in placed if isinstance(column, NumberColumn)]
+        return NumberBlock([column for column, _ in mine], [at for _, at in mine])
 
 
 def _lacks(table: Table, lacking: list[str]) -> str:
