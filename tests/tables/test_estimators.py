@@ -159,3 +159,20 @@ def test_a_table_is_not_modified() -> None:
     before = X.copy()
     cr.TableClassifier("fast", epochs=2).fit(X, told(X)).predict(X)
     pd.testing.assert_frame_equal(X, before)
+
+
+def test_more_columns_than_the_pieces_are_for() -> None:
+    """5,000 of 60 rows: each is one input, and nothing is lost."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(60, 5000))
+    model = cr.TableRegressor("fast", epochs=2).fit(X, X[:, 0])
+    assert model.model_.spec.n_inputs == 5000
+    assert np.isfinite(model.predict(X)).all()
+
+
+def test_a_category_in_each_row_is_left_out_and_ten_rows_are_enough() -> None:
+    X = pd.DataFrame({"name": [f"n{i}" for i in range(60)], "x": np.arange(60.0)})
+    model = cr.TableRegressor("fast", epochs=2).fit(X, X["x"])
+    assert list(model.report_.left_out) == ["name"]
+    ten = cr.TableClassifier("fast").fit(X[:10], ["a", "b"] * 5)
+    assert ten.predict(X[:10]).shape == (10,)

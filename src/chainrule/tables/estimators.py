@@ -84,7 +84,8 @@ class TableClassifier(ClassifierMixin, TableEstimator):  # type: ignore[misc]
 
     def predict_proba(self, X: Any) -> Array:  # noqa: ANN401
         """Return the probability of each class for each row, shape (n, n_classes)."""
-        probabilities = self.model_.probabilities_of(self._outputs(X))
+        outputs = self._outputs(X)
+        probabilities = self.model_.probabilities_of(outputs)
         place = np.argsort(np.argsort(list(map(_label, self.classes_))))
         return probabilities[:, place]  # the model's classes are in the order of their labels
 
@@ -161,7 +162,8 @@ class TableRegressor(RegressorMixin, TableEstimator):  # type: ignore[misc]
         >>> bool(0.75 < inside.mean() < 0.85)
         True
         """
-        return self.model_.interval_of(self._outputs(X), coverage)
+        outputs = self._outputs(X)
+        return self.model_.interval_of(outputs, coverage)
 
 
 def _label(value: object) -> str:
