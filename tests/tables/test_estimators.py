@@ -146,6 +146,11 @@ def test_it_is_saved_with_its_parameters_and_classes(labels: Any, tmp_path: Path
         cr.save(generator.fit(X, y), tmp_path / "m.safetensors")
 
 
+def test_one_column_is_no_table() -> None:
+    with pytest.raises(ValueError, match=r"X is one column; a table of it is X.to_frame\(\)"):
+        cr.TableRegressor("fast").fit(pd.Series([1.0, 2.0, 3.0]), [1, 2, 3])
+
+
 def test_in_searches() -> None:
     iris = read("iris").data.to_pandas()
     X, y = iris.drop(columns="target"), iris["target"]

@@ -77,6 +77,7 @@ def explain(
     layer, pair = _weight_of(weight, layer, unit)
     loaded = table_model(model)
     opened = opened_run(loaded, table, member)
+    which = ["--member", str(member)] if member > 1 else []
     trace = opened.run.at(opened.run.step if step is None else step)
     shown = explanation_of(
         trace,
@@ -95,7 +96,6 @@ def explain(
     elif json:
         print(shown.to_json())
     elif html is not None:
-        which = ["--member", str(member)] if member > 1 else []
         zoom = ("--step", "K", "--row", "I", "--html", html)
         another = command_line("explain", model, table, *which, *zoom)
         page = shown.page(opened.run, naming(loaded, opened, table, another))
@@ -104,7 +104,6 @@ def explain(
     else:
         place = row or int(opened.rows[trace.rows[0]]) + 1
         _print(shown, opened, trace, loaded, place if row or layer is not None else None)
-        which = ["--member", str(member)] if member > 1 else []
         _print_next(
             [model, table, *which, "--step", trace.step], place, trace, (row, layer, unit, pair)
         )

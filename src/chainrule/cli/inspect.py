@@ -3,6 +3,7 @@
 from typing import Any
 
 from chainrule.cli.figures import print_worth, target_in_words
+from chainrule.cli.models import loaded as loaded_model
 from chainrule.cli.options import Json, ModelFile
 from chainrule.cli.printing import (
     print_facts,
@@ -11,7 +12,7 @@ from chainrule.cli.printing import (
     print_table,
 )
 from chainrule.engine.spec import NetworkSpec
-from chainrule.files import header, load
+from chainrule.files import header
 from chainrule.tables import NumberColumn, TableModel
 from chainrule.tables.conventions import USUAL
 from chainrule.tables.encoding import Column
@@ -25,7 +26,7 @@ def inspect(
     json: Json = False,
 ) -> None:
     """Tell what is in a model file."""
-    loaded = load(model)
+    loaded = loaded_model(model)
     found = header(model)
     if json:
         print_json({"file": str(model), "bytes": model.stat().st_size, **found})
@@ -36,8 +37,6 @@ def inspect(
             "holds": f"a {found['kind'].replace('_', ' ')}, by chainrule {found['chainrule']}",
         }
     )
-    if found["kind"] in ("table_classifier", "table_regressor"):
-        loaded = loaded.model_
     if isinstance(loaded, TableModel):
         _print_table_model(loaded)
         return
@@ -85,7 +84,7 @@ def _print_table_model(model: TableModel) -> None:
     print_facts(facts)
     print_line()
     rows = [
-        (column.name, getattr(column, "part", "") or column.kind, _encoding(column))
+        (column.name, column.part or column.kind, _encoding(column))
         for column in model.features.columns
     ]
     print_table(("column", "kind", "becomes"), rows)

@@ -1,7 +1,7 @@
 """Columns of text and booleans as inputs: one for each category."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 import pyarrow as pa
@@ -46,6 +46,7 @@ class CategoryColumn:
     ['port = S', 'port = C', 'port is missing']
     """
 
+    part: ClassVar[str] = ""  # of a date alone
     name: str
     kind: Literal["text", "boolean"]
     categories: tuple[str, ...]

@@ -98,7 +98,7 @@ class FeatureEncoder:
             fields = Fields(item, f"columns[{index}]")
             kind = fields.choice("kind", tuple(_COLUMNS))
             columns.append(_COLUMNS[kind].from_fields(fields))
-        names = [(column.name, getattr(column, "part", "")) for column in columns]
+        names = [(column.name, column.part) for column in columns]
         if len(set(names)) < len(names):
             raise ValueError("columns: expected different names, got one twice")
         return cls(tuple(columns))

@@ -140,6 +140,7 @@ class TableEstimator(BaseEstimator):  # type: ignore[misc]
             columns = [_plain_column(X[:, k]) for k in range(X.shape[1])]
             names = getattr(self, "feature_names_in_", [f"x{k}" for k in range(len(columns))])
             return Table("X", pa.table(columns, names=list(names)), typed=True)
+        require(getattr(X, "ndim", 2) == 2, "X is one column; a table of it is X.to_frame()")
         validate_data(self, X, reset=reset, skip_check_array=True)
         table = as_table(X)
         require(table.n_rows > 0, f"{table.name} has 0 rows; expected at least one")

@@ -30,6 +30,8 @@ class TableClassifier(ClassifierMixin, TableEstimator):  # type: ignore[misc]
         Of folds, weights and shuffling.
     n_jobs : int, optional
         Threads; the result doesn't depend on it.
+    members, ..., record : options of `TrainOptions`
+        All others, of the same names and with the same meaning.
 
     Attributes
     ----------
@@ -72,7 +74,7 @@ class TableClassifier(ClassifierMixin, TableEstimator):  # type: ignore[misc]
         fields.done()
         labels = sorted(map(_label, self.classes_))
         require(
-            tuple(labels) == self.model_.target.classes,  # type: ignore[union-attr]
+            labels == sorted(self.model_.target.classes),  # type: ignore[union-attr]
             f"classes: expected those of the model, got {labels!r:.60}",
         )
 
@@ -86,8 +88,8 @@ class TableClassifier(ClassifierMixin, TableEstimator):  # type: ignore[misc]
         """Return the probability of each class for each row, shape (n, n_classes)."""
         outputs = self._outputs(X)
         probabilities = self.model_.probabilities_of(outputs)
-        place = np.argsort(np.argsort(list(map(_label, self.classes_))))
-        return probabilities[:, place]  # the model's classes are in the order of their labels
+        known = self.model_.target.classes  # type: ignore[union-attr]
+        return probabilities[:, [known.index(_label(one)) for one in self.classes_]]
 
 
 class TableRegressor(RegressorMixin, TableEstimator):  # type: ignore[misc]
@@ -101,6 +103,8 @@ class TableRegressor(RegressorMixin, TableEstimator):  # type: ignore[misc]
         Of folds, weights and shuffling.
     n_jobs : int, optional
         Threads; the result doesn't depend on it.
+    members, ..., record : options of `TrainOptions`
+        All others, of the same names and with the same meaning.
 
     Attributes
     ----------

@@ -30,7 +30,7 @@ class Errors:
     Notes
     -----
     Papadopoulos, Proedrou, Vovk, Gammerman 2002, Inductive confidence machines for regression,
-    section 3, for rows that are held out; for folds, Vovk 2015, Cross-conformal predictors, with
+    for rows that are held out; for folds, Vovk 2015, Cross-conformal predictors, with
     the mean of the networks in the place of each fold's, which is nearer to the truth than they.
 
     Examples

@@ -16,8 +16,8 @@ from chainrule.tables.errors import TableError
 from chainrule.tables.fields import Fields
 from chainrule.tables.table import Table
 
-FARTHEST = 1000.0
-SOFT_LIMIT = 3.0
+_FARTHEST = 1000.0
+_SOFT_LIMIT = 3.0
 _ROWS = 4096  # that are encoded at a time: what is reckoned with stays small
 _QUARTILES_OF_NORMAL = 1.3489795003921634  # between them, in standard deviations
 
@@ -62,9 +62,10 @@ class NumberColumn:
     Notes
     -----
     Pieces: Gorishniy, Rubachev, Babenko 2022, On embeddings for numerical features, section 3.2,
-    with the quantiles of section 3.2.1; here values below the first knot and above the last don't
-    go on in a straight line. Scale and bend: Holzmüller, Grinsztajn, Steinwart 2024, Better by
-    default, appendix A.
+    with knots at quantiles; here values below the first knot and above the last don't go on in a
+    straight line. Scale and bend: Holzmüller, Grinsztajn, Steinwart 2024, Better by default, where
+    the scale is the distance of the quartiles alone, or half the range where that is 0; here it is
+    a normal distribution's deviation of the same distance, or the column's own.
 
     Examples
     --------
@@ -215,8 +216,8 @@ class NumberBlock:
             x = (filled - self._center) / self._scale
             pieces = (filled[:, self._source] - self._low) / self._width
         x[:, self._constant] = 0.0
-        np.clip(x, -FARTHEST, FARTHEST, out=x)
-        bent = x / np.sqrt(1 + np.square(x / SOFT_LIMIT))
+        np.clip(x, -_FARTHEST, _FARTHEST, out=x)
+        bent = x / np.sqrt(1 + np.square(x / _SOFT_LIMIT))
         inputs[:, self._first] = np.where(self._bent, bent, x)
         inputs[:, self._pieces] = np.clip(pieces, 0.0, 1.0, out=pieces)
         inputs[:, self._flags] = absent[:, self._flagged]

@@ -1,0 +1,67 @@
+"""Several networks at the prompt: what is said of them, intervals, and the steps of each."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+
+import chainrule as cr
+from chainrule.tables import read
+
+FEW = ("--quality", "fast", "--members", 3, "--epochs", 4)
+
+
+def test_what_is_said_of_several_networks(inside: Callable[..., str]) -> None:
+    printed = inside("train", "diabetes", *FEW)
+    assert "network   3 times 10" not in printed  # columns are in pieces
+    assert "; the mean of all" in printed
+    assert "the best on the fold that it didn't learn from" in printed
+    assert "on 442 rows, each by a network that didn't see it" in printed
+    told = inside("inspect", "diabetes.safetensors")
+    assert "networks  3, whose mean is the answer" in told
+    assert "and 16 pieces" in told
+    report = json.loads(inside("inspect", "diabetes.safetensors", "--json"))["model"]["report"]
+    assert (report["judged"], len(report["best_epochs"])) == ("out of fold", 3)
+
+
+def test_an_interval_is_beside_each_number(inside: Callable[..., str]) -> None:
+    inside("train", "diabetes", *FEW)
+    inside("predict", "diabetes.safetensors", "diabetes", "--interval", 0.8, "-o", "p.parquet")
+    found = pq.read_table(Path("p.parquet"))
+    assert found.column_names == ["prediction", "lower", "upper"]
+    expected = cr.load("diabetes.safetensors").prediction_table("diabetes", 0.8)
+    assert found["upper"].to_pylist() == expected["upper"].to_pylist()
+
+
+def test_intervals_that_there_are_not(
+    inside: Callable[..., str], refused: Callable[..., str]
+) -> None:
+    inside("train", "iris", *FEW)
+    told = refused("predict", "iris.safetensors", "iris", "--interval", 0.9)
+    assert "'target' has classes, of which there are no intervals" in told
+    inside("train", "diabetes", *FEW)
+    told = refused("predict", "diabetes.safetensors", "diabetes", "--interval", 90)
+    assert "coverage must be between 0 and 1, got 90" in told
+
+
+@pytest.mark.parametrize("member", [1, 3])
+def test_a_step_of_each_is_opened(inside: Callable[..., str], member: int) -> None:
+    inside("train", "diabetes", *FEW, "--record")
+    printed = inside("explain", "diabetes.safetensors", "diabetes", "--member", member, "--step", 7)
+    loss = cr.load("diabetes.safetensors").runs[member - 1].losses[6]
+    assert f"{loss:.6g}" in printed
+    assert ("--member 3" in printed) == (member == 3)  # in what to type next
+
+
+def test_an_estimator_is_a_model_of_a_table(inside: Callable[..., str], tmp_path: Path) -> None:
+    X = read("iris").data.to_pandas()
+    y = X.pop("target")
+    model = cr.TableClassifier("fast", epochs=3).fit(X, y)
+    cr.save(model, tmp_path / "m.safetensors")
+    assert "a table classifier" in inside("inspect", "m.safetensors")
+    inside("predict", "m.safetensors", "iris", "-o", "p.parquet")
+    found = pq.read_table(tmp_path / "p.parquet")["prediction"].to_numpy()
+    assert np.array_equal(found, model.predict(X))
