@@ -8,7 +8,7 @@ SOURCES := $(wildcard cpp/*) CMakeLists.txt pyproject.toml
 .PHONY: demo test test-lowest sanitize mutants check format bench bench-tables pictures stub clean
 
 demo: .venv/ready
-	$(BIN)/chainrule train digits --record
+	$(BIN)/chainrule train digits --quality plain --record
 	@echo
 	$(BIN)/chainrule explain digits.safetensors digits --step 1000 --weight 2,3,5
 	$(BIN)/chainrule explain digits.safetensors digits --step 1000 --html step.html

@@ -31,7 +31,7 @@ except TableError as error:
 """
 TRAIN = """
 from chainrule.tables import TrainOptions, read, train
-train(read({path!r}), "c0", TrainOptions(epochs=1))
+train(read({path!r}), "c0", TrainOptions("plain", epochs=1))
 """
 TIMED = "import time, pyarrow.csv, chainrule.tables, sklearn.metrics, sklearn.model_selection\n"
 TIMED += "start = time.perf_counter()\n{script}\nprint(time.perf_counter() - start)"

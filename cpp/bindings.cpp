@@ -308,6 +308,7 @@ NB_MODULE(_core, m) {
       .def_prop_ro("threads", &BoundSteps::threads, "As many as asked for, or the fastest so far.");
   bind<float>(m, "TrainerFloat32", "RowsFloat32", "KeyframesFloat32");
   bind<double>(m, "TrainerFloat64", "RowsFloat64", "KeyframesFloat64");
+  bind_tables(m);
   m.def("advance_many", &bound_advance_many, "trainers"_a, "rates"_a.noconvert(),
         "losses"_a.noconvert(), "threads"_a,
         "Advance every trainer by its rates, as its advance does, many at a time.");

@@ -113,4 +113,7 @@ struct KeyframeArrays {
   }
 };
 
+// Adds what models of tables need beside the engine.
+void bind_tables(nb::module_& m);
+
 }  // namespace chainrule

@@ -77,11 +77,18 @@ template <class T>
 using TotalLoss = double (*)(const Spec&, const T* theta, Samples<T>, Threads threads,
                              const Interrupted&);
 
+// outputs (outputs,): the mean of several networks' outputs for one row, added up in their order,
+// to the bits of `forward`, if all weights are finite.
+template <class T>
+using MeanOfRow = void (*)(const Spec&, const std::vector<const T*>& thetas, const T* row,
+                           T* outputs);
+
 template <class T>
 struct Engine {
   MakeTrainer<T> make_trainer;
   Forward<T> forward;
   TotalLoss<T> total_loss;
+  MeanOfRow<T> mean_of_row;
 };
 
 struct Level {

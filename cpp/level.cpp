@@ -140,7 +140,8 @@ std::unique_ptr<Trainer<T>> make_trainer(const Spec& spec, T* theta, std::vector
 
 extern const Engine<float> f32;
 extern const Engine<double> f64;
-const Engine<float> f32{make_trainer<float>, forward<float>, total_loss<float>};
-const Engine<double> f64{make_trainer<double>, forward<double>, total_loss<double>};
+const Engine<float> f32{make_trainer<float>, forward<float>, total_loss<float>, mean_of_row<float>};
+const Engine<double> f64{make_trainer<double>, forward<double>, total_loss<double>,
+                         mean_of_row<double>};
 
 }  // namespace chainrule::CHAINRULE_LEVEL

@@ -10,19 +10,58 @@ namespace chainrule::CHAINRULE_LEVEL {
 
 constexpr std::int64_t single_rows = 4;  // more are worth packing
 
+// The entries of a row that a sum of products runs over: all of them...
+template <class T>
+struct AllEntries {
+  const T* values;
+  std::int64_t count;
+
+  // Calls f(entry, its row of W) for those of [first, first + chain), in their order.
+  template <class F>
+  CHAINRULE_INLINE void each(std::int64_t first, F f) const {
+    for (std::int64_t k = first; k < std::min(first + chain, count); ++k) f(values[k], k);
+  }
+};
+
+// ... or those that are not 0, where W is finite and the others add nothing.
+template <class T>
+struct NonzeroEntries {
+  std::vector<T> values;
+  std::vector<std::int64_t> rows;
+  std::vector<std::size_t> ends;  // of each chain, among them
+  std::int64_t count;
+
+  NonzeroEntries(const T* a, std::int64_t count) : count(count) {
+    for (std::int64_t k = 0; k < count; ++k) {
+      if (a[k] != 0) {
+        values.push_back(a[k]);
+        rows.push_back(k);
+      }
+      if ((k + 1) % chain == 0 || k + 1 == count) ends.push_back(values.size());
+    }
+  }
+
+  template <class F>
+  CHAINRULE_INLINE void each(std::int64_t first, F f) const {
+    const auto c = static_cast<std::size_t>(first / chain);
+    for (std::size_t i = c ? ends[c - 1] : 0; i < ends[c]; ++i) f(values[i], rows[i]);
+  }
+};
+
 // z[0..C vectors) = bias + sum_k a[k] W[k], rows of W `stride` apart.
-template <class T, int C>
-void row_tile(std::int64_t K, const T* a, const T* W, std::int64_t stride, const T* bias, T* z) {
+template <class T, int C, class Entries>
+void row_tile(const Entries& a, const T* W, std::int64_t stride, const T* bias, T* z) {
   Vector<T> totals[C];
-  for (std::int64_t first = 0; first < K; first += chain) {
+  for (std::int64_t first = 0; first < a.count; first += chain) {
     Vector<T> sums[C];
 #pragma GCC unroll 8
     for (int v = 0; v < C; ++v) sums[v] = first > 0 ? Vector<T>{} : load(bias + v * width<T>);
-    for (std::int64_t k = first; k < std::min(first + chain, K); ++k, W += stride) {
-      const Vector<T> entry = broadcast(a[k]);
+    a.each(first, [&](T value, std::int64_t k) {
+      const Vector<T> entry = broadcast(value);
+      const T* row = W + k * stride;
 #pragma GCC unroll 8
-      for (int v = 0; v < C; ++v) sums[v] = fma(entry, load(W + v * width<T>), sums[v]);
-    }
+      for (int v = 0; v < C; ++v) sums[v] = fma(entry, load(row + v * width<T>), sums[v]);
+    });
 #pragma GCC unroll 8
     for (int v = 0; v < C; ++v) totals[v] = first > 0 ? totals[v] + sums[v] : sums[v];
   }
@@ -31,14 +70,15 @@ void row_tile(std::int64_t K, const T* a, const T* W, std::int64_t stride, const
 }
 
 // The same for fewer columns than a vector has.
-template <class T>
-void narrow_row(std::int64_t K, const T* a, const T* W, std::int64_t columns, const T* bias, T* z) {
+template <class T, class Entries>
+void narrow_row(const Entries& a, const T* W, std::int64_t columns, const T* bias, T* z) {
   Vector<T> sums[width<T>], totals[width<T>];
-  for (std::int64_t first = 0; first < K; first += chain) {
+  for (std::int64_t first = 0; first < a.count; first += chain) {
     for (std::int64_t j = 0; j < columns; ++j) sums[j] = broadcast(first > 0 ? T(0) : bias[j]);
-    for (std::int64_t k = first; k < std::min(first + chain, K); ++k, W += columns)
+    a.each(first, [&](T value, std::int64_t k) {
       for (std::int64_t j = 0; j < columns; ++j)
-        sums[j] = fma(broadcast(a[k]), broadcast(W[j]), sums[j]);
+        sums[j] = fma(broadcast(value), broadcast(W[k * columns + j]), sums[j]);
+    });
     for (std::int64_t j = 0; j < columns; ++j)
       totals[j] = first > 0 ? totals[j] + sums[j] : sums[j];
   }
@@ -47,39 +87,76 @@ void narrow_row(std::int64_t K, const T* a, const T* W, std::int64_t columns, co
 
 // z = a W + b for one row: blocks of 8 vectors, which hide the multiply-add's latency, then fewer;
 // the last vector overlaps the one before.
-template <class T>
-void multiply_row(std::int64_t K, std::int64_t N, const T* a, const T* W, const T* bias, T* z) {
+template <class T, class Entries>
+void multiply_row(const Entries& a, std::int64_t N, const T* W, const T* bias, T* z) {
   constexpr std::int64_t w = width<T>;
-  if (N < w) return narrow_row(K, a, W, N, bias, z);
+  if (N < w) return narrow_row(a, W, N, bias, z);
   std::int64_t j = 0;
-  for (; j + 8 * w <= N; j += 8 * w) row_tile<T, 8>(K, a, W + j, N, bias + j, z + j);
-  if (j + 4 * w <= N) row_tile<T, 4>(K, a, W + j, N, bias + j, z + j), j += 4 * w;
-  if (j + 2 * w <= N) row_tile<T, 2>(K, a, W + j, N, bias + j, z + j), j += 2 * w;
-  if (j + w <= N) row_tile<T, 1>(K, a, W + j, N, bias + j, z + j), j += w;
-  if (j < N) row_tile<T, 1>(K, a, W + N - w, N, bias + N - w, z + N - w);
+  for (; j + 8 * w <= N; j += 8 * w) row_tile<T, 8>(a, W + j, N, bias + j, z + j);
+  if (j + 4 * w <= N) row_tile<T, 4>(a, W + j, N, bias + j, z + j), j += 4 * w;
+  if (j + 2 * w <= N) row_tile<T, 2>(a, W + j, N, bias + j, z + j), j += 2 * w;
+  if (j + w <= N) row_tile<T, 1>(a, W + j, N, bias + j, z + j), j += w;
+  if (j < N) row_tile<T, 1>(a, W + N - w, N, bias + N - w, z + N - w);
 }
+
+// The outputs of one row whose entries are given. `room` holds two layers' values, `half` apart.
+template <class T, class Entries>
+void forward_row(const Spec& spec, const T* theta, const Entries& input, T* room, std::int64_t half,
+                 T* outputs) {
+  const T *W = theta, *b = theta, *a = nullptr;
+  for (std::int64_t l = 0; l < spec.layers(); ++l) b += spec.sizes[l] * spec.sizes[l + 1];
+  for (std::int64_t l = 0; l < spec.layers(); ++l) {
+    const std::int64_t K = spec.sizes[l], N = spec.sizes[l + 1];
+    T* z = room + l % 2 * half;
+    if (l == 0)
+      multiply_row(input, N, W, b, z);
+    else
+      multiply_row(AllEntries<T>{a, K}, N, W, b, z);
+    activate(spec.activations[l], z, z, 1, N, round_up(N, width<T>));
+    a = z;
+    W += K * N;
+    b += N;
+  }
+  std::memcpy(outputs, a, static_cast<std::size_t>(spec.sizes.back()) * sizeof(T));
+}
+
+// Two layers' values of a row.
+template <class T>
+struct RowRoom {
+  const std::int64_t half;
+  const Buffer<T> values;
+
+  explicit RowRoom(const Spec& spec)
+      : half(round_up(*std::max_element(spec.sizes.begin(), spec.sizes.end()), width<T>)),
+        values(2 * half) {}
+};
 
 // outputs (n, outputs) of X (n, inputs), row by row.
 template <class T>
 void forward_single(const Spec& spec, const T* theta, const T* X, std::int64_t n, T* outputs) {
-  const std::int64_t widest = *std::max_element(spec.sizes.begin(), spec.sizes.end());
-  const std::int64_t room = round_up(widest, width<T>), units = spec.sizes.back();
-  const Buffer<T> buffers(2 * room);
-  std::int64_t weights = 0;
-  for (std::int64_t l = 0; l < spec.layers(); ++l) weights += spec.sizes[l] * spec.sizes[l + 1];
-  for (std::int64_t i = 0; i < n; ++i) {
-    const T *W = theta, *b = theta + weights, *a = X + i * spec.sizes[0];
-    for (std::int64_t l = 0; l < spec.layers(); ++l) {
-      const std::int64_t K = spec.sizes[l], N = spec.sizes[l + 1];
-      T* z = buffers.get() + l % 2 * room;
-      multiply_row(K, N, a, W, b, z);
-      activate(spec.activations[l], z, z, 1, N, round_up(N, width<T>));
-      a = z;
-      W += K * N;
-      b += N;
-    }
-    std::memcpy(outputs + i * units, a, static_cast<std::size_t>(units) * sizeof(T));
+  const RowRoom<T> room(spec);
+  const std::int64_t inputs = spec.sizes[0], units = spec.sizes.back();
+  for (std::int64_t i = 0; i < n; ++i)
+    forward_row(spec, theta, AllEntries<T>{X + i * inputs, inputs}, room.values.get(), room.half,
+                outputs + i * units);
+}
+
+// The mean of what several networks of one shape, whose weights are finite, answer for one row:
+// added up in their order.
+template <class T>
+void mean_of_row(const Spec& spec, const std::vector<const T*>& thetas, const T* row, T* outputs) {
+  const RowRoom<T> room(spec);
+  const NonzeroEntries<T> entries(row, spec.sizes[0]);
+  const std::int64_t units = spec.sizes.back();
+  std::vector<T> one(static_cast<std::size_t>(units));
+  for (std::size_t m = 0; m < thetas.size(); ++m) {
+    T* to = m == 0 ? outputs : one.data();
+    forward_row(spec, thetas[m], entries, room.values.get(), room.half, to);
+    for (std::int64_t j = 0; m > 0 && j < units; ++j)
+      outputs[j] += one[static_cast<std::size_t>(j)];
   }
+  const T count = static_cast<T>(thetas.size());
+  for (std::int64_t j = 0; j < units; ++j) outputs[j] /= count;
 }
 
 }  // namespace chainrule::CHAINRULE_LEVEL

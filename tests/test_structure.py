@@ -134,7 +134,7 @@ def test_public_names():
 
 def test_the_core_knows_no_python():
     for path in CPP:
-        if path.stem != "bindings":
+        if not path.stem.startswith("bindings"):
             assert not re.search(r"Python\.h|nanobind", path.read_text()), path.name
 
 

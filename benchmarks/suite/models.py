@@ -5,10 +5,12 @@ network gets what its users give it: medians, standard scores and one-hot column
 refuses missing numbers, gets medians and a column that says where.
 """
 
+import os
+
 import numpy as np
 import pandas as pd
 
-THREADS = 2
+THREADS = len(os.sched_getaffinity(0))
 
 
 def _days(X):

@@ -100,7 +100,7 @@ def load(table):
 def _plain(column):
     """Return a column of categories or objects as text, or as times where it holds dates."""
     if column.name in DATES:
-        return pd.to_datetime(column)
+        return pd.to_datetime(column, utc=True).dt.tz_localize(None)
     if pd.api.types.is_numeric_dtype(column) or pd.api.types.is_datetime64_any_dtype(column):
         return column
     return column.astype(object).where(column.notna(), None).astype("string")

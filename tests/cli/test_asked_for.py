@@ -13,11 +13,11 @@ from chainrule.tables import TrainOptions, read, train
 
 
 def test_the_parts_have_the_sizes_asked_for(inside: Callable[..., str]) -> None:
-    sizes = ["--test-fraction", "0.4", "--validation-fraction", "0.25"]
+    sizes = ["--quality", "plain", "--test-fraction", "0.4", "--validation-fraction", "0.25"]
     told = json.loads(inside("train", "iris", "--epochs", 1, *sizes, "--json"))
     rows = {"training": 68, "validation": 22, "test": 60, "without_target": 0}
     assert told["report"]["rows"] == rows
-    none = ["--test-fraction", "0", "--validation-fraction", "0"]
+    none = ["--quality", "plain", "--test-fraction", "0", "--validation-fraction", "0"]
     told = json.loads(inside("train", "iris", "--epochs", 2, *none, "--json"))
     assert told["report"]["rows"]["training"] == 150
     assert told["report"]["metrics"] == {}
@@ -67,7 +67,8 @@ def test_a_flag_wins_over_the_section_and_that_over_the_top(inside: Callable[...
 
 def test_the_kept_epoch_that_is_printed(inside: Callable[..., str]) -> None:
     """The best one, and not the last: as the report in the file says."""
-    printed = inside("train", "wine", "--epochs", 60, "--patience", 3, "--learning-rate", 0.02)
+    few = ("--quality", "plain", "--epochs", 60, "--patience", 3, "--learning-rate", 0.02)
+    printed = inside("train", "wine", *few)
     report = load("wine.safetensors").report
     assert report.best_epoch == report.epochs - 3
     assert f"epoch {report.best_epoch}, the best on {report.rows['validation']} other" in printed
@@ -109,8 +110,7 @@ def test_info_prints_the_schedules(inside: Callable[..., str]) -> None:
 def test_help_tells_the_defaults(inside: Callable[..., str]) -> None:
     """As TrainOptions has them; an option without a default tells none."""
     text = " ".join(inside("train", "--help").replace("│", " ").split())
-    defaults = ["(400)", "(128,64)", "(relu)", "(adam)", "(0.2)", "(0.15)", "(float32)"]
-    defaults += ["(1/40 of the rows, 16 to 128)", "(10 / the rows trained on)"]
+    defaults = ["(balanced)", "(float32)", "(1/40 of the rows, 16 to 256)", "(mean)"]
     for told in (*defaults, "to leave others free; the result is the same"):
         assert told in text, told
     assert "()" not in text
@@ -129,8 +129,8 @@ def test_inspect_tells_how_a_column_is_scaled(inside: Callable[..., str]) -> Non
     """(v - mean) with the sign of the mean; a constant column is 0."""
     rows = "".join(f"{i % 2},{i % 2 - 1},{2 * (i % 2) - 1},{3},{i}\n" for i in range(100))
     Path("t.csv").write_text(f"up,down,even,same,y\n{rows}")
-    sizes = ["--test-fraction", 0, "--validation-fraction", 0, "--epochs", 1]
-    inside("train", "t.csv", "-t", "y", *sizes)
+    inside("train", "t.csv", "-t", "y", "--quality", "plain", "--test-fraction", 0,
+           "--validation-fraction", 0, "--epochs", 1)  # fmt: skip
     lines = inside("inspect", "t.safetensors").splitlines()
     assert any("up" in line and "(v - 0.5) / 0.5" in line for line in lines)
     assert any("down" in line and "(v + 0.5) / 0.5" in line for line in lines)

@@ -178,7 +178,8 @@ def test_predict_as_json(inside: Callable[..., str]) -> None:
 
 def test_options_of_a_file_and_flags_that_win(inside: Callable[..., str]) -> None:
     Path("c.toml").write_text(
-        '[train]\ntarget = "target"\noutput = "c.safetensors"\nepochs = 7\nhidden = [9, 8]\n'
+        '[train]\nquality = "plain"\ntarget = "target"\noutput = "c.safetensors"\n'
+        "epochs = 7\nhidden = [9, 8]\n"
         'batch-size = 16\nignore = ["sepal width (cm)"]\n'
     )
     told = json.loads(inside("train", "iris", "--config", "c.toml", "--epochs", 3, "--json"))
@@ -186,7 +187,7 @@ def test_options_of_a_file_and_flags_that_win(inside: Callable[..., str]) -> Non
     assert told["network"]["layer_sizes"] == [3, 9, 8, 3]
     options = told["report"]["options"]
     assert (options["epochs"], options["batch_size"]) == (3, 16)
-    Path("d.toml").write_text('epochs = 2\nhidden = "none"\nl2 = "auto"\n')
+    Path("d.toml").write_text('quality = "plain"\nepochs = 2\nhidden = "none"\nl2 = "auto"\n')
     told = json.loads(inside("train", "iris", "--config", "d.toml", "--l2", "0.5", "--json"))
     assert told["network"]["layer_sizes"] == [4, 3]
     assert told["network"]["l2"] == 0.5
@@ -320,7 +321,8 @@ def test_threads_are_of_no_consequence(
 
     monkeypatch.setattr("chainrule.cli.train.trained", noting)
     for threads in (1, 3):
-        inside("train", "digits", "--epochs", 2, "-o", threads, "--threads", threads)
+        few = ("--quality", "plain", "--epochs", 2)
+        inside("train", "digits", *few, "-o", threads, "--threads", threads)
         assert used.pop() == threads
     assert Path("1").read_bytes() == Path("3").read_bytes()
 

@@ -17,7 +17,8 @@ def folder(tmp_path_factory):
     """A folder with a recorded model, and one without a record."""
     path = tmp_path_factory.mktemp("explained")
     for options in (["--record", "-o", "m.safetensors"], ["-o", "plain.safetensors"]):
-        chainrule(path, "train", "iris", "--epochs", "15", "--hidden", "5", "--seed", "3", *options)
+        chainrule(path, "train", "iris", "--quality", "plain", "--epochs", "15",
+                  "--hidden", "5", "--seed", "3", *options)  # fmt: skip
     return path
 
 

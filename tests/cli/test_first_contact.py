@@ -85,7 +85,7 @@ def test_the_held_out_rows_are_written_and_unseen(
 
 @pytest.mark.usefixtures("table")
 def test_evaluate_says_how_many_rows_were_seen(inside: Callable[..., str]) -> None:
-    inside("train", "t.csv", "-t", "y", *FEW)
+    inside("train", "t.csv", "-t", "y", *FEW, "--quality", "plain")
     said = "48 of the rows were seen in training: the figures flatter the model"
     assert said in inside("evaluate", "t.safetensors", "t.csv")
 
@@ -102,8 +102,11 @@ def test_a_model_worse_than_the_majority_is_said_to_be(inside: Callable[..., str
     ("rows", "options", "said"),
     [
         (2, [], "no figures: 2 rows are too few to hold some out"),
-        (60, ["--test-fraction", "0"], "no figures: --test-fraction is 0"),
-        (20, [], "so few rows say little"),
+        (3, [], "no figures: 3 rows are too few to hold some out"),
+        (2, ["--quality", "plain"], "no figures: 2 rows are too few to hold some out"),
+        (60, ["--members", "1", "--test-fraction", "0"], "no figures: --test-fraction is 0"),
+        (19, [], "so few rows say little"),
+        (20, ["--quality", "plain"], "so few rows say little"),
     ],
 )
 def test_too_few_rows_for_figures_are_said(
@@ -233,7 +236,7 @@ def test_columns_are_read_as_asked(inside: Callable[..., str]) -> None:
 @pytest.mark.usefixtures("table")
 def test_sizes_and_names_in_other_notations(inside: Callable[..., str]) -> None:
     inside("train", "t.csv", "-t", "y", "--epochs", "1", "--hidden", "8x4", "--ignore", "w")
-    assert load("t.safetensors").spec.layer_sizes == (1, 8, 4, 1)
+    assert load("t.safetensors").spec.layer_sizes[1:] == (8, 4, 1)
 
 
 # -- what goes wrong is said --------------------------------------------------------------------
@@ -270,7 +273,7 @@ def test_a_file_that_grows_too_large_is_named(tmp_path: Path) -> None:
 def test_a_narrow_terminal_keeps_words_whole(
     inside: Callable[..., str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    inside("train", "iris", *FEW)
+    inside("train", "iris", *FEW, "--quality", "plain")
     monkeypatch.setenv("COLUMNS", "20")
     printed = inside("inspect", "iris.safetensors")
     assert "sepal length (cm)" in printed

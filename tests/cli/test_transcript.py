@@ -1,7 +1,8 @@
 """What the commands print, to the letter: ``transcript.txt`` holds commands run in one folder.
 
 Lines with ``$`` are commands, the others what they print. Where output is to change, read the new
-one as a stranger would, and write it down: ``python tests/cli/test_transcript.py > new.txt``.
+one as a stranger would, and write it down: ``python tests/cli/test_transcript.py > new.txt``, into
+another file, since this one is read for its commands.
 """
 
 import os
@@ -20,7 +21,9 @@ def transcript(folder: Path) -> str:
     (folder / TABLE.name).write_bytes(TABLE.read_bytes())
     environment = os.environ | {"COLUMNS": "80", "CHAINRULE_CPU": "baseline"}
     told = ""
-    for command in re.findall(r"^\$ (.*)$", EXPECTED.read_text(), re.MULTILINE):
+    commands = re.findall(r"^\$ (.*)$", EXPECTED.read_text(), re.MULTILINE)
+    assert len(commands) > 10  # an empty transcript is that of any command
+    for command in commands:
         done = subprocess.run(
             [sys.executable, "-W", "error", "-m", *command.split()],
             cwd=folder, env=environment, capture_output=True, text=True, check=True, timeout=600,

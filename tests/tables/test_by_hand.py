@@ -36,7 +36,7 @@ CHANGES: list[dict[str, Any]] = [
 
 def by_hand(options: dict[str, Any]) -> tuple[cr.Network, cr.Run, FeatureEncoder, float, float]:
     """A regression on the diabetes table: only what the training rows say is learned from."""
-    chosen = TrainOptions(**options).chosen("regression", 1000)
+    chosen = TrainOptions("plain", **options).chosen("regression", 1000)
     table = read("diabetes")
     parts = split(table.n_rows, chosen.test_fraction, chosen.validation_fraction, chosen.seed)
     names = [name for name in table.names if name != "target"]
@@ -74,7 +74,7 @@ def test_train_is_what_it_would_be_by_hand(change: dict[str, Any]) -> None:
     options = PLAIN | change
     network, run, parts, mean, std = by_hand(options)
     runs: list[cr.Run] = []
-    model = train(read("diabetes"), "target", TrainOptions(**options), [runs.append])
+    model = train(read("diabetes"), "target", TrainOptions("plain", **options), [runs.append])
     relative = 1e-3 if options.get("dtype") != "float64" else 1e-9  # of X, by another mean
     np.testing.assert_allclose(model.networks[0].w, network.w, rtol=relative, atol=relative / 10)
     np.testing.assert_allclose(runs[-1].losses, run.losses, rtol=relative)
@@ -95,8 +95,10 @@ def test_train_is_what_it_would_be_by_hand(change: dict[str, Any]) -> None:
 
 def test_each_seed_counts() -> None:
     """It chooses the rows, the starting weights, and the order of the rows: each by itself."""
-    options = TrainOptions(**PLAIN, seed=5)
-    start = train(read("diabetes"), "target", TrainOptions(**PLAIN | {"learning_rate": 1e-30}))
+    options = TrainOptions("plain", **PLAIN, seed=5)
+    start = train(
+        read("diabetes"), "target", TrainOptions("plain", **PLAIN | {"learning_rate": 1e-30})
+    )
     expected = cr.Network([10, 7, 5, 1], seed=0)
     np.testing.assert_allclose(start.networks[0].w, expected.w, rtol=1e-6)
     other = train(read("diabetes"), "target", options)
@@ -111,12 +113,12 @@ def test_each_seed_counts() -> None:
 )  # fmt: skip
 def test_what_auto_means(n_rows: int, rows: int, penalty: float) -> None:
     """A fortieth of the rows a step, from 16 to 128; 10 of l2 shared out among the rows."""
-    auto, task = TrainOptions(), "regression"
+    auto, task = TrainOptions("plain"), "regression"
     assert auto.rows_a_step(task, n_rows) == rows
     assert auto.recipe(task).penalty(n_rows) == pytest.approx(penalty, rel=1e-15)
-    assert TrainOptions(optimizer="rprop").rows_a_step(task, n_rows) == n_rows
-    assert TrainOptions(batch_size=100).rows_a_step(task, n_rows) == min(100, n_rows)
-    assert TrainOptions(l2=0.25).recipe(task).penalty(n_rows) == 0.25
+    assert TrainOptions("plain", optimizer="rprop").rows_a_step(task, n_rows) == n_rows
+    assert TrainOptions("plain", batch_size=100).rows_a_step(task, n_rows) == min(100, n_rows)
+    assert TrainOptions("plain", l2=0.25).recipe(task).penalty(n_rows) == 0.25
 
 
 AT_THE_LIMIT: list[dict[str, Any]] = [
@@ -128,7 +130,7 @@ AT_THE_LIMIT: list[dict[str, Any]] = [
 
 @pytest.mark.parametrize("options", AT_THE_LIMIT, ids=str)
 def test_options_at_their_limit(options: dict[str, Any]) -> None:
-    model = train(read("diabetes"), "target", TrainOptions(**{"epochs": 1} | options))
+    model = train(read("diabetes"), "target", TrainOptions("plain", **{"epochs": 1} | options))
     assert np.isfinite(model.networks[0].w).all()
 
 
@@ -137,7 +139,7 @@ def test_options_at_their_limit(options: dict[str, Any]) -> None:
 )
 def test_options_just_beyond_it(options: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=next(iter(options))):
-        TrainOptions(**options)
+        TrainOptions("plain", **options)
 
 
 # -- categories and parts --------------------------------------------------------------------
@@ -190,7 +192,7 @@ def test_each_class_is_shared_out() -> None:
 
 def test_the_defaults() -> None:
     """Those that the documentation states."""
-    assert TrainOptions().chosen("regression", 10) == TrainOptions(
+    assert TrainOptions("plain").chosen("regression", 10) == TrainOptions("plain",
         task="auto", hidden=(128, 64), activation="relu", optimizer="adam", learning_rate=None,
         epochs=400, batch_size="auto", l2="auto", dropout=0.0, patience=20, test_fraction=0.2,
         validation_fraction=0.15, seed=0, dtype="float32", threads=None, ignore=(), pieces=0,

@@ -53,8 +53,8 @@ def test_a_number_far_outside_the_training_rows_counts_as_1000_deviations() -> N
 
 
 def piece(v: float, low: float, high: float) -> float:
-    """0 below, 1 above, between them a straight line."""
-    return min(max((v - low) / (high - low), 0.0), 1.0)
+    """-1/2 below, 1/2 above, between them a straight line."""
+    return min(max((v - low) / (high - low), 0.0), 1.0) - 0.5
 
 
 def test_numbers_in_pieces_by_hand() -> None:
@@ -79,8 +79,8 @@ def test_few_different_numbers_are_the_knots_and_missing_ones_are_flagged() -> N
     assert column.knots == (1.0, 3.0, 9.0)
     assert column.inputs == ["x", "x from 1 to 3", "x from 3 to 9", "x is missing"]
     encoded = column.encode(table_of(x=[1, 3, 5, 9, None]))
-    assert encoded[:, 1].tolist() == [0, 1, 1, 1, 0.5]  # the median is 2
-    np.testing.assert_allclose(encoded[:, 2], [0, 0, 1 / 3, 1, 0])
+    assert encoded[:, 1].tolist() == [-0.5, 0.5, 0.5, 0.5, 0.0]  # the median is 2
+    np.testing.assert_allclose(encoded[:, 2], [-0.5, -0.5, -1 / 6, 0.5, -0.5])
     assert encoded[:, 3].tolist() == [0, 0, 0, 0, 1]
 
 

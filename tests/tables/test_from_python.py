@@ -29,7 +29,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("fruit")
     FRAME.to_csv(folder / "t.csv", index=False)
     FRAME.to_parquet(folder / "t.parquet")
-    cr.save(train(read(folder / "t.csv"), "sweet", TrainOptions(epochs=9)), folder / "m")
+    cr.save(train(read(folder / "t.csv"), "sweet", TrainOptions("plain", epochs=9)), folder / "m")
     return folder
 
 

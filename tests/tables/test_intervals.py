@@ -92,7 +92,7 @@ def test_where_there_are_none() -> None:
     classes = train(read("iris"), "target", TrainOptions(quality="fast", epochs=1))
     with pytest.raises(ValueError, match="'target' has classes, of which there are no intervals"):
         classes.prediction_table("iris", 0.9)
-    unjudged = train(read("diabetes"), "target", TrainOptions(epochs=1, test_fraction=0))
+    unjudged = train(read("diabetes"), "target", TrainOptions("plain", epochs=1, test_fraction=0))
     with pytest.raises(ValueError, match="needs rows that were not learned from: train with"):
         unjudged.prediction_table("diabetes", 0.9)
     judged = train(read("diabetes"), "target", TrainOptions(epochs=1))

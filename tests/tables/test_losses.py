@@ -20,7 +20,7 @@ FRAME = pd.DataFrame({
 
 def trained(target, loss, frame=FRAME, **options):
     options = {"loss": loss, "epochs": 60, "hidden": (16,)} | options
-    return train(as_table(frame[["x", target]]), target, TrainOptions(**options))
+    return train(as_table(frame[["x", target]]), target, TrainOptions("plain", **options))
 
 
 def test_quantiles(tmp_path):
@@ -77,7 +77,7 @@ def test_numbers_that_the_loss_does_not_take(loss, value, message):
 ])  # fmt: skip
 def test_out_of_range(loss, message):
     with pytest.raises(ValueError, match=message):
-        TrainOptions(loss=loss)
+        TrainOptions("plain", loss=loss)
 
 
 @pytest.mark.parametrize("classes", [2, 3])

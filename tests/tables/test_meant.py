@@ -17,7 +17,7 @@ from chainrule.tables.columns import missing, natural
 from chainrule.tables.reading import as_table
 
 Tables = Callable[..., Table]
-QUICK = TrainOptions(hidden=(4,), epochs=3)
+QUICK = TrainOptions("plain", hidden=(4,), epochs=3)
 RNG = np.random.default_rng(0)
 
 
@@ -32,7 +32,9 @@ def test_a_date_target_is_measured_in_days(csv_table: Tables) -> None:
     x = RNG.permutation(120) * 2
     days = [date(2024, 1, 1) + timedelta(int(value)) for value in x]
     table = csv_table(x=x, when=days)
-    model = train(table, "when", TrainOptions(hidden=(), epochs=200, learning_rate=0.03, l2=0.0))
+    model = train(
+        table, "when", TrainOptions("plain", hidden=(), epochs=200, learning_rate=0.03, l2=0.0)
+    )
     assert model.report.metrics["rmse"] < 2  # days
     assert model.report.metrics["r2"] > 0.99
     found = model.evaluate(table)
@@ -50,7 +52,7 @@ def test_classes_beyond_float64_are_kept_apart(csv_table: Tables, typed_as: str)
     y = [low, high] * 30
     x = [0.0, 1.0] * 30
     table = csv_table(x=x, y=y) if typed_as == "csv" else typed(x=x, y=y)
-    model = train(table, "y", TrainOptions(hidden=(4,), epochs=60, learning_rate=0.05))
+    model = train(table, "y", TrainOptions("plain", hidden=(4,), epochs=60, learning_rate=0.05))
     assert model.target.classes == (str(low), str(high))
     assert model.predict(table).tolist() == y
 
@@ -65,7 +67,7 @@ def test_classes_of_more_than_64_bits_are_text(csv_table: Tables, tmp_path: Path
 def test_codes_with_leading_zeros_come_back_as_they_were(csv_table: Tables) -> None:
     y = ["01", "02", "10"] * 20
     table = csv_table(x=[0.0, 1.0, 2.0] * 20, y=y)
-    model = train(table, "y", TrainOptions(hidden=(8,), epochs=80, learning_rate=0.05))
+    model = train(table, "y", TrainOptions("plain", hidden=(8,), epochs=80, learning_rate=0.05))
     assert model.report.task_why == "its values are codes, with leading zeros"
     assert model.predict(table).tolist() == y
 
@@ -202,7 +204,7 @@ def test_a_row_number_is_left_out(csv_table: Tables, name: str) -> None:
     table = csv_table(**{name: range(1, 41), "x": y, "y": y})
     model = train(table, "y", QUICK)
     assert model.report.left_out[name].startswith("it numbers the rows; --kind ")
-    kept = train(table, "y", TrainOptions(hidden=(4,), epochs=3, kinds={name: "number"}))
+    kept = train(table, "y", TrainOptions("plain", hidden=(4,), epochs=3, kinds={name: "number"}))
     assert kept.features.names == [name, "x"]
 
 
@@ -227,7 +229,7 @@ def test_a_model_counts_the_rows_that_it_has_seen(tmp_path: Path) -> None:
 
 def test_a_model_that_has_learned_nothing_is_said_to_be_worse() -> None:
     table = typed(x=RNG.normal(size=200), y=RNG.normal(size=200))
-    options = TrainOptions(hidden=(), epochs=1, learning_rate=1.0, validation_fraction=0.0)
+    options = TrainOptions("plain", hidden=(), epochs=1, learning_rate=1.0, validation_fraction=0.0)
     found = train(table, "y", options).evaluate(table)
     assert found.worse == "rmse"
     assert found.values["rmse"] > found.baseline["rmse"]

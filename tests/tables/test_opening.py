@@ -9,7 +9,7 @@ import pytest
 import chainrule as cr
 from chainrule.tables import TableError, TrainOptions, opened_run, read, train
 
-OPTIONS = TrainOptions(epochs=12, record=True, seed=3, dropout=0.1)
+OPTIONS = TrainOptions("plain", epochs=12, record=True, seed=3, dropout=0.1)
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +63,7 @@ def test_a_row_that_was_held_out(titanic, model):
 
 
 def test_a_model_without_a_record(titanic):
-    model = train(read(str(titanic)), "survived", TrainOptions(epochs=2))
+    model = train(read(str(titanic)), "survived", TrainOptions("plain", epochs=2))
     assert model.runs == ()
     with pytest.raises(ValueError, match=r"no record of its run: train it again with --record"):
         opened_run(model, str(titanic))

@@ -15,7 +15,7 @@ needs_data = pytest.mark.skipif(not DATA.is_dir(), reason="the shared data are n
 
 @pytest.fixture(scope="module")
 def iris_model() -> TableModel:
-    return train(read("iris"), "target", TrainOptions(epochs=60))
+    return train(read("iris"), "target", TrainOptions("plain", epochs=60))
 
 
 def small(**columns: object) -> Table:
@@ -25,7 +25,8 @@ def small(**columns: object) -> Table:
 def test_digits_are_read_with_the_default_options() -> None:
     report = train(read("digits"), "target").report
     assert report.metrics["accuracy"] >= 0.97
-    assert report.rows == {"training": 1222, "validation": 216, "test": 359, "without_target": 0}
+    assert report.judged == "out of fold"
+    assert report.rows == {"training": 1797, "validation": 0, "test": 0, "without_target": 0}
 
 
 @needs_data
@@ -53,26 +54,26 @@ def test_wine_quality_as_it_is() -> None:
 
 def test_a_figure_that_the_held_out_rows_do_not_have_is_reported_with_the_reason() -> None:
     table = small(x=[float(i) for i in range(20)], y=[2.5] * 19 + [3.5])
-    report = train(table, "y", TrainOptions(task="regression", epochs=1, seed=1)).report
+    report = train(table, "y", TrainOptions("plain", task="regression", epochs=1, seed=1)).report
     assert report.metrics["r2"] is None
     assert report.reasons == {"r2": "all targets are the same"}
 
 
 def test_a_task_can_be_forced() -> None:
-    model = train(read("digits"), "target", TrainOptions(task="regression", epochs=5))
+    model = train(read("digits"), "target", TrainOptions("plain", task="regression", epochs=5))
     assert model.target.task == "regression"
     assert set(model.report.metrics) == {"rmse", "mae", "r2"}
 
 
 def test_classes_can_not_be_forced_into_numbers() -> None:
     with pytest.raises(TableError, match="column 'target': expected a number, got 'setosa'"):
-        train(read("iris"), "target", TrainOptions(task="regression"))
+        train(read("iris"), "target", TrainOptions("plain", task="regression"))
 
 
 def test_the_same_seed_gives_the_same_bits_and_another_does_not() -> None:
     iris = read("iris")
     one, two, three = (
-        train(iris, "target", TrainOptions(epochs=3, seed=seed)) for seed in (1, 1, 2)
+        train(iris, "target", TrainOptions("plain", epochs=3, seed=seed)) for seed in (1, 1, 2)
     )
     assert one.report == two.report
     assert one.outputs(iris).tobytes() == two.outputs(iris).tobytes()
@@ -81,7 +82,7 @@ def test_the_same_seed_gives_the_same_bits_and_another_does_not() -> None:
 
 def test_reported_metrics_are_those_of_the_held_out_rows() -> None:
     iris = read("iris")
-    model = train(iris, "target", TrainOptions(epochs=30, seed=4))
+    model = train(iris, "target", TrainOptions("plain", epochs=30, seed=4))
     from chainrule.tables.splitting import split
 
     classes = model.target.encode(iris)
@@ -91,7 +92,7 @@ def test_reported_metrics_are_those_of_the_held_out_rows() -> None:
 
 def test_the_encoding_is_learned_from_the_training_rows_only() -> None:
     iris = read("iris")
-    model = train(iris, "target", TrainOptions(epochs=1))
+    model = train(iris, "target", TrainOptions("plain", epochs=1))
     from chainrule.tables.splitting import split
 
     training = split(iris.n_rows, 0.2, 0.15, 0, model.target.encode(iris)).training
@@ -110,7 +111,7 @@ def test_probabilities_sum_to_one_and_agree_with_the_answers(iris_model: TableMo
 
 
 def test_two_classes_have_two_probabilities() -> None:
-    model = train(read("breast_cancer"), "target", TrainOptions(epochs=3))
+    model = train(read("breast_cancer"), "target", TrainOptions("plain", epochs=3))
     table = model.prediction_table(read("breast_cancer"))
     assert table.column_names == ["prediction", "probability_benign", "probability_malignant"]
     assert model.spec.n_outputs == 1
@@ -143,14 +144,14 @@ def test_rare_categories_teach_what_unseen_ones_mean() -> None:
 
 
 def test_regression_has_no_probabilities() -> None:
-    model = train(read("diabetes"), "target", TrainOptions(epochs=1))
+    model = train(read("diabetes"), "target", TrainOptions("plain", epochs=1))
     with pytest.raises(TypeError, match="predict_proba needs classes"):
         model.predict_proba(read("diabetes"))
 
 
 def test_early_stopping_keeps_the_best_epoch() -> None:
     seen: list[float] = []
-    options = TrainOptions(patience=5, epochs=200)
+    options = TrainOptions("plain", patience=5, epochs=200)
     model = train(
         read("wine"), "target", options, [lambda run: seen.append(run.validation_losses[-1])]
     )
@@ -160,7 +161,7 @@ def test_early_stopping_keeps_the_best_epoch() -> None:
 
 
 def test_no_rows_need_be_held_out() -> None:
-    options = TrainOptions(epochs=2, test_fraction=0, validation_fraction=0)
+    options = TrainOptions("plain", epochs=2, test_fraction=0, validation_fraction=0)
     report = train(read("iris"), "target", options).report
     assert report.metrics == {}
     assert report.rows["training"] == 150
@@ -175,12 +176,12 @@ def test_four_rows_and_a_class_of_one() -> None:
 
 @pytest.mark.parametrize("optimizer", sorted(cr.OPTIMIZERS))
 def test_every_optimizer_trains(optimizer: str) -> None:
-    model = train(read("iris"), "target", TrainOptions(optimizer=optimizer, epochs=3))
+    model = train(read("iris"), "target", TrainOptions("plain", optimizer=optimizer, epochs=3))
     assert np.isfinite(model.outputs(read("iris"))).all()
 
 
 def test_divergence_is_an_error() -> None:
-    options = TrainOptions(optimizer="sgd", learning_rate=1e6, dtype="float64")
+    options = TrainOptions("plain", optimizer="sgd", learning_rate=1e6, dtype="float64")
     with pytest.raises(FloatingPointError, match="lower the learning rate"):
         train(read("diabetes"), "target", options)
 
@@ -208,14 +209,14 @@ def test_divergence_is_an_error() -> None:
 )
 def test_an_option_out_of_range_is_named(options: dict, message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        TrainOptions(**options)
+        TrainOptions("plain", **options)
 
 
 def test_an_infinite_number_is_refused_in_any_row() -> None:
     """In one whose target is missing, too: by train, by evaluate and by predict."""
     y = [1.0, 2.0, None, 4.0, 5.0, 6.0, 7.0, 8.0]
     good, bad = [1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0], [1.0, 2.0, np.inf, *range(4, 9)]
-    options = TrainOptions(task="regression", epochs=1)
+    options = TrainOptions("plain", task="regression", epochs=1)
     with pytest.raises(TableError, match="row 3, column 'x'") as refused:
         train(small(x=bad, y=y), "y", options)
     model = train(small(x=good, y=y), "y", options)

@@ -60,7 +60,7 @@ def print_worth(model: TableModel) -> None:
 
 
 def _why_no_figures(report: Report) -> str:
-    if report.options.get("test_fraction") == 0:
+    if report.options.get("test_fraction") == 0 and report.options.get("members") == 1:
         return "--test-fraction is 0"
     present = sum(report.rows[part] for part in ("training", "validation", "test"))
     return f"{plural(present, 'row')} are too few to hold some out"

@@ -1,7 +1,7 @@
 """``chainrule info``: this installation, and the tables of the mathematics."""
 
 import platform
-from dataclasses import fields, is_dataclass
+from dataclasses import asdict, fields, is_dataclass
 from typing import Annotated, Any
 
 import typer
@@ -11,6 +11,8 @@ from chainrule.cli.options import Json
 from chainrule.cli.printing import print_facts, print_json, print_line, print_table
 from chainrule.engine import compiled
 from chainrule.explain.latex import latex_of
+from chainrule.tables.recipes import QUALITIES, RECIPES
+from chainrule.tables.targets import TASKS
 from chainrule.theory.checks import require_name
 
 _TOPICS: dict[str, dict[str, Any]] = {
@@ -20,13 +22,15 @@ _TOPICS: dict[str, dict[str, Any]] = {
     "initializers": chainrule.INITIALIZERS,
     "schedules": chainrule.SCHEDULES,
 }
+_QUALITIES = "qualities"
 _FORMULAS = ("formula", "derivative_formula", "with_momentum", "with_look_ahead")
 _TEXTS = (*_FORMULAS, "latex", "source", "departures")
 
 
 def info(
     topic: Annotated[
-        str | None, typer.Argument(metavar="TOPIC", help=", ".join(_TOPICS), show_default=False)
+        str | None,
+        typer.Argument(metavar="TOPIC", help=", ".join([*_TOPICS, _QUALITIES]), show_default=False),
     ] = None,
     name: Annotated[
         str | None,
@@ -34,11 +38,14 @@ def info(
     ] = None,
     json: Json = False,
 ) -> None:
-    """Show versions and processor, or the formulas of a topic."""
+    """Show versions and processor, the formulas of a topic, or what a quality chooses."""
     if topic is None:
         _show(_installation(), json)
         return
-    require_name("topic", topic, _TOPICS)
+    require_name("topic", topic, [*_TOPICS, _QUALITIES])
+    if topic == _QUALITIES:
+        _show_qualities(name, json)
+        return
     rows = _TOPICS[topic]
     if name is not None:
         require_name(topic, name, rows)
@@ -103,3 +110,40 @@ def _print_topic(topic: str, rows: list[dict[str, Any]]) -> None:
     print_table(headings, [[row.get(key, "") for key in keys] for row in rows])
     print_line()
     print_line(f"source, LaTeX and more: chainrule info {topic} NAME")
+
+
+def _show_qualities(name: str | None, json: bool) -> None:
+    """Show what each quality chooses for each task; all that one chooses, if it is named."""
+    if name is not None:
+        require_name("quality", name, QUALITIES)
+    chosen: dict[str, Any] = {
+        quality: {task: asdict(RECIPES[quality][task]) for task in TASKS}
+        for quality in QUALITIES
+        if name in (None, quality)
+    }
+    if json:
+        print_json({_QUALITIES: chosen})
+        return
+    if name is not None:
+        rows = [
+            (option.replace("_", "-"), *(_plain(chosen[name][task][option]) for task in TASKS))
+            for option in chosen[name][TASKS[0]]
+        ]
+        print_table(("option", *TASKS), rows)
+        return
+    shown = ("members", "hidden", "pieces", "epochs", "learning_rate")
+    rows = [
+        (quality, task, *(_plain(recipe[option]) for option in shown))
+        for quality, recipes in chosen.items()
+        for task, recipe in recipes.items()
+    ]
+    print_table(("quality", "task", *(option.replace("_", "-") for option in shown)), rows)
+    print_line()
+    print_line(f"all options: chainrule info {_QUALITIES} NAME")
+
+
+def _plain(value: object) -> str:
+    """Return an option as it is written at the prompt."""
+    if isinstance(value, tuple):
+        return ",".join(map(str, value))
+    return "its own" if value is None else str(value)

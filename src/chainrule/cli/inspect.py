@@ -1,10 +1,16 @@
 """``chainrule inspect``: what is in a model file."""
 
-from typing import Any
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
 
 from chainrule.cli.figures import print_worth, target_in_words
+from chainrule.cli.importance import ColumnsOfModel
 from chainrule.cli.models import loaded as loaded_model
+from chainrule.cli.models import table_model
 from chainrule.cli.options import Json, ModelFile
+from chainrule.cli.outputs import check_picture_output
 from chainrule.cli.printing import (
     print_facts,
     print_json,
@@ -12,8 +18,9 @@ from chainrule.cli.printing import (
     print_table,
 )
 from chainrule.engine.spec import NetworkSpec
+from chainrule.estimators.displays import pyplot
 from chainrule.files import header
-from chainrule.tables import NumberColumn, TableModel
+from chainrule.tables import NumberColumn, TableModel, read
 from chainrule.tables.conventions import USUAL
 from chainrule.tables.encoding import Column
 from chainrule.tables.errors import listed
@@ -23,14 +30,47 @@ from chainrule.training.run import Run
 
 def inspect(
     model: ModelFile,
+    table: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[TABLE]",
+            help="Also tell what each column does for the predictions, by this table.",
+            show_default=False,
+        ),
+    ] = None,
+    plot: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Draw that, as .png, .svg or .pdf.", show_default=False),
+    ] = None,
     json: Json = False,
 ) -> None:
-    """Tell what is in a model file."""
-    loaded = loaded_model(model)
-    found = header(model)
+    """Tell what is in a model file, and by a table what each column does for its predictions."""
+    loaded, found = loaded_model(model), header(model)
+    columns = None if table is None else _columns_of_model(model, table, plot)
+    if plot is not None and columns is None:
+        raise ValueError("--plot draws what columns do by a table: chainrule inspect MODEL TABLE")
     if json:
-        print_json({"file": str(model), "bytes": model.stat().st_size, **found})
-        return
+        described = {} if columns is None else {"columns": columns.described()}
+        print_json({"file": str(model), "bytes": model.stat().st_size, **found, **described})
+    else:
+        _print(model, loaded, found)
+        if columns is not None:
+            print_line()
+            columns.print()
+    if plot is not None and columns is not None:
+        columns.save(plot)
+
+
+def _columns_of_model(path: Path, table: str, plot: Path | None) -> ColumnsOfModel:
+    """Return what columns do for the model in a file, by a table that has the target."""
+    if plot is not None:
+        check_picture_output(plot, (table, path))
+        pyplot()  # or what is missing is said after the work
+    model = table_model(path)
+    return ColumnsOfModel(model, read(table, model.conventions))
+
+
+def _print(model: Path, loaded: Any, found: dict[str, Any]) -> None:  # noqa: ANN401
     print_facts(
         {
             "file": f"{model}, {plural(model.stat().st_size, 'byte')}",

@@ -8,7 +8,6 @@ import typer
 from chainrule.tables import TrainOptions
 
 _DEFAULT = TrainOptions()
-_USUAL = _DEFAULT.recipe("regression")
 _TABLE, _NETWORK, _TRAINING = "The table", "The network", "Training"
 
 
@@ -69,7 +68,9 @@ DateOrder = Annotated[
 ]
 HeldOut = Annotated[
     Path | None,
-    _option("--held-out", "FILE", "Write the held-out rows, as .csv or .parquet.", _TABLE),
+    _option(
+        "--held-out", "FILE", "Hold rows out, a fifth, and write them as .csv or .parquet.", _TABLE
+    ),
 ]
 Ignore = Annotated[
     list[str] | None,
@@ -84,31 +85,31 @@ QualityName = Annotated[
     _option(
         "--quality",
         "NAME",
-        "plain, one network as textbooks have it; or fast, balanced, best: several, averaged",
+        "What chooses where nothing is said: plain, fast, balanced, best; see info qualities",
         None,
         _DEFAULT.quality,
     ),
 ]
 Pieces = Annotated[
     int | None,
-    _option("--pieces", "N", "Into how many numbers are cut; 0: none", _TABLE, _USUAL.pieces),
+    _option("--pieces", "N", "Into how many numbers are cut; 0: none", _TABLE),
 ]
 Categories = Annotated[
     int | None,
-    _option("--categories", "N", "Of a column, the most frequent", _TABLE, _USUAL.categories),
+    _option("--categories", "N", "Of a column, the most frequent", _TABLE),
 ]
 Clamp = Annotated[
     bool | None,
     typer.Option(
         "--clamp/--no-clamp",
-        help="Whether to predict no number beyond those that were seen (no-clamp)",
+        help="Whether to predict no number beyond those that were seen",
         rich_help_panel=_TABLE,
         show_default=False,
     ),
 ]
 Members = Annotated[
     int | None,
-    _option("--members", "N", "Networks, each on all folds but one", _NETWORK, _USUAL.members),
+    _option("--members", "N", "Networks, each on all folds but one", _NETWORK),
 ]
 TestFraction = Annotated[
     float | None,
@@ -117,7 +118,6 @@ TestFraction = Annotated[
         "X",
         "Rows held out for the figures",
         _TABLE,
-        _USUAL.test_fraction,
     ),
 ]
 ValidationFraction = Annotated[
@@ -127,7 +127,6 @@ ValidationFraction = Annotated[
         "X",
         "Others that say when to stop; 0: all epochs are trained",
         _TABLE,
-        _USUAL.validation_fraction,
     ),
 ]
 Hidden = Annotated[
@@ -137,7 +136,6 @@ Hidden = Annotated[
         "N,N,...",
         "Units of each hidden layer, or none",
         _NETWORK,
-        ",".join(map(str, _USUAL.hidden)),
     ),
 ]
 Activation = Annotated[
@@ -147,7 +145,6 @@ Activation = Annotated[
         "NAME",
         "Of the hidden layers, or one each: A,B; see info activations",
         _NETWORK,
-        _USUAL.activation,
     ),
 ]
 OutputActivation = Annotated[
@@ -178,12 +175,11 @@ Dropout = Annotated[
         "X",
         "Share of hidden outputs that a step sets to 0",
         _NETWORK,
-        _USUAL.dropout,
     ),
 ]
 L2 = Annotated[
     str | None,
-    _option("--l2", "X", "The penalty ½ l2 Σ w²", _NETWORK, "10 / the rows trained on"),
+    _option("--l2", "X", "The penalty ½ l2 Σ w²", _NETWORK),
 ]
 Dtype = Annotated[
     str | None, _option("--dtype", "NAME", "float32 or float64", _NETWORK, _DEFAULT.dtype)
@@ -195,12 +191,11 @@ OptimizerName = Annotated[
         "NAME",
         "Options after a colon, as sgd:momentum=0.9; see info optimizers",
         _TRAINING,
-        _USUAL.optimizer,
     ),
 ]
 LearningRate = Annotated[
     float | None,
-    _option("--learning-rate", "X", "The step size η", _TRAINING, "the optimizer's own"),
+    _option("--learning-rate", "X", "The step size η", _TRAINING),
 ]
 Schedule = Annotated[
     str | None,
@@ -209,7 +204,6 @@ Schedule = Annotated[
         "NAME",
         "Of the step size, as cosine or staircase:every=500; see info schedules",
         _TRAINING,
-        "constant",
     ),
 ]
 ClipNorm = Annotated[
@@ -217,11 +211,11 @@ ClipNorm = Annotated[
 ]
 Epochs = Annotated[
     int | None,
-    _option("--epochs", "N", "Passes over the rows, at most", _TRAINING, _USUAL.epochs),
+    _option("--epochs", "N", "Passes over the rows, at most", _TRAINING),
 ]
 BatchSize = Annotated[
     str | None,
-    _option("--batch-size", "N", "Rows a step", _TRAINING, "1/40 of the rows, 16 to 128"),
+    _option("--batch-size", "N", "Rows a step", _TRAINING, "1/40 of the rows, 16 to 256"),
 ]
 Patience = Annotated[
     int | None,
@@ -230,7 +224,6 @@ Patience = Annotated[
         "N",
         "Stop after so many epochs without a better one",
         _TRAINING,
-        _USUAL.patience,
     ),
 ]
 Seed = Annotated[

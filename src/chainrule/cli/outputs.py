@@ -17,6 +17,7 @@ from chainrule.tables import TableError, read
 from chainrule.tables.model import PREDICTION
 
 TABLE_SUFFIXES = (".csv", ".parquet", ".pq")
+PICTURE_SUFFIXES = (".png", ".svg", ".pdf")
 
 
 def check_output(output: Path, inputs: Sequence[str | Path | None], kind: str) -> bool:
@@ -28,7 +29,7 @@ def check_output(output: Path, inputs: Sequence[str | Path | None], kind: str) -
         The file to write.
     inputs : sequence of str, Path or None
         What the same command reads.
-    kind : "model", "predictions", "rows", "page" or "worksheet"
+    kind : "model", "predictions", "rows", "page", "worksheet" or "picture"
         What is to be written: it may replace a file of its own kind, except rows.
 
     Returns
@@ -62,6 +63,13 @@ def check_table_output(output: Path, inputs: Sequence[str | Path | None], kind: 
     if output.suffix.lower() not in TABLE_SUFFIXES:
         raise ValueError(f"expected a name ending in .csv or .parquet, got {str(output)!r}")
     return check_output(output, inputs, kind)
+
+
+def check_picture_output(output: Path, inputs: Sequence[str | Path | None]) -> bool:
+    """Refuse what `check_output` refuses, and a name that isn't of a picture."""
+    if output.suffix.lower() not in PICTURE_SUFFIXES:
+        raise ValueError(f"expected a name ending in .png, .svg or .pdf, got {str(output)!r}")
+    return check_output(output, inputs, "picture")
 
 
 def write_table(data: pa.Table, output: Path) -> None:
@@ -132,6 +140,11 @@ def _is_worksheet(path: Path) -> bool:
         return b"One step of a " in file.read(4096)
 
 
+def _is_picture(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(64).startswith((b"\x89PNG", b"%PDF", b"<?xml", b"<svg"))
+
+
 def _none_is(_: Path) -> bool:
     return False
 
@@ -142,6 +155,7 @@ _WORDS = {
     "rows": "rows that were held out",
     "page": "a page",
     "worksheet": "a worksheet",
+    "picture": "a picture",
 }
 _IS: dict[str, Callable[[Path], bool]] = {
     "model": _is_model,
@@ -149,4 +163,5 @@ _IS: dict[str, Callable[[Path], bool]] = {
     "rows": _none_is,
     "page": _is_page,
     "worksheet": _is_worksheet,
+    "picture": _is_picture,
 }

@@ -56,9 +56,9 @@ def play(
     source = _moons() if table is None else read(table)
     goal = target or source.names[-1]
     options = TrainOptions(
-        hidden=_sizes(hidden), activation=activation, optimizer="sgd", learning_rate=learning_rate,
-        epochs=epochs, batch_size=batch_size, seed=seed, test_fraction=0.0,
-        validation_fraction=0.0, l2=0.0, dtype="float64", record=True,
+        quality="plain", hidden=_sizes(hidden), activation=activation, optimizer="sgd",
+        learning_rate=learning_rate, epochs=epochs, batch_size=batch_size, seed=seed,
+        test_fraction=0.0, validation_fraction=0.0, l2=0.0, dtype="float64", record=True,
         ignore=_left_out(source, goal, columns),
     )  # fmt: skip
     model = trained(source, goal, options)

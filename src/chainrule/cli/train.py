@@ -90,6 +90,7 @@ def train(
     path = chosen.output or Path(f"{stem(table)}.safetensors")
     replaced = check_output(path, (table, config), "model")
     if chosen.held_out:
+        trained_with = _with_rows_held_out(trained_with)
         check_table_output(chosen.held_out, (table, config), "rows")
         if chosen.held_out.resolve() == path.resolve():
             raise ValueError(f"--held-out and --output are both {path}; name two files")
@@ -119,6 +120,11 @@ def _with_ignored(chosen: TrainOptions, source: Table) -> TrainOptions:
         part for name in chosen.ignore for part in ([name] if name in source else name.split(","))
     ]
     return replace(chosen, ignore=tuple(dict.fromkeys(names)))
+
+
+def _with_rows_held_out(chosen: TrainOptions) -> TrainOptions:
+    """Return the options with a fifth of the rows held out, where nothing else is said."""
+    return chosen if chosen.test_fraction is not None else replace(chosen, test_fraction=0.2)
 
 
 def summary(model: TableModel) -> dict[str, Any]:
@@ -154,18 +160,19 @@ def _progress(epochs: int) -> Iterator[list[Callable[[Run], None]]]:
 
 def _print(source: Table, model: TableModel, seconds: float) -> None:
     report, rows, spec = model.report, model.report.rows, model.spec
+    penalty = f", l2 {spec.l2:.3g}" if spec.l2 else ""
     facts = {
         "table": f"{source.short_name}, {plural(source.n_rows, 'row')}",
         "target": target_in_words(model),
         "task": f"{model.target.task}: {report.task_why}" if report.task_why else "",
         "network": _networks(model),
         "training": f"{plural(report.epochs, 'epoch')} of {plural(rows['training'], 'row')} "
-        f"in batches of {report.batch_size}, l2 {spec.l2:.3g}, in {seconds:.1f} s",
+        f"in batches of {report.batch_size}{penalty}, in {seconds:.1f} s",
     }
     if len(model.networks) > 1:
         first, last = min(report.best_epochs), max(report.best_epochs)
-        which = f"epoch {first}" if first == last else f"of each, an epoch from {first} to {last}"
-        facts["kept"] = f"{which}, the best on the fold that it didn't learn from"
+        which = f"epoch {first}" if first == last else f"epochs {first} to {last}"
+        facts["kept"] = f"{which}, of each the best on the rows it didn't see"
     elif rows["validation"]:
         facts["kept"] = (
             f"epoch {report.best_epoch}, the best on {plural(rows['validation'], 'other row')}"

@@ -117,6 +117,37 @@ class TrainerFloat64(Trainer):
         Fill the arrays from the next step; return (loss, penalty, norm of the gradient).
         """
 
+class MembersFloat32:
+    """Networks of one shape, whose weights are finite."""
+
+    def __init__(self, spec: Spec, thetas: Sequence[Annotated[NDArray[numpy.float32], dict(shape=(None,), order='C', device='cpu', writable=False)]]) -> None: ...
+
+    def mean_of_row(self, row: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu', writable=False)], outputs: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu')]) -> None:
+        """Write the mean of their outputs for one row."""
+
+class MembersFloat64:
+    """Networks of one shape, whose weights are finite."""
+
+    def __init__(self, spec: Spec, thetas: Sequence[Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)]]) -> None: ...
+
+    def mean_of_row(self, row: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu', writable=False)], outputs: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu')]) -> None:
+        """Write the mean of their outputs for one row."""
+
+class Encoding:
+    """What columns of numbers become, `width` inputs in all."""
+
+    def __init__(self, width: int) -> None: ...
+
+    def add(self, median: float, center: float, scale: float, knots: Sequence[float], flagged: bool, place: int) -> None:
+        """Add a column, whose inputs begin at a place."""
+
+    @overload
+    def encode(self, values: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu', writable=False)], inputs: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu')]) -> None:
+        """Write the inputs of each row of values, NaN where one is missing."""
+
+    @overload
+    def encode(self, values: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu', writable=False)], inputs: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu')]) -> None: ...
+
 def advance_many(trainers: Sequence[Trainer], rates: Sequence[Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)]], losses: Sequence[Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu')]], threads: int) -> list[int]:
     """
     Advance every trainer by its rates, as its advance does, many at a time.

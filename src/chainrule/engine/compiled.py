@@ -100,6 +100,36 @@ def forward(parameters: Parameters, X: Array | SparseRows, threads: int | Thread
     return outputs
 
 
+_MEMBERS = {"float32": _core.MembersFloat32, "float64": _core.MembersFloat64}
+
+
+class Members:
+    """Networks of one shape, whose weights are finite, ready to answer single rows together.
+
+    Parameters
+    ----------
+    parameters : sequence of Parameters
+        Borrowed, not copied.
+    """
+
+    def __init__(self, parameters: Sequence[Parameters]) -> None:
+        spec = parameters[0].spec
+        thetas = [one.theta for one in parameters]
+        self._outputs, self._dtype = spec.n_outputs, spec.dtype
+        self._members = _MEMBERS[spec.dtype](_describe(spec, 0.0), thetas)
+
+    def mean(self, row: Array) -> Array:
+        """Return the mean of their outputs for one row, shape (1, outputs), added up in order.
+
+        Parameters
+        ----------
+        row : ndarray of shape (1, inputs), of their dtype
+        """
+        outputs = np.empty((1, self._outputs), self._dtype)
+        self._members.mean_of_row(row, outputs)
+        return outputs
+
+
 def loss(
     parameters: Parameters,
     X: Array | SparseRows,

@@ -20,7 +20,8 @@ Array = NDArray[Any]
 _BINS = 40
 
 
-def _pyplot() -> Any:
+def pyplot() -> Any:
+    """Return matplotlib.pyplot, or say what is missing."""
     try:
         from matplotlib import pyplot
     except ModuleNotFoundError as error:
@@ -106,7 +107,7 @@ class LossCurveDisplay:
 
     def plot(self, *, ax: Any = None, log: bool = False, **line: Any) -> Self:
         """Draw the curves."""
-        self.ax_ = _pyplot().subplots()[1] if ax is None else ax
+        self.ax_ = pyplot().subplots()[1] if ax is None else ax
         self.figure_ = self.ax_.figure
         curves = {"training": self.training, "held out": self.validation}
         for label, values in curves.items():
@@ -159,7 +160,7 @@ class _Histograms:
             Of matplotlib's ``hist``.
         """
         count = len(self.layers)
-        self.figure_, axes = _pyplot().subplots(
+        self.figure_, axes = pyplot().subplots(
             count, 1, figsize=(6, 1.2 + 1.6 * count), sharex=True, squeeze=False,
             layout="constrained",
         )  # fmt: skip

@@ -5,6 +5,7 @@ from chainrule.tables.conventions import Conventions
 from chainrule.tables.encoding import FeatureEncoder
 from chainrule.tables.errors import TableError
 from chainrule.tables.fitting import held_out, train
+from chainrule.tables.importance import Effect, Importance, effect, importances
 from chainrule.tables.metrics import Metrics
 from chainrule.tables.model import TableModel
 from chainrule.tables.number_column import NumberColumn
@@ -19,7 +20,9 @@ __all__ = [
     "CategoryColumn",
     "ClassTarget",
     "Conventions",
+    "Effect",
     "FeatureEncoder",
+    "Importance",
     "Metrics",
     "NumberColumn",
     "NumberTarget",
@@ -30,7 +33,9 @@ __all__ = [
     "TableModel",
     "TrainOptions",
     "bundled_target",
+    "effect",
     "held_out",
+    "importances",
     "opened_run",
     "read",
     "stem",

@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from chainrule.engine._core import Encoding
 from chainrule.tables.category_column import KEPT_CATEGORIES, CategoryColumn
 from chainrule.tables.columns import Kind
 from chainrule.tables.errors import TableError, listed, near_miss
 from chainrule.tables.fields import Fields
-from chainrule.tables.number_column import NumberBlock, NumberColumn, parts_of
+from chainrule.tables.number_column import NumberColumn, encoding_of, parts_of
 from chainrule.tables.table import Table
 
 MOST_INPUTS = 2048  # that the pieces of numbers may make together
@@ -140,26 +141,30 @@ class FeatureEncoder:
         lacking = [name for name in self.names if name not in table]
         if lacking:
             raise TableError(_lacks(table, lacking))
-        encoded = np.zeros((table.n_rows, self._starts[-1]), dtype=dtype)
-        for column, start in zip(self.columns, self._starts, strict=False):
+        encoded = np.zeros((table.n_rows, self.starts[-1]), dtype=dtype)
+        for column, start in zip(self.columns, self.starts, strict=False):
             if isinstance(column, CategoryColumn):
                 encoded[:, start : start + len(column.inputs)] = column.encode(table)
         numbers = [column for column in self.columns if isinstance(column, NumberColumn)]
         if numbers:
             values = np.column_stack([column.values(table) for column in numbers])
-            self._numbers.encode(values, encoded)
+            self.encoding.encode(values, encoded)
         return encoded
 
     @cached_property
-    def _starts(self) -> list[int]:
+    def starts(self) -> list[int]:
         """At which input each column begins, and how many inputs there are."""
         return [0, *accumulate(len(column.inputs) for column in self.columns)]
 
+    def __getstate__(self) -> dict[str, Any]:
+        return {"columns": self.columns}  # what is made of them is made again
+
     @cached_property
-    def _numbers(self) -> NumberBlock:
-        placed = zip(self.columns, self._starts, strict=False)
+    def encoding(self) -> Encoding:
+        """What the columns of numbers become, in their order."""
+        placed = zip(self.columns, self.starts, strict=False)
         mine = [(column, at) for column, at in placed if isinstance(column, NumberColumn)]
-        return NumberBlock([column for column, _ in mine], [at for _, at in mine])
+        return encoding_of([column for column, _ in mine], [at for _, at in mine], self.starts[-1])
 
 
 def _lacks(table: Table, lacking: list[str]) -> str:

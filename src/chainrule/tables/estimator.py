@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any, Literal, Self
 
 import numpy as np
@@ -115,6 +116,7 @@ class TableEstimator(BaseEstimator):  # type: ignore[misc]
         columns = [*table.data.columns, target]
         data = pa.table(columns, names=[*table.names, name])
         self.model_ = train(Table(table.name, data, typed=True), name, self._options())
+        self._learned()
         return self
 
     def _options(self) -> TrainOptions:
@@ -133,12 +135,15 @@ class TableEstimator(BaseEstimator):  # type: ignore[misc]
     def _target(self, y: ArrayLike) -> pa.Array:
         raise NotImplementedError
 
+    def _learned(self) -> None:
+        """Make ready what predictions need beside the model."""
+
     def _table(self, X: Any, reset: bool = False) -> Table:  # noqa: ANN401
         """Return X as a table with the names, or the number, of columns that the first had."""
         if not hasattr(X, "__arrow_c_stream__"):
             X = validate_data(self, X, reset=reset, dtype=None, ensure_all_finite="allow-nan")
             columns = [_plain_column(X[:, k]) for k in range(X.shape[1])]
-            names = getattr(self, "feature_names_in_", [f"x{k}" for k in range(len(columns))])
+            names = getattr(self, "feature_names_in_", _unnamed(len(columns)))
             return Table("X", pa.table(columns, names=list(names)), typed=True)
         require(getattr(X, "ndim", 2) == 2, "X is one column; a table of it is X.to_frame()")
         validate_data(self, X, reset=reset, skip_check_array=True)
@@ -209,8 +214,21 @@ class TableEstimator(BaseEstimator):  # type: ignore[misc]
     # -- predicting -----------------------------------------------------------------------
 
     def _outputs(self, X: Any) -> Array:  # noqa: ANN401
-        check_is_fitted(self)
-        return self.model_.outputs(self._table(X))
+        if "model_" not in self.__dict__:  # looked at first: check_is_fitted takes its time
+            check_is_fitted(self)
+        row = self._one_row(X)
+        return self.model_.outputs(self._table(X)) if row is None else self.model_.outputs_of(row)
+
+    def _one_row(self, X: Any) -> Array | None:  # noqa: ANN401
+        """Return the inputs of a single row of the columns of `fit`, or None: see `OneRow`."""
+        if getattr(X, "shape", None) != (1, self.n_features_in_):
+            return None
+        names = self.__dict__.get("feature_names_in_")
+        if names is not None:
+            return self.model_.one_row.of_frame(X, names.tolist())
+        if type(X) is not np.ndarray or X.dtype != np.float64:
+            return None
+        return self.model_.one_row.of_array(X, _unnamed(self.n_features_in_))
 
     @property
     def report_(self) -> Report:
@@ -224,6 +242,12 @@ class TableEstimator(BaseEstimator):  # type: ignore[misc]
         tags.input_tags.string = True
         tags.input_tags.categorical = True
         return tags
+
+
+@lru_cache(maxsize=8)
+def _unnamed(columns: int) -> list[str]:
+    """Return the names of an array's columns, which has none."""
+    return [f"x{k}" for k in range(columns)]
 
 
 def _for_json(value: Any) -> Any:  # noqa: ANN401

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import ClassifierMixin, RegressorMixin
 from sklearn.utils import check_array
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import check_is_fitted, column_or_1d
+from sklearn.utils.validation import column_or_1d
 
 from chainrule.tables.estimator import TableEstimator
 from chainrule.tables.fields import Fields
@@ -77,10 +77,10 @@ class TableClassifier(ClassifierMixin, TableEstimator):  # type: ignore[misc]
             labels == sorted(self.model_.target.classes),  # type: ignore[union-attr]
             f"classes: expected those of the model, got {labels!r:.60}",
         )
+        self._learned()
 
     def predict(self, X: Any) -> Array:  # noqa: ANN401
         """Return the most probable class of each row, shape (n,)."""
-        check_is_fitted(self)
         best = self.predict_proba(X).argmax(axis=1)
         return np.asarray(self.classes_[best])
 
@@ -88,8 +88,11 @@ class TableClassifier(ClassifierMixin, TableEstimator):  # type: ignore[misc]
         """Return the probability of each class for each row, shape (n, n_classes)."""
         outputs = self._outputs(X)
         probabilities = self.model_.probabilities_of(outputs)
+        return probabilities[:, self._order]
+
+    def _learned(self) -> None:
         known = self.model_.target.classes  # type: ignore[union-attr]
-        return probabilities[:, [known.index(_label(one)) for one in self.classes_]]
+        self._order = [known.index(_label(one)) for one in self.classes_]
 
 
 class TableRegressor(RegressorMixin, TableEstimator):  # type: ignore[misc]

@@ -19,7 +19,7 @@ from chainrule.tables.table import Table
 from chainrule.tables.targets import ClassTarget, NumberTarget, Target
 from chainrule.theory.activations import ACTIVATIONS
 from chainrule.theory.named import loss_for, loss_named
-from chainrule.training.many import fit_many
+from chainrule.training.many import NetworksDiverged, fit_many
 from chainrule.training.network import Network
 from chainrule.training.run import Run
 from chainrule.training.stopping import EarlyStopping
@@ -123,10 +123,12 @@ def fitted(prepared: PreparedTable, callbacks: Sequence[Callable[[Run], None]] =
     rows = [np.flatnonzero(~np.isin(training, fold)) for fold in prepared.folds]
     seeds = [options.seed + member for member in range(len(rows))]
     with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always", RuntimeWarning)
+        warnings.simplefilter("always", NetworksDiverged)
         runs = fit_many(networks, X, y, rows=rows, seed=seeds, validation=validation, **learning)
-    if any(run.stopped == "diverged" for run in runs):
-        raise FloatingPointError(str(caught[-1].message))
+    for one in caught:
+        if isinstance(one.message, NetworksDiverged):
+            raise next(iter(one.message.reasons.values()))
+        warnings.warn_explicit(one.message, one.category, one.filename, one.lineno)
     return runs
 
 

@@ -1,13 +1,15 @@
 """Networks together with the columns they read and the column they predict."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from chainrule.engine import compiled
 from chainrule.engine.spec import NetworkSpec
 from chainrule.tables.columns import missing
 from chainrule.tables.conventions import USUAL, Conventions
@@ -16,6 +18,7 @@ from chainrule.tables.errors import TableError, listed
 from chainrule.tables.fields import Fields
 from chainrule.tables.intervals import Errors
 from chainrule.tables.metrics import Metrics, classification_metrics, regression_metrics
+from chainrule.tables.one_row import OneRow
 from chainrule.tables.reading import Source, as_table
 from chainrule.tables.report import Report
 from chainrule.tables.seen import count_seen, fingerprints
@@ -115,16 +118,39 @@ class TableModel:
         TableError
             If the table lacks a column, or a value isn't of its kind; the line is named.
         """
-        return self.outputs_of(self.features.transform(self.table(source), self.spec.dtype))
+        X = self.one_row.of_frame(source)
+        if X is None:
+            X = self.features.transform(self.table(source), self.spec.dtype)
+        return self.outputs_of(X)
+
+    @cached_property
+    def one_row(self) -> OneRow:
+        """What encodes a single row at once, where it is plain to read."""
+        return OneRow(self.features, self.spec.dtype)
 
     def outputs_of(self, X: NDArray[np.floating[Any]]) -> NDArray[np.floating[Any]]:
         """Return the mean of the networks' outputs for encoded rows, added up in their order."""
         if not len(X):
             return np.empty((0, self.spec.n_outputs), X.dtype)
+        if len(X) == 1 and self._members is not None:
+            return self._members.mean(X)
         total = self.networks[0].forward(X)
         for network in self.networks[1:]:
             total += network.forward(X)
         return total / len(self.networks) if len(self.networks) > 1 else total
+
+    @cached_property
+    def _members(self) -> compiled.Members | None:
+        """The networks, ready to answer a single row; None where they can't."""
+        parameters = [network.parameters for network in self.networks]
+        if any(network.engine is not compiled for network in self.networks):
+            return None
+        if not all(np.isfinite(one.theta).all() for one in parameters):
+            return None
+        return compiled.Members(parameters)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {known.name: getattr(self, known.name) for known in fields(self)}
 
     def predict(self, source: Source) -> NDArray[Any]:
         """Return the predicted target of each row, in the target's own type, shape (n_rows,)."""
@@ -285,30 +311,30 @@ class TableModel:
         ValueError
             If a field or an array is missing, unknown or wrong, or they don't fit together.
         """
-        fields = Fields(description, "model")
-        features = FeatureEncoder.from_list(fields.any("columns"))
-        target = target_from_dict(fields.any("target"))
-        report = Report.from_dict(fields.any("report"))
-        conventions = Conventions.from_dict(fields.any("conventions"))
+        given = Fields(description, "model")
+        features = FeatureEncoder.from_list(given.any("columns"))
+        target = target_from_dict(given.any("target"))
+        report = Report.from_dict(given.any("report"))
+        conventions = Conventions.from_dict(given.any("conventions"))
         seen = arrays[_SEEN]
         if seen.dtype != np.uint64 or seen.ndim != 1:
             raise ValueError(f"{_SEEN}: expected whole numbers in one row, got {seen.dtype}")
         networks = tuple(
             Network.restore(described, _named(_NETWORK.format(index), arrays))
-            for index, described in enumerate(fields.objects("networks"))
+            for index, described in enumerate(given.objects("networks"))
         )
         if not networks or any(network.spec != networks[0].spec for network in networks):
             raise ValueError(f"networks: expected some of one shape, got {len(networks)}")
         runs = tuple(
             Run.restore(network, described, _named(_RUN.format(index), arrays))
             for index, (network, described) in enumerate(
-                zip(networks, fields.objects("runs"), strict=False)
+                zip(networks, given.objects("runs"), strict=False)
             )
         )
-        count, errors = fields.any("errors"), None
+        count, errors = given.any("errors"), None
         if count is not None:
             errors = Errors.restore(count, arrays[_ERRORS])
-        fields.done()
+        given.done()
         if len(runs) not in (0, len(networks)):
             raise ValueError(f"runs: expected none, or {len(networks)}, got {len(runs)}")
         spec = networks[0].spec

@@ -4,21 +4,19 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from chainrule.engine._core import Encoding
 from chainrule.tables.columns import converted, missing, numbers
 from chainrule.tables.errors import TableError
 from chainrule.tables.fields import Fields
 from chainrule.tables.table import Table
 
-_FARTHEST = 1000.0
-_SOFT_LIMIT = 3.0
-_ROWS = 4096  # that are encoded at a time: what is reckoned with stays small
 _QUARTILES_OF_NORMAL = 1.3489795003921634  # between them, in standard deviations
 
 # What is read of a date beside its day, by Arrow's functions.
@@ -38,10 +36,10 @@ class NumberColumn:
     ``x = (v − center) / scale``, or 0 where scale is 0. Without knots it is clipped to ±1000 (n
     training rows reach at most √(n − 1) standard deviations). With knots
     k₀ < k₁ < … it is bent smoothly to less than ±3, ``x / √(1 + (x/3)²)``, and each piece between
-    two knots is an input more: 0 below it, 1 above, between them ``(v − kᵢ) / (kᵢ₊₁ − kᵢ)``. So the
-    first layer can learn any function of v that is straight from knot to knot. Dates are days since
-    1970, or a part of the date. Where training rows had missing values, the last input is 1 for a
-    missing one, else 0.
+    two knots is an input more: −½ below it, ½ above, between them ``(v − kᵢ) / (kᵢ₊₁ − kᵢ) − ½``.
+    So the first layer can learn any function of v that is straight from knot to knot. Dates are
+    days since 1970, or a part of the date. Where training rows had missing values, the last input
+    is 1 for a missing one, else 0.
 
     Parameters
     ----------
@@ -62,10 +60,11 @@ class NumberColumn:
     Notes
     -----
     Pieces: Gorishniy, Rubachev, Babenko 2022, On embeddings for numerical features, section 3.2,
-    with knots at quantiles; here values below the first knot and above the last don't go on in a
-    straight line. Scale and bend: Holzmüller, Grinsztajn, Steinwart 2024, Better by default, where
-    the scale is the distance of the quartiles alone, or half the range where that is 0; here it is
-    a normal distribution's deviation of the same distance, or the column's own.
+    with knots at quantiles, from 0 to 1; here about 0, which trains better, and values below the
+    first knot and above the last don't go on in a straight line. Scale and bend: Holzmüller,
+    Grinsztajn, Steinwart 2024, Better by default, where the scale is the distance of the quartiles
+    alone, or half the range where that is 0; here it is a normal distribution's deviation of the
+    same distance, or the column's own.
 
     Examples
     --------
@@ -147,8 +146,9 @@ class NumberColumn:
 
     def encode(self, table: Table) -> NDArray[np.float64]:
         """Return the inputs of each row, shape (n_rows, len(inputs))."""
-        encoded = np.zeros((table.n_rows, len(self.inputs)))
-        NumberBlock([self], [0]).encode(self.values(table)[:, np.newaxis], encoded)
+        width = len(self.inputs)
+        encoded = np.zeros((table.n_rows, width))
+        encoding_of([self], [0], width).encode(self.values(table)[:, np.newaxis], encoded)
         return encoded
 
     def values(self, table: Table) -> NDArray[np.float64]:
@@ -156,71 +156,31 @@ class NumberColumn:
         return _values(table, self.name, self.kind, self.part)
 
 
-class NumberBlock:
-    """What columns of numbers become, as `NumberColumn` says it, all of them at once.
-
-    So one row takes microseconds, however many columns there are.
+def encoding_of(columns: Sequence[NumberColumn], places: Sequence[int], width: int) -> Encoding:
+    """Return what encodes columns of numbers, all of them at once, into their places of a row.
 
     Parameters
     ----------
     columns : sequence of NumberColumn
     places : sequence of int
-        At which input of a network each begins.
+        At which of the inputs each begins.
+    width : int
+        Of all inputs.
 
     Examples
     --------
     >>> mass = NumberColumn("mass", "number", "", 3.0, 3.0, 2.0, (1.0, 3.0, 9.0), flagged=True)
     >>> inputs = np.zeros((2, 4))
-    >>> NumberBlock([mass], [0]).encode(np.array([[3.0], [np.nan]]), inputs)
+    >>> encoding_of([mass], [0], 4).encode(np.array([[3.0], [np.nan]]), inputs)
     >>> inputs.tolist()
-    [[0.0, 1.0, 0.0, 0.0], [0.0, 1.0, 0.0, 1.0]]
+    [[0.0, 0.5, -0.5, 0.0], [0.0, 0.5, -0.5, 1.0]]
     """
-
-    def __init__(self, columns: Sequence[NumberColumn], places: Sequence[int]) -> None:
-        self._median = np.array([column.median for column in columns])
-        self._center = np.array([column.center for column in columns])
-        scale = np.array([column.scale for column in columns])
-        self._constant, self._scale = scale == 0, np.where(scale == 0, 1.0, scale)
-        self._bent = np.array([bool(column.knots) for column in columns])
-        self._first = np.array(places, dtype=np.int64)
-        cut = [k for k, column in enumerate(columns) if len(column.knots) > 2]
-        counts = [len(columns[k].knots) - 1 for k in cut]
-        self._source = np.repeat(np.array(cut, dtype=np.int64), counts)
-        self._low = np.array([knot for k in cut for knot in columns[k].knots[:-1]])
-        self._width = np.array([step for k in cut for step in np.diff(columns[k].knots)])
-        self._pieces = np.array(
-            [places[k] + 1 + i for k, count in zip(cut, counts, strict=True) for i in range(count)],
-            dtype=np.int64,
+    encoding = Encoding(width)
+    for column, place in zip(columns, places, strict=True):
+        encoding.add(
+            column.median, column.center, column.scale, list(column.knots), column.flagged, place
         )
-        flagged = [k for k, column in enumerate(columns) if column.flagged]
-        self._flagged = np.array(flagged, dtype=np.int64)
-        ends = [places[k] + len(columns[k].inputs) - 1 for k in flagged]
-        self._flags = np.array(ends, dtype=np.int64)
-
-    def encode(self, values: NDArray[np.float64], inputs: NDArray[np.floating[Any]]) -> None:
-        """Write the inputs of each row of values, NaN where one is missing, into their places.
-
-        Parameters
-        ----------
-        values : ndarray of float64, shape (n_rows, columns)
-        inputs : ndarray of float, shape (n_rows, all inputs)
-        """
-        for start in range(0, len(values), _ROWS):
-            rows = slice(start, start + _ROWS)
-            self._encode(values[rows], inputs[rows])
-
-    def _encode(self, values: NDArray[np.float64], inputs: NDArray[np.floating[Any]]) -> None:
-        absent = np.isnan(values)
-        filled = np.where(absent, self._median, values)
-        with np.errstate(over="ignore"):
-            x = (filled - self._center) / self._scale
-            pieces = (filled[:, self._source] - self._low) / self._width
-        x[:, self._constant] = 0.0
-        np.clip(x, -_FARTHEST, _FARTHEST, out=x)
-        bent = x / np.sqrt(1 + np.square(x / _SOFT_LIMIT))
-        inputs[:, self._first] = np.where(self._bent, bent, x)
-        inputs[:, self._pieces] = np.clip(pieces, 0.0, 1.0, out=pieces)
-        inputs[:, self._flags] = absent[:, self._flagged]
+    return encoding
 
 
 def parts_of(table: Table, name: str) -> list[str]:

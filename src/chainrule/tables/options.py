@@ -101,7 +101,7 @@ class TrainOptions:
     (32,)
     """
 
-    quality: Quality = "plain"
+    quality: Quality = "balanced"
     task: Literal["auto", "classification", "regression"] = "auto"
     pieces: int | None = None
     categories: int | None = None
@@ -201,6 +201,8 @@ class TrainOptions:
         usual = RECIPES[self.quality][task]
         if self.optimizer is not None:
             usual = replace(usual, learning_rate=None, schedule=None)
+        if self.hidden == ():
+            usual = replace(usual, dropout=0.0)  # which is of hidden layers
         return replace(usual, **given)
 
     def chosen(self, task: Task, n_rows: int) -> "TrainOptions":

@@ -298,7 +298,10 @@ class NumberTarget:
     def decode(self, standardised: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
         """Return the target in the unit of its numbers, in days where it is a date."""
         numbers = np.asarray(standardised, dtype=np.float64) * self.unit + self.zero
-        return numbers if self.limits is None else np.clip(numbers, *self.limits)
+        if self.limits is None:
+            return numbers
+        lowest, highest = self.limits
+        return np.minimum(np.maximum(numbers, lowest), highest)  # np.clip takes 5 us more
 
     def values(self, standardised: NDArray[np.floating[Any]]) -> pa.Array:
         """Return the target in its own unit: float64, or times in the years 1 to 9999."""

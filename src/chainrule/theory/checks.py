@@ -38,7 +38,7 @@ def require_whole(name: str, value: object, lowest: int, highest: int | None = N
     require(good, f"{name} must be a whole number {bounds}, got {value!r}")
 
 
-def warn(message: str, category: type[Warning], within: tuple[str, ...] = ()) -> None:
+def warn(message: str | Warning, category: type[Warning], within: tuple[str, ...] = ()) -> None:
     """Warn at the line outside of this package that called it, however many frames away.
 
     Lines of files whose path begins with one of ``within`` count as inside.

@@ -29,6 +29,14 @@ T = TypeVar("T")
 OneOrEach: TypeAlias = T | Sequence[T]
 
 
+class NetworksDiverged(RuntimeWarning):
+    """Some of several networks diverged; `reasons` has the error of each, by its index."""
+
+    def __init__(self, message: str, reasons: dict[int, FloatingPointError]) -> None:
+        super().__init__(message)
+        self.reasons = reasons
+
+
 @hinting
 def fit_many(
     networks: Iterable[Network],
@@ -269,12 +277,12 @@ def _warn_of_divergence(going: list[Continuation]) -> None:
     if failed:
         i, reason = failed[0]
         others = ", ".join(str(j) for j, _ in failed[1:11]) + (", …" if len(failed) > 11 else "")
-        warn(
+        message = (
             f"{len(failed)} of {len(going)} networks diverged and stopped (their run.stopped is "
             f"'diverged'); the others went on. Network {i}: {reason}"
-            + (f". Also: {others}" if others else ""),
-            RuntimeWarning,
         )
+        warn(NetworksDiverged(message + (f". Also: {others}" if others else ""), dict(failed)),
+             NetworksDiverged)  # fmt: skip
 
 
 # -- one for all, or one for each -----------------------------------------------------------

@@ -1,0 +1,57 @@
+// Columns of numbers as inputs of a network: scaled, bent, cut into pieces, missing ones flagged.
+// The formula is that of chainrule.tables.number_column.NumberColumn, rounded as it is written
+// there: double, every division a division, so that no bit depends on how it is computed.
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <vector>
+
+namespace chainrule {
+
+struct EncodedColumn {
+  double median, center, scale;  // scale 0: a constant, whose input is 0
+  std::vector<double> knots;     // k_0 < k_1 < ...; none: only scaled
+  bool flagged;                  // whether an input more is 1 where the value is missing
+  std::int64_t place;            // of its first input
+};
+
+constexpr double farthest = 1000.0;  // of a scaled number
+constexpr double soft_limit = 3.0;   // of a bent one
+
+inline double scaled(const EncodedColumn& column, double v) {
+  if (column.scale == 0) return 0;
+  const double x = std::clamp((v - column.center) / column.scale, -farthest, farthest);
+  if (column.knots.empty()) return x;
+  const double share = x / soft_limit;
+  return x / std::sqrt(1 + share * share);
+}
+
+// How much of the way from one knot to the next lies below v, from 0 to 1.
+inline double risen(double v, double from, double to) {
+  return v <= from ? 0 : v >= to ? 1 : (v - from) / (to - from);
+}
+
+// Writes the inputs of one value, NaN where it is missing.
+template <class T>
+void encode_value(const EncodedColumn& column, double value, T* inputs) {
+  const bool missing = std::isnan(value);
+  const double v = missing ? column.median : value;
+  T* to = inputs + column.place;
+  *to++ = static_cast<T>(scaled(column, v));
+  const std::vector<double>& k = column.knots;
+  for (std::size_t i = 1; k.size() > 2 && i < k.size(); ++i)
+    *to++ = static_cast<T>(risen(v, k[i - 1], k[i]) - 0.5);
+  if (column.flagged) *to = missing ? T(1) : T(0);
+}
+
+// values (n, columns) become the columns' places in inputs (n, width).
+template <class T>
+void encode_rows(const std::vector<EncodedColumn>& columns, const double* values, std::int64_t n,
+                 T* inputs, std::int64_t width) {
+  for (std::int64_t i = 0; i < n; ++i, inputs += width)
+    for (const EncodedColumn& column : columns) encode_value(column, *values++, inputs);
+}
+
+}  // namespace chainrule
