@@ -1,4 +1,4 @@
-// Columns of numbers as inputs of a network: scaled, bent, cut into pieces, missing ones flagged.
+// Columns of numbers as inputs of a network: scaled, cut into pieces, missing ones flagged.
 // The formula is that of chainrule.tables.number_column.NumberColumn, rounded as it is written
 // there: double, every division a division, so that no bit depends on how it is computed.
 #pragma once
@@ -18,14 +18,10 @@ struct EncodedColumn {
 };
 
 constexpr double farthest = 1000.0;  // of a scaled number
-constexpr double soft_limit = 3.0;   // of a bent one
 
 inline double scaled(const EncodedColumn& column, double v) {
   if (column.scale == 0) return 0;
-  const double x = std::clamp((v - column.center) / column.scale, -farthest, farthest);
-  if (column.knots.empty()) return x;
-  const double share = x / soft_limit;
-  return x / std::sqrt(1 + share * share);
+  return std::clamp((v - column.center) / column.scale, -farthest, farthest);
 }
 
 // How much of the way from one knot to the next lies below v, from 0 to 1.

@@ -2,6 +2,8 @@
 // goes through all layers, to its loss and back, without waiting for any other.
 #pragma once
 
+#include <cmath>
+
 #include "activations.hpp"
 #include "engine.hpp"
 #include "layout.hpp"
@@ -48,6 +50,7 @@ template <class T>
 struct Values {
   struct Layer {
     T *z, *value, *out;  // pre-activations, phi(z), phi(z) after dropout
+    T* mask;             // out / value: 0, or 1 / (1 - rate); null without dropout
     T* delta;            // dl/dz
     T* weighted;         // delta times the sample's share in L, in panels; the gradient's factor
     std::int64_t stride;
@@ -67,7 +70,9 @@ struct Values {
       const bool z_read_later = needs_z(spec.activations[l]) && backward;
       const bool z_for_loss = l == last && spec.fused;
       layer.z = z_read_later || z_for_loss || keep_z ? fresh() : layer.value;
-      layer.out = backward && spec.dropout > 0 && l < last ? fresh() : layer.value;
+      const bool drops = backward && spec.dropout > 0 && l < last;
+      layer.out = drops ? fresh() : layer.value;
+      layer.mask = drops ? fresh() : nullptr;
       layer.delta = backward ? fresh() : nullptr;
       layer.weighted = backward ? fresh() : nullptr;
       layers.push_back(layer);
@@ -84,16 +89,39 @@ struct DropoutKey {
   std::int64_t step;
 };
 
-// The factors of rows [first, last) of hidden layer l: 0, or 1 / (1 - rate).
-template <class T, class F>
-void each_mask(double rate, DropoutKey key, std::int64_t l, std::int64_t units, std::int64_t first,
-               std::int64_t last, F f) {
-  Stream stream(key.seed, Purpose::dropout, static_cast<std::uint64_t>(key.step),
-                static_cast<std::uint64_t>(l));
+// The factors of rows [first, last) of hidden layer l, which lie `stride` apart: 0, or
+// 1 / (1 - rate). Entry (i, j) takes draw i units + j of its stream.
+template <class T>
+void draw_mask(double rate, DropoutKey key, std::int64_t l, std::int64_t units, std::int64_t first,
+               std::int64_t last, T* mask, std::int64_t stride) {
+  constexpr std::size_t at_once = 4;  // blocks
+  const Stream stream(key.seed, Purpose::dropout, static_cast<std::uint64_t>(key.step),
+                      static_cast<std::uint64_t>(l));
   const T kept = static_cast<T>(1 / (1 - rate));
-  for (std::int64_t i = first; i < last; ++i)
-    for (std::int64_t j = 0; j < units; ++j)
-      f(i, j, stream.uniform(static_cast<std::uint64_t>(i * units + j)) < rate ? T(0) : kept);
+  // of the 2^53 values that the top bits of a draw have, those below rate
+  const auto dropped = static_cast<std::uint64_t>(std::ceil(rate * 0x1p53));
+  const std::int64_t begin = first * units, end = last * units;
+  for (std::int64_t draw = begin / 4 * 4, i = first, j = 0; draw < end;) {
+    T factors[4 * at_once];
+    T* to = factors;
+    for (const auto& block : stream.blocks<at_once>(static_cast<std::uint64_t>(draw / 4) + 1))
+      for (const std::uint64_t bits : block) *to++ = (bits >> 11) < dropped ? T(0) : kept;
+    const T* from = factors + std::max<std::int64_t>(begin - draw, 0);
+    draw += 4 * at_once;
+    for (const T* stop = to - std::max<std::int64_t>(draw - end, 0); from < stop;) {
+      const std::int64_t count = std::min<std::int64_t>(units - j, stop - from);
+      std::memcpy(mask + i * stride + j, from, static_cast<std::size_t>(count) * sizeof(T));
+      from += count;
+      j += count;
+      if (j == units) j = 0, ++i;
+    }
+  }
+}
+
+// to = from * mask, for rows of whole vectors.
+template <class T>
+void apply_mask(const T* from, const T* mask, std::int64_t size, T* to) {
+  for (std::int64_t k = 0; k < size; k += width<T>) store(to + k, load(from + k) * load(mask + k));
 }
 
 // a^l = phi(a^{l-1} W^l + b^l) for rows [first, last), layer after layer. `input` is row 0 of
@@ -109,11 +137,10 @@ void forward_rows(const Spec& spec, const Packed<T>& net, const Values<T>& value
     multiply<T>(rows, {input + first * input_stride, input_stride}, net.weights(l),
                 net.layout.weights[l], net.biases(l), layer.z + at, stride);
     activate(spec.activations[l], layer.z + at, layer.value + at, rows, spec.sizes[l + 1], stride);
-    if (dropout && layer.out != layer.value)
-      each_mask<T>(spec.dropout, *dropout, l, spec.sizes[l + 1], first, last,
-                   [&](std::int64_t i, std::int64_t j, T mask) {
-                     layer.out[i * stride + j] = layer.value[i * stride + j] * mask;
-                   });
+    if (dropout && layer.mask) {
+      draw_mask(spec.dropout, *dropout, l, spec.sizes[l + 1], first, last, layer.mask, stride);
+      apply_mask(layer.value + at, layer.mask + at, rows * stride, layer.out + at);
+    }
     input = layer.out;
     input_stride = stride;
   }
@@ -122,7 +149,7 @@ void forward_rows(const Spec& spec, const Packed<T>& net, const Values<T>& value
 // delta^L from the loss, delta^l = (delta^{l+1} W^{l+1}^T) phi'(z^l) below it.
 template <class T>
 void backward_rows(const Spec& spec, const Packed<T>& net, const Values<T>& values,
-                   std::int64_t first, std::int64_t last, const DropoutKey* dropout) {
+                   std::int64_t first, std::int64_t last) {
   const std::int64_t rows = last - first, top = spec.layers() - 1;
   for (std::int64_t l = top; l >= 0; --l) {
     const auto& layer = values.layers[l];
@@ -132,10 +159,8 @@ void backward_rows(const Spec& spec, const Packed<T>& net, const Values<T>& valu
       multiply<T>(rows, {above.delta + first * above.stride, above.stride},
                   net.transposed[l + 1].get(), net.transposed_panels[l + 1], nullptr,
                   layer.delta + at, stride);
-      if (dropout && layer.out != layer.value)
-        each_mask<T>(
-            spec.dropout, *dropout, l, spec.sizes[l + 1], first, last,
-            [&](std::int64_t i, std::int64_t j, T mask) { layer.delta[i * stride + j] *= mask; });
+      if (layer.mask)
+        apply_mask(layer.delta + at, layer.mask + at, rows * stride, layer.delta + at);
     }
     if (l < top || !spec.fused)
       pull_back(spec.activations[l], layer.z + at, layer.value + at, layer.delta + at, rows,

@@ -11,22 +11,11 @@ namespace chainrule::CHAINRULE_LEVEL {
 
 enum class Purpose : std::uint64_t { initial_parameters, shuffle, dropout };
 
-// Draws r_0, r_1, ... of one stream, four to a block; remembers the last block.
+// Draws r_0, r_1, ... of one stream, four to a block.
 class Stream {
  public:
   Stream(std::uint64_t seed, Purpose purpose, std::uint64_t index, std::uint64_t layer)
       : seed_(seed), address_{0, layer, index, static_cast<std::uint64_t>(purpose)} {}
-
-  std::uint64_t draw(std::uint64_t i) {
-    if (i / 4 + 1 != address_[0]) {
-      address_[0] = i / 4 + 1;  // NumPy counts blocks from 1
-      block_ = blocks<1>(address_[0])[0];
-    }
-    return block_[i % 4];
-  }
-
-  // Uniform in [0, 1): the top 53 bits.
-  double uniform(std::uint64_t i) { return static_cast<double>(draw(i) >> 11) * 0x1p-53; }
 
   // Blocks first, first + 1, ... (from 1) of four draws each: apart, so that their chains of
   // products overlap.
@@ -58,7 +47,6 @@ class Stream {
 
   std::uint64_t seed_;
   std::array<std::uint64_t, 4> address_;
-  std::array<std::uint64_t, 4> block_{};
 };
 
 // The order of an epoch: Fisher-Yates from the last place to the second.

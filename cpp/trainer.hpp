@@ -182,7 +182,7 @@ class LevelTrainer final : public Trainer<T> {
     sample_losses(spec_, LossRows<T, decltype(y_of)>{top.z + at, top.value + at, y_of,
                                                      top.delta + at, sample_losses_.data() + first,
                                                      top.stride, last - first, outputs});
-    backward_rows(spec_, net_, values, first, last, dropout);
+    backward_rows(spec_, net_, values, first, last);
     if (reader_.weights())  // a share of 0 counts nothing, whatever delta
       weigh_rows(values, batch.shares, first, last,
                  [](Vector<T> delta, T share) { return share == 0 ? Vector<T>{} : delta * share; });
@@ -358,12 +358,12 @@ class LevelTrainer final : public Trainer<T> {
       copy(out.activations, l, values.layers[l].out);
       copy(out.deltas, l, values.layers[l].delta);
     }
-    const DropoutKey key = dropout_key();
     for (std::size_t l = 0; l < out.masks.size(); ++l) {
-      const std::int64_t units = spec_.sizes[l + 1];
-      each_mask<T>(
-          spec_.dropout, key, static_cast<std::int64_t>(l), units, 0, reader_.batch().rows,
-          [&](std::int64_t i, std::int64_t j, T mask) { out.masks[l][i * units + j] = mask; });
+      const std::int64_t size = reader_.batch().rows * spec_.sizes[l + 1];
+      if (values.layers[l].mask)
+        copy(out.masks, l, values.layers[l].mask);
+      else  // without dropout
+        std::fill_n(out.masks[l], size, T(1));
     }
     if (out.sample_losses)
       std::memcpy(out.sample_losses, sample_losses_.data(),

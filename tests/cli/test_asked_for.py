@@ -30,7 +30,7 @@ EVERY_OPTION = {
     "ignore": ["bmi"], "l1": 0.01, "loss": "huber", "output_activation": "tanh",
     "init": "he_normal", "schedule": "cosine", "clip_norm": 0.5, "reduction": "sum",
     "engine": "reference", "quality": "fast", "pieces": 5, "categories": 3, "members": 1,
-    "clamp": True,
+    "clamp": True, "time_limit": 1e6,
 }  # fmt: skip
 
 

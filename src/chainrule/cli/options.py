@@ -226,6 +226,10 @@ Patience = Annotated[
         _TRAINING,
     ),
 ]
+TimeLimit = Annotated[
+    float | None,
+    _option("--time-limit", "SECONDS", "Train fewer epochs, if all would take longer", _TRAINING),
+]
 Seed = Annotated[
     int | None,
     _option("--seed", "N", "Of split, weights and shuffling", _TRAINING, _DEFAULT.seed),

@@ -75,6 +75,7 @@ def train(
     epochs: options.Epochs = None,
     batch_size: options.BatchSize = None,
     patience: options.Patience = None,
+    time_limit: options.TimeLimit = None,
     seed: options.Seed = None,
     threads: options.Threads = None,
     record: options.Record = None,

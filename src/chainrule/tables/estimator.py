@@ -56,6 +56,7 @@ class TableEstimator(BaseEstimator):  # type: ignore[misc]
         patience: int | None = None,
         test_fraction: float | None = None,
         validation_fraction: float | None = None,
+        time_limit: float | None = None,
         ignore: Sequence[str] = (),
         kinds: Mapping[str, str] | None = None,
         dtype: str = "float32",
@@ -81,6 +82,7 @@ class TableEstimator(BaseEstimator):  # type: ignore[misc]
         self.patience = patience
         self.test_fraction = test_fraction
         self.validation_fraction = validation_fraction
+        self.time_limit = time_limit
         self.ignore = ignore
         self.kinds = kinds
         self.dtype = dtype

@@ -1,5 +1,6 @@
 """Training networks on a table, and measuring them on rows that they didn't learn from."""
 
+import time
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -66,7 +67,10 @@ def train(
     36
     """
     options = options or TrainOptions()
+    start = time.monotonic()
     prepared = prepared_table(table, target, options)
+    if options.time_limit is not None:
+        prepared = _within(options.time_limit, start, prepared)
     runs = fitted(prepared, callbacks)
     learned = np.concatenate([prepared.parts.training, prepared.parts.validation])
     model = TableModel(
@@ -130,6 +134,17 @@ def fitted(prepared: PreparedTable, callbacks: Sequence[Callable[[Run], None]] =
             raise next(iter(one.message.reasons.values()))
         warnings.warn_explicit(one.message, one.category, one.filename, one.lineno)
     return runs
+
+
+def _within(limit: float, start: float, prepared: PreparedTable) -> PreparedTable:
+    """Return the table with as many epochs as there is time for, by how long one takes."""
+    options, began = prepared.options, time.monotonic()
+    fitted(replace(prepared, options=replace(options, epochs=1)))
+    end = time.monotonic()
+    epochs = int((start + limit - end) / (end - began))
+    return replace(
+        prepared, options=replace(options, epochs=max(1, min(options.epochs or 1, epochs)))
+    )
 
 
 def _network(prepared: PreparedTable, inputs: int, n_rows: int, member: int) -> Network:

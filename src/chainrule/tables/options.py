@@ -76,6 +76,10 @@ class TrainOptions:
     validation_fraction : float, optional
         Share of the other rows that decides when one network is to stop; 0: all epochs are trained.
         Of several, each stops by the fold that it doesn't learn from.
+    time_limit : float, optional
+        Seconds for all of it, at least an epoch: fewer epochs are trained where one, tried out,
+        says that all would take longer. How many depends on the machine; with so many epochs and
+        no limit, the same model comes out anywhere.
     seed : int
         Of the split, the weights and the shuffling.
     dtype : "float32" or "float64"
@@ -125,6 +129,7 @@ class TrainOptions:
     patience: int | None = None
     test_fraction: float | None = None
     validation_fraction: float | None = None
+    time_limit: float | None = None
     seed: int = 0
     dtype: str = "float32"
     engine: Literal["compiled", "reference"] = "compiled"
@@ -190,6 +195,8 @@ class TrainOptions:
             value = getattr(self, name)
             if value is not None:
                 require_number(name, value, lambda v: 0 <= v < 1, "at least 0 and less than 1")
+        if self.time_limit is not None:
+            require_number("time_limit", self.time_limit, lambda v: v > 0, "a number > 0, seconds")
         if self.learning_rate is not None:
             require_number("learning_rate", self.learning_rate, lambda v: v > 0, "a number > 0")
         for task in TASKS:

@@ -106,7 +106,7 @@ _PLAIN = Recipe(
 _NUMBERS = Recipe(
     hidden=(128, 128),
     activation="gelu",
-    dropout=0.05,
+    dropout=0.0,
     optimizer="adamw:weight_decay=0.1",
     learning_rate=0.004,
     schedule="cosine",
@@ -125,7 +125,6 @@ _NUMBERS = Recipe(
 _CLASSES = replace(
     _NUMBERS,
     activation="silu",
-    dropout=0.2,
     optimizer="adamw:weight_decay=1.0",
     learning_rate=0.002,
     epochs=25,

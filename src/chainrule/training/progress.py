@@ -30,7 +30,7 @@ def progress_bar(epochs: int, console: "Console | None" = None) -> Iterator[Call
     """
     try:
         from rich.console import Console
-        from rich.progress import BarColumn, Progress, TextColumn
+        from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
     except ModuleNotFoundError as error:
         raise ModuleNotFoundError(
             "progress=True needs rich: pip install rich", name=error.name
@@ -38,6 +38,7 @@ def progress_bar(epochs: int, console: "Console | None" = None) -> Iterator[Call
     columns = (
         TextColumn("epoch {task.completed:>4}/{task.total}"),
         BarColumn(bar_width=None),
+        TimeRemainingColumn(compact=True),
         TextColumn("loss {task.fields[loss]:<8} validation {task.fields[validation]:<8}"),
     )
     console = console or Console(stderr=True)
@@ -54,6 +55,7 @@ def progress_bar(epochs: int, console: "Console | None" = None) -> Iterator[Call
             bar.update(
                 task,
                 completed=run.epoch,
+                total=max(run.requested_epochs, run.epoch),
                 loss=f"{run.epoch_losses[-1]:.4g}",
                 validation=f"{checked[-1]:.4g}" if len(checked) else "none",
             )
