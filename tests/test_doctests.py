@@ -45,9 +45,20 @@ def masked(text):
 
 def test_demo_prints_what_the_readme_says(tmp_path):
     shown = re.search(
-        r"\$ chainrule train digits --record\n(.*?)```", (ROOT / "README.md").read_text(), re.S
+        r"\$ chainrule train digits --quality plain --record\n(.*?)```",
+        (ROOT / "README.md").read_text(),
+        re.S,
     )
-    command = [sys.executable, "-m", "chainrule", "train", "digits", "--record"]
+    command = [
+        sys.executable,
+        "-m",
+        "chainrule",
+        "train",
+        "digits",
+        "--quality",
+        "plain",
+        "--record",
+    ]
     result = subprocess.run(command, capture_output=True, text=True, check=True, cwd=tmp_path)
     assert masked(result.stdout) == masked(shown[1])
     accuracy = float(re.search(r"accuracy +([\d.]+)", result.stdout)[1])

@@ -36,7 +36,7 @@ SMALL = {"quality": "fast", "members": 2, "hidden": (5,), "epochs": 2}
 MODELS = {
     "network": network,
     "run": fitted,
-    "table_model": lambda: train(read("iris"), "target", TrainOptions(epochs=2)),
+    "table_model": lambda: train(read("iris"), "target", TrainOptions("plain", epochs=2)),
     "table_classifier": lambda: cr.TableClassifier(**SMALL).fit(X, np.array(list("bac"))[Y % 3]),
     "table_regressor": lambda: cr.TableRegressor(**SMALL).fit(X, X[:, 0]),
 }

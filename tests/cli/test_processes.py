@@ -73,6 +73,14 @@ def started(folder: Path, *arguments: str) -> subprocess.Popen[bytes]:
     )
 
 
+def ended(process: subprocess.Popen[bytes]) -> tuple[bytes, bytes]:
+    """What it printed; a process that doesn't end is ended, and fails the test."""
+    try:
+        return process.communicate(timeout=300)
+    finally:
+        process.kill()
+
+
 @pytest.mark.parametrize("share", [0.1, 0.3, 0.5, 0.7, 0.9])
 def test_an_interruption_while_it_starts_is_one_line(tmp_path: Path, share: float) -> None:
     """At a share of the time that `chainrule --version` takes, from where Python runs our code."""
@@ -83,7 +91,7 @@ def test_an_interruption_while_it_starts_is_one_line(tmp_path: Path, share: floa
     wait_for_our_code(process)
     time.sleep(share * whole)
     process.send_signal(signal.SIGINT)
-    printed, said = process.communicate(timeout=300)
+    printed, said = ended(process)
     assert (process.returncode, printed) == (130, b"")
     assert said == b"chainrule: interrupted; nothing was written\n"
     assert names(tmp_path) == []
@@ -109,7 +117,7 @@ def test_a_termination_is_one_line_and_leaves_nothing(
     wait_for_our_code(process)
     time.sleep(1.5)
     process.send_signal(number)
-    printed, said = process.communicate(timeout=300)
+    printed, said = ended(process)
     assert (process.returncode, printed) == (code, b"")
     assert said == b"chainrule: terminated; nothing was written\n"
     assert names(tmp_path) == []
@@ -141,6 +149,39 @@ def test_a_termination_while_an_extension_is_imported_is_one(tmp_path: Path) -> 
     )
     assert done.returncode == 143
     assert done.stderr == b"chainrule: terminated; nothing was written\n"
+
+
+LOSING = """
+import os, signal, sys, time
+import chainrule.cli.train as train
+from chainrule.cli.entry import run
+
+def read(*_):
+    try:
+        os.kill(os.getpid(), signal.Signals[sys.argv[1]])
+        time.sleep(5)
+    except BaseException:
+        pass
+    time.sleep(200)  # the work that goes on
+
+train.read = read
+code = run(["train", "digits"])
+sys.stderr.flush()
+os._exit(code)
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "code", "said"),
+    [("SIGINT", 130, "interrupted"), ("SIGTERM", 143, "terminated"), ("SIGHUP", 129, "terminated")],
+)
+def test_a_signal_that_is_lost_comes_again(tmp_path: Path, name: str, code: int, said: str) -> None:
+    """Whoever is at work when it comes may swallow any exception: a destructor, an extension."""
+    done = subprocess.run(
+        [sys.executable, "-c", LOSING, name], cwd=tmp_path, capture_output=True, timeout=100
+    )
+    assert done.returncode == code
+    assert done.stderr.decode() == f"chainrule: {said}; nothing was written\n"
 
 
 WRITING = """

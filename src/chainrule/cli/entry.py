@@ -50,7 +50,9 @@ def run(arguments: Sequence[str]) -> int:
 
         code = app(list(arguments), prog_name="chainrule", standalone_mode=False)
         sys.stdout.flush()
+        streams.caught()
     except BaseException as error:
+        streams.caught()
         return _exit_code(error)
     if code == 130:
         return _exit_code(KeyboardInterrupt())

@@ -9,7 +9,8 @@ from types import FrameType
 
 _STREAMS = (("stdin", "r"), ("stdout", "w"), ("stderr", "w"))
 _closed: set[str] = set()
-_terminations: list[int] = []
+_signals: list[int] = []
+_AGAIN = 1.0  # seconds
 
 
 def prepare() -> None:
@@ -32,12 +33,22 @@ def prepare() -> None:
 
 
 def raise_on_signals() -> None:
-    """Make of SIGINT, SIGTERM and SIGHUP exceptions, which whoever calls this is to catch."""
+    """Make of SIGINT, SIGTERM and SIGHUP exceptions, which whoever calls this is to catch.
+
+    They are raised again each second until `caught` is called: what is being imported or freed
+    when a signal comes may lose an exception, and the work would go on for good.
+    """
     with contextlib.suppress(ValueError):  # signals belong to the main thread
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+        signal.signal(signal.SIGINT, _end)
         for name in ("SIGTERM", "SIGHUP"):
             if hasattr(signal, name) and signal.getsignal(getattr(signal, name)) == signal.SIG_DFL:
-                signal.signal(getattr(signal, name), _exit)
+                signal.signal(getattr(signal, name), _end)
+
+
+def caught() -> None:
+    """Raise no signal again."""
+    if hasattr(signal, "setitimer") and _signals:
+        signal.setitimer(signal.ITIMER_REAL, 0)
 
 
 def printable(text: str) -> str:
@@ -66,13 +77,27 @@ def require_stdout() -> None:
 
 
 def termination() -> int | None:
-    """Return the exit code of the signal that ended the command; None if none did.
+    """Return the exit code of the signal that ended the command; None if none but SIGINT did.
 
     An extension that is being imported makes an ``ImportError`` of whatever is raised in it.
     """
-    return 128 + _terminations[0] if _terminations else None
+    ended = [number for number in _signals if number != signal.SIGINT]
+    return 128 + ended[0] if ended else None
 
 
-def _exit(number: int, _: FrameType | None) -> None:
-    _terminations.append(number)
+def _end(number: int, _: FrameType | None) -> None:
+    _signals.append(number)
+    if hasattr(signal, "setitimer"):
+        signal.signal(signal.SIGALRM, _end_again)
+        signal.setitimer(signal.ITIMER_REAL, _AGAIN, _AGAIN)
+    _raise(number)
+
+
+def _end_again(_: int, __: FrameType | None) -> None:
+    _raise(_signals[0])
+
+
+def _raise(number: int) -> None:
+    if number == signal.SIGINT:
+        raise KeyboardInterrupt
     raise SystemExit(128 + number)

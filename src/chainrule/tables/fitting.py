@@ -63,7 +63,7 @@ def train(
     Examples
     --------
     >>> from chainrule.tables import TrainOptions, read, train
-    >>> train(read("wine"), "target", TrainOptions(epochs=40)).report.rows["test"]
+    >>> train(read("wine"), "target", TrainOptions("plain", epochs=40)).report.rows["test"]
     36
     """
     options = options or TrainOptions()
@@ -93,10 +93,12 @@ def train(
 def held_out(table: Table, target: str, options: TrainOptions | None = None) -> Table:
     """Return the rows of a table that `train` holds out for its figures, as they were read.
 
+    None where each row is judged by the networks that didn't learn from it.
+
     Examples
     --------
     >>> from chainrule.tables import TrainOptions, read
-    >>> held_out(read("wine"), "target", TrainOptions(seed=1)).n_rows
+    >>> held_out(read("wine"), "target", TrainOptions("plain", seed=1)).n_rows
     36
     """
     options = options or TrainOptions()

@@ -94,8 +94,9 @@ def importances(
     --------
     >>> from chainrule.tables import TrainOptions, read, train
     >>> model = train(read("iris"), "target", TrainOptions("fast"))
-    >>> importances(model, "iris")[0].column
-    'petal length (cm)'
+    >>> found = importances(model, "iris")
+    >>> found[0].column.startswith("petal"), found[0].mean > found[-1].mean
+    (True, True)
     """
     X, y = _judged_rows(model, source, seed, most_rows)
     figure = _figure(model, X, y)

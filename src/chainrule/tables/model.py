@@ -66,7 +66,7 @@ class TableModel:
     Examples
     --------
     >>> from chainrule.tables import TrainOptions, read, train
-    >>> model = train(read("iris"), "target", TrainOptions(epochs=60))
+    >>> model = train(read("iris"), "target", TrainOptions("plain", epochs=60))
     >>> model
     <TableModel: target, one of setosa, versicolor, virginica
      from sepal length (cm), sepal width (cm), petal length (cm), petal width (cm)
