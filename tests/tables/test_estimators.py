@@ -181,3 +181,25 @@ def test_a_category_in_each_row_is_left_out_and_ten_rows_are_enough() -> None:
     assert list(model.report_.left_out) == ["name"]
     ten = cr.TableClassifier("fast").fit(X[:10], ["a", "b"] * 5)
     assert ten.predict(X[:10]).shape == (10,)
+
+
+@pytest.mark.parametrize("index", ["unnamed", "named", "several"])
+def test_the_index_of_a_frame_is_no_column(index: str) -> None:
+    """Rows that were shuffled, or drawn, have one that counts them: it isn't learned from."""
+    rng = np.random.default_rng(0)
+    plain = pd.DataFrame({"a": rng.normal(size=80), "b": rng.choice(["x", "y"], 80)})
+    y = plain["a"].to_numpy() + (plain["b"] == "x").to_numpy()
+    numbers = rng.permutation(80)
+    indexed = {
+        "unnamed": plain.set_axis(numbers),
+        "named": plain.set_axis(pd.Index(numbers, name="id")),
+        "several": plain.set_axis(pd.MultiIndex.from_arrays([numbers, numbers], names=["i", "j"])),
+    }[index]
+    expected = cr.TableRegressor("fast", epochs=2).fit(plain, y)
+    model = cr.TableRegressor("fast", epochs=2).fit(indexed, y)
+    assert model.model_.features.names == ["a", "b"]
+    assert model.predict(indexed).tobytes() == expected.predict(plain).tobytes()
+    assert model.predict(indexed[:1]).tobytes() == expected.predict(plain[:1]).tobytes()
+    assert train(
+        as_table(indexed.assign(y=y)), "y", TrainOptions("fast", epochs=1)
+    ).features.names == ["a", "b"]

@@ -115,8 +115,9 @@ class TableEstimator(BaseEstimator):  # type: ignore[misc]
         if len(target) != table.n_rows:
             raise ValueError(f"X has {plural(table.n_rows, 'row')}, and y has {len(target):,}")
         name = _new_name(getattr(y, "name", None), table)
-        columns = [*table.data.columns, target]
-        data = pa.table(columns, names=[*table.names, name])
+        names = [known for known in table.names if known not in table.index]
+        columns = [*(table.column(known) for known in names), target]
+        data = pa.table(columns, names=[*names, name])
         self.model_ = train(Table(table.name, data, typed=True), name, self._options())
         self._learned()
         return self

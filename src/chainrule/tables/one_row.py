@@ -60,7 +60,7 @@ class OneRow:
         names : sequence of str, optional
             What its columns must be, in their order.
         """
-        if type(X).__module__ != "pandas" and not type(X).__module__.startswith("pandas."):
+        if type(X).__module__.split(".")[0] != "pandas":
             return None
         if getattr(X, "shape", ())[:1] != (1,) or len(X.shape) != 2:
             return None

@@ -58,7 +58,7 @@ def from_frame(frame: Any, conventions: Conventions = USUAL) -> Table:  # noqa: 
     if isinstance(frame, pa.Table):
         return typed_table("the table", frame, conventions)
     try:
-        if type(frame).__module__.startswith("pandas."):
+        if type(frame).__module__.split(".")[0] == "pandas":
             return typed_table(name, pa.Table.from_pandas(frame), conventions)
         if hasattr(frame, "__arrow_c_stream__"):
             return typed_table(name, pa.table(frame), conventions)
