@@ -11,7 +11,9 @@ import numpy as np
 
 from benchmarks.machine import processor
 from benchmarks.page import TABLES, with_section
+from benchmarks.suite.models import THREADS
 from benchmarks.suite.tables import CHOSEN_ON, HELD_BACK, SUITE, TEST_FRACTION
+from chainrule.theory.checks import plural
 
 
 def written(figures, path):
@@ -29,7 +31,8 @@ def text(figures):
     known = [table for table in SUITE if any((table.name, model) in by for model in models)]
     parts = [
         f"Accuracy, or R², on {TEST_FRACTION:.0%} of the rows that were held out: mean ± standard "
-        "deviation of up to five splits; all with their defaults, on two threads of "
+        "deviation of up to five splits; all with their defaults, on "
+        f"{plural(THREADS, 'thread')} of "
         f"{processor()}. Defaults of ours were chosen on the tables above the line.",
         _scores(known, models, by),
         _summary("all tables", known, models, by),

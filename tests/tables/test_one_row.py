@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 import chainrule as cr
 from chainrule.engine import compiled
+from chainrule.tables import Conventions, TrainOptions, train
 from chainrule.tables.encoding import FeatureEncoder
 from chainrule.tables.errors import TableError
 from chainrule.tables.model import TableModel
@@ -88,6 +89,23 @@ def test_tables_that_are_not_one_row_of_the_columns(encoder: FeatureEncoder) -> 
         as_table(FRAME.assign(mass=pd.Timestamp(2024, 1, 1))), [("mass", "date")]
     )
     assert OneRow(dates, "float64").of_frame(FRAME[:1]) is None
+
+
+def test_another_table_changes_nothing_for_the_next(encoder: FeatureEncoder) -> None:
+    row = OneRow(encoder, "float64")
+    first = row.of_frame(FRAME[:1])
+    assert row.of_frame(FRAME[:1].drop(columns="port")) is None
+    assert row.of_frame(FRAME.iloc[:1, ::-1]).tobytes() == first.tobytes()
+    assert row.of_frame(FRAME[:1]).tobytes() == first.tobytes()
+
+
+def test_a_word_for_missing_numbers_is_missing_in_a_single_row_too() -> None:
+    frame = pd.DataFrame({"x": [1.0, 2.0, -999.0, 4.0] * 10, "y": np.arange(40.0)})
+    missing = Conventions(na=("-999",))
+    model = train(as_table(frame, missing), "y", TrainOptions("fast", epochs=1))
+    several, one = model.predict(frame[2:4]), model.predict(frame[2:3])
+    assert one.tobytes() == several[:1].tobytes()
+    assert one.tobytes() == model.predict(frame[2:3].assign(x=np.nan)).tobytes()
 
 
 @pytest.fixture(scope="module", params=["array", "frame"])

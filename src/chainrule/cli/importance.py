@@ -10,7 +10,6 @@ from chainrule.atomic import atomic_file
 from chainrule.cli.printing import number, print_line, print_table
 from chainrule.tables import ClassTarget, Table, TableModel
 from chainrule.tables.importance import Effect, Importance, effect, importances
-from chainrule.theory.checks import plural
 
 _DRAWN = 8  # columns whose effect is drawn
 _POINTS = 25
@@ -57,10 +56,7 @@ class ColumnsOfModel:
         ]
         answer = self.model.target.name
         print_table(("column", f"{self.figure} rises by", f"{answer}, on average"), rows)
-        print_line(
-            f"as the column's values are shuffled among {plural(self.table.n_rows, 'row')}, or are "
-            "all the same"
-        )
+        print_line("as the column's values are shuffled among the rows, or are all the same")
 
     def save(self, path: Path) -> None:
         """Draw importances and effects into a file, whole or not at all."""

@@ -11,6 +11,7 @@ from chainrule.cli.options import Json
 from chainrule.cli.printing import print_facts, print_json, print_line, print_table
 from chainrule.engine import compiled
 from chainrule.explain.latex import latex_of
+from chainrule.tables import TrainOptions
 from chainrule.tables.recipes import QUALITIES, RECIPES
 from chainrule.tables.targets import TASKS
 from chainrule.theory.checks import require_name
@@ -128,6 +129,7 @@ def _show_qualities(name: str | None, json: bool) -> None:
         rows = [
             (option.replace("_", "-"), *(_plain(chosen[name][task][option]) for task in TASKS))
             for option in chosen[name][TASKS[0]]
+            if option in TrainOptions.names()
         ]
         print_table(("option", *TASKS), rows)
         return

@@ -34,7 +34,7 @@ def importance_figure(
     """
     shown = list(importances[:_MOST_BARS])
     rows = max(-(-len(effects) // 2), 1)
-    picture = pyplot().figure(
+    picture = pyplot().Figure(
         figsize=(11, max(2.2 * rows, 1.2 + 0.3 * len(shown))), layout="constrained"
     )
     grid = picture.add_gridspec(rows, 3 if effects else 1)

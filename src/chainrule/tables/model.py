@@ -118,7 +118,8 @@ class TableModel:
         TableError
             If the table lacks a column, or a value isn't of its kind; the line is named.
         """
-        X = self.one_row.of_frame(source)
+        usual = self.conventions == USUAL  # else a number may be a word for a missing one
+        X = self.one_row.of_frame(source) if usual else None
         if X is None:
             X = self.features.transform(self.table(source), self.spec.dtype)
         return self.outputs_of(X)

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from chainrule.tables.category_column import CategoryColumn
 from chainrule.tables.encoding import Column, FeatureEncoder
 from chainrule.tables.number_column import NumberColumn
+from chainrule.tables.parquet_files import is_of_pandas
 from chainrule.tables.table import Table
 
 _MOST_EXACT = 2**53  # of whole numbers, as floats
@@ -41,15 +42,13 @@ class OneRow:
 
     def __init__(self, features: FeatureEncoder, dtype: str) -> None:
         self._features, self._dtype = features, dtype
-        self._plain = all(column.kind != "date" for column in features.columns)
+        self._has_dates = any(column.kind == "date" for column in features.columns)
         placed = list(zip(features.columns, features.starts, strict=False))
         self._numbers = [column.name for column, _ in placed if isinstance(column, NumberColumn)]
         self._categories = [
             (column.name, _known(column, at)) for column, at in placed if not _is_number(column)
         ]
-        self._names: list[str] = []
-        self._places: list[int] = []
-        self._known: list[tuple[int, dict[Any, int]]] = []
+        self._last: _Places | None = None  # of the names that were asked for last
 
     def of_frame(self, X: Any, names: Sequence[str] | None = None) -> NDArray[Any] | None:  # noqa: ANN401
         """Return the inputs of a DataFrame of pandas with one row, shape (1, inputs), or None.
@@ -60,7 +59,7 @@ class OneRow:
         names : sequence of str, optional
             What its columns must be, in their order.
         """
-        if type(X).__module__.split(".")[0] != "pandas":
+        if not is_of_pandas(X):
             return None
         if getattr(X, "shape", ())[:1] != (1,) or len(X.shape) != 2:
             return None
@@ -71,44 +70,59 @@ class OneRow:
 
     def of_array(self, X: NDArray[np.float64], names: Sequence[str]) -> NDArray[Any] | None:
         """Return the inputs of an array of one row whose columns have these names, or None."""
-        if self._categories or not self._look_up(names) or np.isinf(X).any():
+        at = None if self._categories else self._look_up(names)
+        if at is None or np.isinf(X).any():
             return None
-        in_order = len(self._places) == X.shape[1] and self._places == sorted(self._places)
-        return self._of_numbers(np.ascontiguousarray(X if in_order else X[:, self._places]))
+        in_order = at.numbers == list(range(X.shape[1]))
+        return self._of_numbers(np.ascontiguousarray(X if in_order else X[:, at.numbers]))
 
     def encoded(self, names: Sequence[str], values: Sequence[Any]) -> NDArray[Any] | None:
         """Return the inputs of values by name, shape (1, inputs), or None."""
-        if not self._look_up(names):
+        at = self._look_up(names)
+        if at is None:
             return None
-        numbers = [values[place] for place in self._places]
+        numbers = [values[place] for place in at.numbers]
         if not all(map(_is_plain, numbers)):
             return None
         inputs = self._of_numbers(np.array([numbers], dtype=np.float64))
-        for place, known in self._known:
+        for place, known in at.categories:
             value = values[place]
-            at = known.get(value) if isinstance(value, str | bool | np.bool_) else None
-            if at is None:
+            index = known.get(value) if isinstance(value, str | bool | np.bool_) else None
+            if index is None:
                 return None
-            inputs[0, at] = 1.0
+            inputs[0, index] = 1.0
         return inputs
 
     def _of_numbers(self, numbers: NDArray[np.float64]) -> NDArray[Any]:
         inputs = np.zeros((1, self._features.starts[-1]), self._dtype)
-        if self._places:
+        if numbers.size:
             self._features.encoding.encode(numbers, inputs)
         return inputs
 
-    def _look_up(self, names: Sequence[str]) -> bool:
-        """Find the columns among these names; whether all are there, once each, and plain."""
-        if self._plain and names != self._names:
-            places = {name: place for place, name in enumerate(names)}
-            wanted = [*self._numbers, *(name for name, _ in self._categories)]
-            self._plain = len(places) == len(names) and all(name in places for name in wanted)
-            if self._plain:
-                self._names = list(names)
-                self._places = [places[name] for name in self._numbers]
-                self._known = [(places[name], known) for name, known in self._categories]
-        return self._plain
+    def _look_up(self, names: Sequence[str]) -> "_Places | None":
+        """Return where the columns are among these names; None if not all are, once each."""
+        last = self._last  # read once: another thread may ask for other names
+        if last is not None and names == last.names:
+            return last
+        places = {name: place for place, name in enumerate(names)}
+        wanted = [*self._numbers, *(name for name, _ in self._categories)]
+        twice = len(places) < len(names)
+        if self._has_dates or twice or not all(name in places for name in wanted):
+            return None
+        self._last = _Places(
+            list(names),
+            [places[name] for name in self._numbers],
+            [(places[name], known) for name, known in self._categories],
+        )
+        return self._last
+
+
+class _Places(NamedTuple):
+    """Where columns are among the names of a row, and which input each category is."""
+
+    names: list[str]
+    numbers: list[int]
+    categories: list[tuple[int, dict[Any, int]]]
 
 
 def _is_number(column: Column) -> bool:
@@ -123,7 +137,7 @@ def _is_plain(value: object) -> bool:
     return whole and abs(int(value)) <= _MOST_EXACT  # type: ignore[call-overload]
 
 
-def _known(column: Column, start: int) -> dict[str | bool, int]:
+def _known(column: Column, start: int) -> dict[Any, int]:
     """Return at which input each known value of a category's column is 1."""
     assert isinstance(column, CategoryColumn)
     if column.kind == "text":

@@ -58,7 +58,7 @@ def from_frame(frame: Any, conventions: Conventions = USUAL) -> Table:  # noqa: 
     if isinstance(frame, pa.Table):
         return typed_table("the table", frame, conventions)
     try:
-        if type(frame).__module__.split(".")[0] == "pandas":
+        if is_of_pandas(frame):
             return typed_table(name, pa.Table.from_pandas(frame), conventions)
         if hasattr(frame, "__arrow_c_stream__"):
             return typed_table(name, pa.table(frame), conventions)
@@ -68,6 +68,11 @@ def from_frame(frame: Any, conventions: Conventions = USUAL) -> Table:  # noqa: 
         "expected a path, a DataFrame of pandas or polars, a pyarrow.Table or a Table, "
         f"got {type(frame).__name__}"
     )
+
+
+def is_of_pandas(frame: object) -> bool:
+    """Return whether an object is of a class of pandas, which is not imported to tell."""
+    return type(frame).__module__.split(".")[0] == "pandas"
 
 
 def typed_table(name: str, data: pa.Table, conventions: Conventions = USUAL) -> Table:
