@@ -192,3 +192,11 @@ def test_a_time_limit_cuts_epochs_and_nothing_else() -> None:
     assert [n.w.tobytes() for n in again.networks] == [n.w.tobytes() for n in short.networks]
     with pytest.raises(ValueError, match="time_limit must be a number > 0, seconds, got 0"):
         TrainOptions(time_limit=0)
+
+
+def test_divergence_is_an_error_though_its_warning_is_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Python's filters belong to all threads: another may have taken it."""
+    monkeypatch.setattr("chainrule.training.many.warn", lambda *_: None)
+    options = TrainOptions("fast", optimizer="sgd", learning_rate=1e6, dtype="float64")
+    with pytest.raises(FloatingPointError, match="diverged: lower the learning rate"):
+        train(read("diabetes"), "target", options)

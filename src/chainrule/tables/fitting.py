@@ -131,11 +131,20 @@ def fitted(prepared: PreparedTable, callbacks: Sequence[Callable[[Run], None]] =
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", NetworksDiverged)
         runs = fit_many(networks, X, y, rows=rows, seed=seeds, validation=validation, **learning)
+    if any(run.stopped == "diverged" for run in runs):
+        raise _divergence(caught)
     for one in caught:
-        if isinstance(one.message, NetworksDiverged):
-            raise next(iter(one.message.reasons.values()))
         warnings.warn_explicit(one.message, one.category, one.filename, one.lineno)
     return runs
+
+
+def _divergence(caught: Sequence[warnings.WarningMessage]) -> FloatingPointError:
+    """Return the error of the first network that diverged, which another thread may have taken."""
+    told = [one.message for one in caught if isinstance(one.message, NetworksDiverged)]
+    reasons = [reason for message in told for reason in message.reasons.values()]
+    return (
+        reasons[0] if reasons else FloatingPointError("a network diverged: lower the learning rate")
+    )
 
 
 def _within(limit: float, start: float, prepared: PreparedTable) -> PreparedTable:
