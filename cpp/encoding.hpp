@@ -13,6 +13,7 @@ namespace chainrule {
 struct EncodedColumn {
   double median, center, scale;  // scale 0: a constant, whose input is 0
   std::vector<double> knots;     // k_0 < k_1 < ...; none: only scaled
+  double height;                 // of a piece, from below its knots to above them
   bool flagged;                  // whether an input more is 1 where the value is missing
   std::int64_t place;            // of its first input
 };
@@ -38,16 +39,22 @@ void encode_value(const EncodedColumn& column, double value, T* inputs) {
   *to++ = static_cast<T>(scaled(column, v));
   const std::vector<double>& k = column.knots;
   for (std::size_t i = 1; k.size() > 2 && i < k.size(); ++i)
-    *to++ = static_cast<T>(risen(v, k[i - 1], k[i]) - 0.5);
+    *to++ = static_cast<T>(column.height * (risen(v, k[i - 1], k[i]) - 0.5));
   if (column.flagged) *to = missing ? T(1) : T(0);
 }
 
-// values (n, columns) become the columns' places in inputs (n, width).
+// values (n, columns) become the columns' places in inputs (n, width). Returns whether none of them
+// is infinite.
 template <class T>
-void encode_rows(const std::vector<EncodedColumn>& columns, const double* values, std::int64_t n,
+bool encode_rows(const std::vector<EncodedColumn>& columns, const double* values, std::int64_t n,
                  T* inputs, std::int64_t width) {
+  bool finite = true;
   for (std::int64_t i = 0; i < n; ++i, inputs += width)
-    for (const EncodedColumn& column : columns) encode_value(column, *values++, inputs);
+    for (const EncodedColumn& column : columns) {
+      finite &= !std::isinf(*values);
+      encode_value(column, *values++, inputs);
+    }
+  return finite;
 }
 
 }  // namespace chainrule

@@ -77,18 +77,33 @@ template <class T>
 using TotalLoss = double (*)(const Spec&, const T* theta, Samples<T>, Threads threads,
                              const Interrupted&);
 
-// outputs (outputs,): the mean of several networks' outputs for one row, added up in their order,
-// to the bits of `forward`, if all weights are finite.
+// Inputs that are pieces of one column: from `place` on so many, of one height (pieces.hpp).
+struct Pieces {
+  std::int64_t place, count;
+  double height;
+};
+
+// Several networks of one shape whose inputs are columns cut into pieces.
 template <class T>
-using MeanOfRow = void (*)(const Spec&, const std::vector<const T*>& thetas, const T* row,
-                           T* outputs);
+class Networks {
+ public:
+  virtual ~Networks() = default;
+  // outputs (n, outputs): the mean of theirs for each row of X (n, inputs), added up in their
+  // order. A row has the same bits alone and among others.
+  virtual void mean(const T* X, std::int64_t n, T* outputs) const = 0;
+};
+
+// thetas are borrowed for the life of the networks; columns in the order of their places.
+template <class T>
+using MakeNetworks = std::unique_ptr<Networks<T>> (*)(const Spec&, std::vector<const T*> thetas,
+                                                      std::vector<Pieces> columns);
 
 template <class T>
 struct Engine {
   MakeTrainer<T> make_trainer;
   Forward<T> forward;
   TotalLoss<T> total_loss;
-  MeanOfRow<T> mean_of_row;
+  MakeNetworks<T> make_networks;
 };
 
 struct Level {

@@ -1,6 +1,6 @@
 // The whole engine at one level of the instruction set: compiled once for each, with
 // CHAINRULE_LEVEL naming the namespace and the compiler's flags choosing the vectors.
-#include "single.hpp"
+#include "pieces.hpp"
 #include "trainer.hpp"
 
 namespace chainrule::CHAINRULE_LEVEL {
@@ -136,12 +136,19 @@ std::unique_ptr<Trainer<T>> make_trainer(const Spec& spec, T* theta, std::vector
                                            step, threads, keyframes);
 }
 
+template <class T>
+std::unique_ptr<Networks<T>> make_networks(const Spec& spec, std::vector<const T*> thetas,
+                                           std::vector<Pieces> columns) {
+  return std::make_unique<PiecedNetworks<T>>(spec, std::move(thetas), std::move(columns));
+}
+
 }  // namespace
 
 extern const Engine<float> f32;
 extern const Engine<double> f64;
-const Engine<float> f32{make_trainer<float>, forward<float>, total_loss<float>, mean_of_row<float>};
+const Engine<float> f32{make_trainer<float>, forward<float>, total_loss<float>,
+                        make_networks<float>};
 const Engine<double> f64{make_trainer<double>, forward<double>, total_loss<double>,
-                         mean_of_row<double>};
+                         make_networks<double>};
 
 }  // namespace chainrule::CHAINRULE_LEVEL

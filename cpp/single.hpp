@@ -23,28 +23,29 @@ struct AllEntries {
   }
 };
 
-// ... or those that are not 0, where W is finite and the others add nothing.
+// ... or some of them, each with its row of W.
 template <class T>
-struct NonzeroEntries {
+struct SomeEntries {
   std::vector<T> values;
   std::vector<std::int64_t> rows;
-  std::vector<std::size_t> ends;  // of each chain, among them
-  std::int64_t count;
+  std::int64_t count = 0;
 
-  NonzeroEntries(const T* a, std::int64_t count) : count(count) {
-    for (std::int64_t k = 0; k < count; ++k) {
-      if (a[k] != 0) {
-        values.push_back(a[k]);
-        rows.push_back(k);
-      }
-      if ((k + 1) % chain == 0 || k + 1 == count) ends.push_back(values.size());
-    }
+  void clear() {
+    values.clear();
+    rows.clear();
+    count = 0;
+  }
+
+  void add(T value, std::int64_t row) {
+    values.push_back(value);
+    rows.push_back(row);
+    ++count;
   }
 
   template <class F>
   CHAINRULE_INLINE void each(std::int64_t first, F f) const {
-    const auto c = static_cast<std::size_t>(first / chain);
-    for (std::size_t i = c ? ends[c - 1] : 0; i < ends[c]; ++i) f(values[i], rows[i]);
+    for (std::int64_t i = first; i < std::min(first + chain, count); ++i)
+      f(values[static_cast<std::size_t>(i)], rows[static_cast<std::size_t>(i)]);
   }
 };
 
@@ -99,17 +100,18 @@ void multiply_row(const Entries& a, std::int64_t N, const T* W, const T* bias, T
   if (j < N) row_tile<T, 1>(a, W + N - w, N, bias + N - w, z + N - w);
 }
 
-// The outputs of one row whose entries are given. `room` holds two layers' values, `half` apart.
+// The outputs of one row whose entries are given, with the rows of the first layer's W that they
+// name. `room` holds two layers' values, `half` apart.
 template <class T, class Entries>
-void forward_row(const Spec& spec, const T* theta, const Entries& input, T* room, std::int64_t half,
-                 T* outputs) {
+void forward_row(const Spec& spec, const T* first, const T* theta, const Entries& input, T* room,
+                 std::int64_t half, T* outputs) {
   const T *W = theta, *b = theta, *a = nullptr;
   for (std::int64_t l = 0; l < spec.layers(); ++l) b += spec.sizes[l] * spec.sizes[l + 1];
   for (std::int64_t l = 0; l < spec.layers(); ++l) {
     const std::int64_t K = spec.sizes[l], N = spec.sizes[l + 1];
     T* z = room + l % 2 * half;
     if (l == 0)
-      multiply_row(input, N, W, b, z);
+      multiply_row(input, N, first, b, z);
     else
       multiply_row(AllEntries<T>{a, K}, N, W, b, z);
     activate(spec.activations[l], z, z, 1, N, round_up(N, width<T>));
@@ -137,26 +139,8 @@ void forward_single(const Spec& spec, const T* theta, const T* X, std::int64_t n
   const RowRoom<T> room(spec);
   const std::int64_t inputs = spec.sizes[0], units = spec.sizes.back();
   for (std::int64_t i = 0; i < n; ++i)
-    forward_row(spec, theta, AllEntries<T>{X + i * inputs, inputs}, room.values.get(), room.half,
-                outputs + i * units);
-}
-
-// The mean of what several networks of one shape, whose weights are finite, answer for one row:
-// added up in their order.
-template <class T>
-void mean_of_row(const Spec& spec, const std::vector<const T*>& thetas, const T* row, T* outputs) {
-  const RowRoom<T> room(spec);
-  const NonzeroEntries<T> entries(row, spec.sizes[0]);
-  const std::int64_t units = spec.sizes.back();
-  std::vector<T> one(static_cast<std::size_t>(units));
-  for (std::size_t m = 0; m < thetas.size(); ++m) {
-    T* to = m == 0 ? outputs : one.data();
-    forward_row(spec, thetas[m], entries, room.values.get(), room.half, to);
-    for (std::int64_t j = 0; m > 0 && j < units; ++j)
-      outputs[j] += one[static_cast<std::size_t>(j)];
-  }
-  const T count = static_cast<T>(thetas.size());
-  for (std::int64_t j = 0; j < units; ++j) outputs[j] /= count;
+    forward_row(spec, theta, theta, AllEntries<T>{X + i * inputs, inputs}, room.values.get(),
+                room.half, outputs + i * units);
 }
 
 }  // namespace chainrule::CHAINRULE_LEVEL

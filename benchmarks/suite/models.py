@@ -144,16 +144,50 @@ class RealMLP(LightGBM):
         return numbers.fillna(self.medians).assign(**gaps, **texts)
 
 
-def ours(quality):
-    """Return a maker of our estimator of a quality."""
+def ours(quality, **others):
+    """Return a maker of our estimator of a quality, with other options, or those of each task."""
 
     def made(task, seed):
         import chainrule as cr
 
         kinds = {"classification": cr.TableClassifier, "regression": cr.TableRegressor}
-        return kinds[task](quality, random_state=seed, n_jobs=THREADS)
+        of_task = others.get(task, others)
+        return kinds[task](quality, random_state=seed, n_jobs=THREADS, **of_task)
 
     return made
+
+
+def _without(**optimizer):
+    """Return the options of "balanced" with some of its optimizer's left out, for each task."""
+    usual = {"regression": {"weight_decay": 0.1, "averaging": 0.99},
+             "classification": {"weight_decay": 1.0}}  # fmt: skip
+    return {
+        task: {
+            "optimizer": "adamw:" + ",".join(f"{k}={v}" for k, v in (own | optimizer).items()),
+            "learning_rate": 0.004,
+            "schedule": "cosine",
+            "candidates": 1,
+            "piece_height": 1.0 if task == "regression" else 0.5,
+        }
+        for task, own in usual.items()
+    }
+
+
+# What each part of "balanced" brings: one at a time is left out, or is as it was before.
+PARTS = {
+    "no pieces": {"pieces": 0},
+    "pieces of height 1": {"piece_height": 1.0},
+    "one recipe": {"candidates": 1},
+    "one network": {"members": 1},
+    "no weight decay (one recipe)": _without(weight_decay=0),
+    "no averaging (one recipe)": _without(averaging=0),
+    "constant learning rate": {"schedule": "constant"},
+    "relu": {"activation": "relu"},
+    "64 units": {"hidden": (64, 64)},
+    "batches of 256": {"batch_size": 256},
+    "no limits of numbers": {"clamp": False},
+    "dropout 0.1": {"dropout": 0.1},
+}
 
 
 MODELS = {
@@ -163,3 +197,4 @@ MODELS = {
     "scikit-learn": scikit_learns_mlp,
     "RealMLP": RealMLP,
 }
+ABLATION = {f"balanced, {part}": ours("balanced", **other) for part, other in PARTS.items()}

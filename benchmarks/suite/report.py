@@ -11,7 +11,7 @@ import numpy as np
 
 from benchmarks.machine import processor
 from benchmarks.page import TABLES, with_section
-from benchmarks.suite.models import THREADS
+from benchmarks.suite.models import ABLATION, THREADS
 from benchmarks.suite.tables import CHOSEN_ON, HELD_BACK, SUITE, TEST_FRACTION
 from chainrule.theory.checks import plural
 
@@ -24,7 +24,8 @@ def written(figures, path):
 
 def text(figures):
     """Return the tables as Markdown."""
-    models = list(dict.fromkeys(one["model"] for one in figures))
+    every = list(dict.fromkeys(one["model"] for one in figures))
+    models = [model for model in every if model not in ABLATION]
     by = defaultdict(dict)
     for one in figures:
         by[one["table"], one["model"]][one["split"]] = one
@@ -38,6 +39,7 @@ def text(figures):
         _summary("all tables", known, models, by),
         _summary("the half that defaults were chosen on", CHOSEN_ON, models, by),
         _summary("the half that was held back", HELD_BACK, models, by),
+        _ablation([model for model in every if model in ABLATION], by),
     ]
     return "\n\n".join(parts) + "\n"
 
@@ -104,15 +106,43 @@ def _summary(title, tables, models, by):
     return f"On {title} ({len(whole)}):\n\n{_grid(heads, rows)}"
 
 
+def _ablation(parts, by):
+    """Return what is lost without each part of "balanced", on the tables it was chosen on."""
+    if not parts:
+        return ""
+    rows = []
+    for part in parts:
+        cells = [part.removeprefix("balanced, ")]
+        for task in ("regression", "classification"):
+            tables = [t for t in CHOSEN_ON if t.task == task and _of(by, t, part, "score").size]
+            gains = [_difference(by, t, part, "chainrule balanced")[0] for t in tables]
+            cells.append(f"{100 * np.mean(gains):+.2f}" if gains else "")
+            cells.append(_against(tables, part, "chainrule balanced", by))
+        rows.append(cells)
+    count = max(_of(by, table, part, "score").size for table in CHOSEN_ON for part in parts)
+    heads = ["balanced with", "R², hundredths", "better / as good / worse"]
+    heads += ["accuracy, hundredths", "better / as good / worse"]
+    return (
+        f'What a part of "balanced" brings, by what is gained or lost without it, on the tables it '
+        f"was chosen on ({plural(count, 'split')}):\n\n{_grid(heads, rows)}"
+    )
+
+
 def _against(tables, model, other, by):
     """Return on how many tables a model wins, ties and loses: beyond a standard error, or not."""
     if model == other or not all(_of(by, table, other, "score").size for table in tables):
         return ""
     counts = [0, 0, 0]
     for table in tables:
-        ours, theirs = (_of(by, table, name, "score") for name in (model, other))
-        n = min(ours.size, theirs.size)
-        difference = ours[:n] - theirs[:n]
-        error = difference.std(ddof=1) / np.sqrt(n) if n > 1 else 0.0
-        counts[1 if abs(difference.mean()) <= error else 0 if difference.mean() > 0 else 2] += 1
+        difference, error = _difference(by, table, model, other)
+        counts[1 if abs(difference) <= error else 0 if difference > 0 else 2] += 1
     return " / ".join(map(str, counts))
+
+
+def _difference(by, table, model, other):
+    """Return by how much a model is better than another on a table, and the standard error."""
+    ours, theirs = (_of(by, table, name, "score") for name in (model, other))
+    n = min(ours.size, theirs.size)
+    difference = ours[:n] - theirs[:n]
+    error = difference.std(ddof=1) / np.sqrt(n) if n > 1 else 0.0
+    return difference.mean(), error

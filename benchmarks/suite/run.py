@@ -10,9 +10,9 @@ import time
 from pathlib import Path
 
 from benchmarks.suite.measure import measured
-from benchmarks.suite.models import MODELS
+from benchmarks.suite.models import ABLATION, MODELS
 from benchmarks.suite.report import written
-from benchmarks.suite.tables import SPLITS, SUITE, load, splits
+from benchmarks.suite.tables import CHOSEN_ON, SPLITS, SUITE, load, splits
 
 RESULTS = Path(__file__).parents[1] / "RESULTS.md"
 FIGURES = Path("build", "tables.jsonl")
@@ -27,6 +27,7 @@ def parse(arguments=None):
     add = parser.add_argument
     add("--only", action="append", metavar="TABLE", help="may be repeated")
     add("--models", metavar="A,B", help=f"of {', '.join(MODELS)}; all but RealMLP without it")
+    add("--ablation", action="store_true", help="what each part brings, on the first half")
     add("--splits", type=int, default=SPLITS, metavar="N", help=f"the first N of {SPLITS}")
     add("--minutes", type=float, metavar="M", help="begin nothing new after so long")
     add("--figures", type=Path, default=FIGURES, metavar="FILE", help=f"{FIGURES} without it")
@@ -38,6 +39,9 @@ def main(arguments=None):
     """Measure what is not yet known, and write the tables."""
     options = parse(arguments)
     names = options.models.split(",") if options.models else USUAL
+    if options.ablation:
+        names = ["chainrule balanced", *ABLATION]
+        options.only = options.only or [table.name for table in CHOSEN_ON]
     known = read(options.figures)
     done = {(one["table"], one["split"], one["model"]) for one in known}
     options.figures.parent.mkdir(parents=True, exist_ok=True)
@@ -48,7 +52,7 @@ def main(arguments=None):
                 break
             X, y = load(table)
             learned, judged = list(splits(table, y))[split]
-            figures = measured(MODELS[name], table, X, y, learned, judged, split)
+            figures = measured((MODELS | ABLATION)[name], table, X, y, learned, judged, split)
             one = {"table": table.name, "split": split, "model": name, **figures}
             file.write(json.dumps(one) + "\n")
             file.flush()

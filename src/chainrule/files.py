@@ -25,9 +25,9 @@ FORMATS = {
     "run": 4,
     "classifier": 2,
     "regressor": 2,
-    "table_model": 6,
-    "table_classifier": 2,
-    "table_regressor": 2,
+    "table_model": 7,
+    "table_classifier": 3,
+    "table_regressor": 3,
 }
 _KEY = "chainrule"
 _KINDS = {

@@ -29,8 +29,8 @@ EVERY_OPTION = {
     "test_fraction": 0.3, "validation_fraction": 0.2, "seed": 4, "dtype": "float64",
     "ignore": ["bmi"], "l1": 0.01, "loss": "huber", "output_activation": "tanh",
     "init": "he_normal", "schedule": "cosine", "clip_norm": 0.5, "reduction": "sum",
-    "engine": "reference", "quality": "fast", "pieces": 5, "categories": 3, "members": 1,
-    "clamp": True, "time_limit": 1e6,
+    "engine": "reference", "quality": "fast", "pieces": 5, "piece_height": 0.75,
+    "categories": 3, "members": 1, "candidates": 2, "clamp": True, "time_limit": 1e6,
 }  # fmt: skip
 
 

@@ -116,7 +116,9 @@ def test_info_tells_what_a_quality_chooses(inside: Callable[..., str], name: str
     assert name in inside("info", "qualities")
     assert "members" in inside("info", "qualities", name)
     told = json.loads(inside("info", "qualities", name, "--json"))["qualities"]
-    assert told[name]["regression"]["members"] == TrainOptions(name).recipe("regression").members
+    recipes = TrainOptions(name).recipes("regression")
+    assert [one["members"] for one in told[name]["regression"]] == [r.members for r in recipes]
+    assert len(recipes) == 1 + (name in ("balanced", "best"))
 
 
 def test_rows_that_are_asked_for_are_held_out(inside: Callable[..., str]) -> None:

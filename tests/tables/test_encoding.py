@@ -57,10 +57,11 @@ def piece(v: float, low: float, high: float) -> float:
     return min(max((v - low) / (high - low), 0.0), 1.0) - 0.5
 
 
-def test_numbers_in_pieces_by_hand() -> None:
+@pytest.mark.parametrize("height", [1.0, 0.25])
+def test_numbers_in_pieces_by_hand(height: float) -> None:
     rng = np.random.default_rng(1)
     learned = np.exp(rng.normal(size=501))
-    column = NumberColumn.fit(table_of(x=learned), "x", "number", pieces=8)
+    column = NumberColumn.fit(table_of(x=learned), "x", "number", pieces=8, height=height)
     knots = np.quantile(learned, np.linspace(0, 1, 9))
     np.testing.assert_allclose(column.knots, knots, rtol=1e-14)
     given = [*learned[:9], -1.0, 1e9, *knots]
@@ -68,7 +69,7 @@ def test_numbers_in_pieces_by_hand() -> None:
     assert encoded.shape == (len(given), 9)
     for v, found in zip(given, encoded, strict=True):
         expected = [min((v - learned.mean()) / learned.std(), 1000.0)]
-        expected += [piece(v, a, b) for a, b in pairwise(knots)]
+        expected += [height * piece(v, a, b) for a, b in pairwise(knots)]
         np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-15)
 
 
@@ -210,7 +211,7 @@ def test_an_encoder_from_its_description_encodes_the_same_bits(rows: list[tuple]
 
 GOOD = {
     "name": "x", "kind": "number", "part": "", "median": 0, "center": 0, "scale": 1,
-    "knots": [0, 1], "flagged": False,
+    "knots": [0, 1], "height": 1, "flagged": False,
 }  # fmt: skip
 TEXT = {"name": "c", "kind": "text", "categories": ["a"], "flagged": True}
 
@@ -232,6 +233,7 @@ TEXT = {"name": "c", "kind": "text", "categories": ["a"], "flagged": True}
         ([TEXT | {"categories": "ab"}], r"categories: expected a list of texts"),
         ([TEXT | {"flagged": 1}], r"flagged: expected true or false"),
         ([GOOD | {"knots": [0, 0]}], "the knots of 'x' must increase"),
+        ([GOOD | {"height": -1}], r"columns\[0\].height: expected a finite number of at least 0"),
         ([GOOD | {"knots": 3}], r"columns\[0\].knots: expected a list of numbers"),
         ([GOOD | {"part": "hour"}], "'x' is a number, which has no hour"),
         ([GOOD | {"part": "week"}], r"columns\[0\].part: expected one of"),

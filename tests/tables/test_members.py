@@ -10,6 +10,7 @@ import pytest
 
 import chainrule as cr
 from chainrule.tables import Table, TableModel, TrainOptions, opened_run, read, train
+from chainrule.tables.fitting import epochs_ahead
 from chainrule.tables.preparing import prepared_table
 from chainrule.tables.splitting import folds
 
@@ -111,12 +112,51 @@ def test_rows_held_out_are_held_out_of_every_fold(name: str) -> None:
     assert model.report.rows["test"] == len(prepared.parts.test) > 0
 
 
+@pytest.mark.parametrize("target", ["smooth", "rough"])
+def test_the_better_of_two_recipes_is_trained_as_if_alone(target: str) -> None:
+    """By the loss of two fifths of the networks; each way is taken by one target."""
+    rng = np.random.default_rng(0)
+    X, noise = rng.uniform(size=(300, 4)), rng.normal(size=300)
+    y = X.sum(axis=1) + noise if target == "smooth" else np.sin(40 * X[:, 0]) + 0.1 * noise
+    table = Table("t", pa.table({"y": y} | {f"x{k}": X[:, k] for k in range(4)}), typed=True)
+    options = TrainOptions("balanced", epochs=30, hidden=(16,))
+    model = train(table, "y", options)
+    candidates = options.candidates_for("regression", 300)
+    alone = [train(table, "y", one) for one in candidates]
+    heats = [train(table, "y", replace(one, record=True)).runs[:2] for one in candidates]
+    losses = [np.mean([min(run.validation_losses) for run in runs]) for runs in heats]
+    assert model.report.candidate_losses == tuple(losses)
+    best = int(np.argmin(losses))
+    assert best == (target == "smooth")
+    assert model.report.options == alone[best].report.options
+    for ours, theirs in zip(model.networks, alone[best].networks, strict=True):
+        assert ours.parameters.theta.tobytes() == theirs.parameters.theta.tobytes()
+    assert alone[0].report.candidate_losses == ()
+    one = train(table, "y", replace(options, candidates=1))
+    assert one.report.metrics == alone[0].report.metrics
+
+
+def test_of_many_rows_recipes_are_compared_where_that_is_asked_for() -> None:
+    options = TrainOptions("balanced")
+    assert [len(options.candidates_for("regression", n)) for n in (4000, 4001)] == [2, 1]
+    assert len(replace(options, candidates=2).candidates_for("regression", 10**6)) == 2
+
+
+def test_all_epochs_ahead_are_told() -> None:
+    seen: dict[int, Any] = {}
+    options = TrainOptions("balanced", epochs=3, hidden=(4,))
+    train(read("diabetes"), "target", options, [lambda run: seen.update({id(run): run})])
+    assert sum(run.epoch for run in seen.values()) == 2 * 2 * 3 + 3 * 3
+    assert epochs_ahead(read("diabetes"), "target", options) == 21
+
+
+@pytest.mark.parametrize("quality", ["fast", "balanced"])
 @pytest.mark.parametrize("n_rows", [3, 4, 10, 11])
-def test_few_rows(n_rows: int) -> None:
+def test_few_rows(n_rows: int, quality: Any) -> None:
     """Folds have two rows at least; of three rows there is one fold, from which nobody learns."""
     rng = np.random.default_rng(0)
     data = pa.table({"x": rng.normal(size=n_rows), "y": rng.normal(size=n_rows)})
-    model = train(Table("t", data, typed=True), "y", TrainOptions(quality="fast"))
+    model = train(Table("t", data, typed=True), "y", TrainOptions(quality))
     assert len(model.networks) == max(min(5, n_rows // 2), 1)
     assert np.isfinite(model.predict(Table("t", data, typed=True))).all()
 

@@ -15,7 +15,6 @@ from chainrule.engine import compiled
 from chainrule.tables import Conventions, TrainOptions, train
 from chainrule.tables.encoding import FeatureEncoder
 from chainrule.tables.errors import TableError
-from chainrule.tables.model import TableModel
 from chainrule.tables.one_row import OneRow
 from chainrule.tables.reading import as_table
 
@@ -146,24 +145,52 @@ def test_one_row_is_refused_as_many_are() -> None:
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize("sizes", [[1, 1], [5, 3, 2], [300, 17, 33, 10], [129, 128, 64, 1]])
-def test_members_answer_with_the_bits_of_each_alone(sizes: list[int], dtype: str) -> None:
-    """Zeros are passed over, and chains of 128 begin and end among them."""
+@pytest.mark.parametrize("inputs", [1, 40, 300])
+def test_members_answer_the_mean_of_the_networks(inputs: int, dtype: str) -> None:
+    """Each network's forward pass adds up every piece; they read sums of pieces, so that only
+    roundings differ, of about as many terms as there are inputs. Alone a row has the same bits.
+    """
+    rng = np.random.default_rng(inputs)
+    X, pieces = rng.normal(size=(50, inputs)), []
+    X[:, rng.random(inputs) < 0.3] = 0.0
+    for place in range(1, inputs - 20, 23):
+        count, height = int(rng.integers(1, 20)), float(rng.choice([1.0, 0.25, 0.7]))
+        pieces.append((place, count, height))
+        risen = np.clip(rng.uniform(-1, count + 1, size=50)[:, None] - np.arange(count), 0, 1)
+        X[:, place : place + count] = height * (risen - 0.5)
+    X = X.astype(dtype)
+    sizes = [inputs, 33, 17, 2]
     networks = [cr.Network(sizes, activation="gelu", dtype=dtype, seed=k) for k in range(3)]
-    members = compiled.Members([network.parameters for network in networks])
-    rng = np.random.default_rng(1)
-    for share in (0.0, 0.5, 0.99, 1.0):
-        row = rng.normal(size=(1, sizes[0])).astype(dtype)
-        row[rng.random(row.shape) < share] = 0.0
-        outputs = [network.forward(row) for network in networks]
-        total = outputs[0] + outputs[1]
-        total += outputs[2]
-        assert members.mean(row).tobytes() == (total / 3).tobytes()
+    members = compiled.Members([network.parameters for network in networks], pieces)
+    found = members.mean(X)
+    expected = np.mean([network.forward(X) for network in networks], axis=0)
+    limit = 40 * np.finfo(dtype).eps
+    np.testing.assert_allclose(found, expected, rtol=limit, atol=limit)
+    assert np.concatenate([members.mean(X[k : k + 1]) for k in range(50)]).tobytes() == (
+        found.tobytes()
+    )
+    assert members.mean(np.tile(X, (100, 1))).tobytes() == np.tile(found, (100, 1)).tobytes()
 
 
-def test_weights_that_are_not_finite_take_the_way_of_many_rows() -> None:
-    model = cr.TableRegressor("fast", epochs=1).fit(FRAME, np.arange(60.0)).model_
-    assert isinstance(model, TableModel)
-    model.networks[0].w[0] = np.inf
-    first = model.predict(FRAME[:1])
-    np.testing.assert_array_equal(first, model.predict(FRAME[:2])[:1])
+@pytest.mark.parametrize(
+    "pieces",
+    [[(0, 5, 1.0)], [(-1, 2, 1.0)], [(1, 2, 1.0), (2, 1, 1.0)], [(0, 0, 1.0)], [(0, 1, 0)]],
+)
+def test_pieces_that_are_not_the_inputs_are_refused(pieces: list[Any]) -> None:
+    network = cr.Network([4, 2], dtype="float32")
+    with pytest.raises(ValueError, match="pieces must be some of the inputs, in their order"):
+        compiled.Members([network.parameters], pieces)
+
+
+def test_a_table_is_told_where_its_pieces_are() -> None:
+    """What stands there is at half the height above or below 0, but at most one of each column."""
+    model = cr.TableRegressor("balanced", epochs=1).fit(FRAME, np.arange(60.0)).model_
+    X = model.features.transform(as_table(FRAME), "float32")
+    inputs, cut = model.features.inputs, 0
+    for place, count, height in model.features.pieces:
+        cut += count
+        assert all(" from " in name for name in inputs[place : place + count])
+        between = np.abs(X[:, place : place + count]) < np.float32(height / 2)
+        assert (between.sum(axis=1) <= 1).all()
+        assert np.abs(X[:, place : place + count]).max() == np.float32(height / 2)
+    assert cut == sum(" from " in name for name in inputs) > 20

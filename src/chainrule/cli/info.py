@@ -118,7 +118,7 @@ def _show_qualities(name: str | None, json: bool) -> None:
     if name is not None:
         require_name("quality", name, QUALITIES)
     chosen: dict[str, Any] = {
-        quality: {task: asdict(RECIPES[quality][task]) for task in TASKS}
+        quality: {task: [asdict(one) for one in RECIPES[quality][task]] for task in TASKS}
         for quality in QUALITIES
         if name in (None, quality)
     }
@@ -127,21 +127,26 @@ def _show_qualities(name: str | None, json: bool) -> None:
         return
     if name is not None:
         rows = [
-            (option.replace("_", "-"), *(_plain(chosen[name][task][option]) for task in TASKS))
-            for option in chosen[name][TASKS[0]]
+            (option.replace("_", "-"), *(_either(option, chosen[name][task]) for task in TASKS))
+            for option in chosen[name][TASKS[0]][0]
             if option in TrainOptions.names()
         ]
         print_table(("option", *TASKS), rows)
         return
     shown = ("members", "hidden", "pieces", "epochs", "learning_rate")
     rows = [
-        (quality, task, *(_plain(recipe[option]) for option in shown))
-        for quality, recipes in chosen.items()
-        for task, recipe in recipes.items()
+        (quality, task, *(_either(option, recipes) for option in shown))
+        for quality, of_tasks in chosen.items()
+        for task, recipes in of_tasks.items()
     ]
     print_table(("quality", "task", *(option.replace("_", "-") for option in shown)), rows)
     print_line()
     print_line(f"all options: chainrule info {_QUALITIES} NAME")
+
+
+def _either(option: str, recipes: list[dict[str, Any]]) -> str:
+    """Return what recipes choose, where they differ one or the other."""
+    return " or ".join(dict.fromkeys(_plain(one[option]) for one in recipes))
 
 
 def _plain(value: object) -> str:

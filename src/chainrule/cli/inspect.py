@@ -144,7 +144,8 @@ def _encoding(column: Column) -> str:
         sign = "-" if column.center >= 0 else "+"
         scaled = f"(v {sign} {abs(column.center):.4g}) / {column.scale:.4g}{unit}"
         pieces = len(column.knots) - 1
-        return f"{scaled}{f', and {pieces} pieces' if pieces > 1 else ''}{flag}"
+        cut = f", and {pieces} pieces {column.height:g} high" if pieces > 1 else ""
+        return f"{scaled}{cut}{flag}"
     return f"{plural(len(column.categories), 'indicator')}: {listed(column.categories, 6)}{flag}"
 
 

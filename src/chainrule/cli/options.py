@@ -90,9 +90,17 @@ QualityName = Annotated[
         _DEFAULT.quality,
     ),
 ]
+Candidates = Annotated[
+    int | None,
+    _option("--candidates", "N", "Recipes of the quality, of which the better is taken", _TABLE),
+]
 Pieces = Annotated[
     int | None,
     _option("--pieces", "N", "Into how many numbers are cut; 0: none", _TABLE),
+]
+PieceHeight = Annotated[
+    float | None,
+    _option("--piece-height", "H", "Of each of them: low ones learn smooth functions", _TABLE),
 ]
 Categories = Annotated[
     int | None,

@@ -3,7 +3,7 @@
 import contextlib
 import importlib
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -31,7 +31,7 @@ from chainrule.tables import (
 from chainrule.tables import held_out as held_out_rows
 from chainrule.tables import train as trained
 from chainrule.tables.errors import listed
-from chainrule.tables.preparing import chosen_options
+from chainrule.tables.fitting import epochs_ahead
 from chainrule.theory.checks import plural
 from chainrule.training.progress import progress_bar
 from chainrule.training.run import Run
@@ -53,7 +53,9 @@ def train(
     test_fraction: options.TestFraction = None,
     held_out: options.HeldOut = None,
     validation_fraction: options.ValidationFraction = None,
+    candidates: options.Candidates = None,
     pieces: options.Pieces = None,
+    piece_height: options.PieceHeight = None,
     categories: options.Categories = None,
     members: options.Members = None,
     clamp: options.Clamp = None,
@@ -97,7 +99,7 @@ def train(
             raise ValueError(f"--held-out and --output are both {path}; name two files")
     importlib.import_module("sklearn.model_selection")  # on first use it takes longer than training
     start = time.perf_counter()
-    with _progress(chosen_options(source, name, trained_with).epochs or 1) as callbacks:
+    with _progress(epochs_ahead(source, name, trained_with)) as callbacks:
         model = trained(source, name, trained_with, callbacks)
     seconds = time.perf_counter() - start
     if chosen.held_out:
@@ -170,6 +172,8 @@ def _print(source: Table, model: TableModel, seconds: float) -> None:
         "training": f"{plural(report.epochs, 'epoch')} of {plural(rows['training'], 'row')} "
         f"in batches of {report.batch_size}{penalty}, in {seconds:.1f} s",
     }
+    if report.candidate_losses:
+        facts["recipe"] = _recipe(report.candidate_losses)
     if len(model.networks) > 1:
         first, last = min(report.best_epochs), max(report.best_epochs)
         which = f"epoch {first}" if first == last else f"epochs {first} to {last}"
@@ -185,6 +189,14 @@ def _print(source: Table, model: TableModel, seconds: float) -> None:
         print_line()
     print_worth(model)
     print_line()
+
+
+def _recipe(losses: Sequence[float]) -> str:
+    """Return which of the candidates was taken, and by what."""
+    least, *others = sorted(losses)
+    place = losses.index(least) + 1
+    than = ", ".join(f"{loss:.4g}" for loss in others)
+    return f"number {place} of {len(losses)}: its loss on rows unseen was {least:.4g}, not {than}"
 
 
 def _networks(model: TableModel) -> str:

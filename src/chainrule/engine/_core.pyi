@@ -118,35 +118,37 @@ class TrainerFloat64(Trainer):
         """
 
 class MembersFloat32:
-    """Networks of one shape, whose weights are finite."""
+    """Networks of one shape, of columns that are cut into pieces."""
 
-    def __init__(self, spec: Spec, thetas: Sequence[Annotated[NDArray[numpy.float32], dict(shape=(None,), order='C', device='cpu', writable=False)]]) -> None: ...
+    def __init__(self, spec: Spec, thetas: Sequence[Annotated[NDArray[numpy.float32], dict(shape=(None,), order='C', device='cpu', writable=False)]], pieces: Sequence[tuple[int, int, float]]) -> None: ...
 
-    def mean_of_row(self, row: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu', writable=False)], outputs: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu')]) -> None:
-        """Write the mean of their outputs for one row."""
+    def mean(self, X: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu', writable=False)], outputs: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu')]) -> None:
+        """Write the mean of their outputs for each row."""
 
 class MembersFloat64:
-    """Networks of one shape, whose weights are finite."""
+    """Networks of one shape, of columns that are cut into pieces."""
 
-    def __init__(self, spec: Spec, thetas: Sequence[Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)]]) -> None: ...
+    def __init__(self, spec: Spec, thetas: Sequence[Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)]], pieces: Sequence[tuple[int, int, float]]) -> None: ...
 
-    def mean_of_row(self, row: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu', writable=False)], outputs: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu')]) -> None:
-        """Write the mean of their outputs for one row."""
+    def mean(self, X: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu', writable=False)], outputs: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu')]) -> None:
+        """Write the mean of their outputs for each row."""
 
 class Encoding:
     """What columns of numbers become, `width` inputs in all."""
 
     def __init__(self, width: int) -> None: ...
 
-    def add(self, median: float, center: float, scale: float, knots: Sequence[float], flagged: bool, place: int) -> None:
+    def add(self, median: float, center: float, scale: float, knots: Sequence[float], height: float, flagged: bool, place: int) -> None:
         """Add a column, whose inputs begin at a place."""
 
     @overload
-    def encode(self, values: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu', writable=False)], inputs: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu')]) -> None:
-        """Write the inputs of each row of values, NaN where one is missing."""
+    def encode(self, values: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu', writable=False)], inputs: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu')]) -> bool:
+        """
+        Write the inputs of each row of values, NaN where missing; tell whether none is infinite.
+        """
 
     @overload
-    def encode(self, values: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu', writable=False)], inputs: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu')]) -> None: ...
+    def encode(self, values: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu', writable=False)], inputs: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu')]) -> bool: ...
 
 def advance_many(trainers: Sequence[Trainer], rates: Sequence[Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)]], losses: Sequence[Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu')]], threads: int) -> list[int]:
     """

@@ -100,33 +100,47 @@ def forward(parameters: Parameters, X: Array | SparseRows, threads: int | Thread
     return outputs
 
 
+_ROWS_A_CALL = 4096
 _MEMBERS = {"float32": _core.MembersFloat32, "float64": _core.MembersFloat64}
 
 
 class Members:
-    """Networks of one shape, whose weights are finite, ready to answer single rows together.
+    """Networks of one shape, whose inputs are columns cut into pieces, and the mean of all.
+
+    Of the pieces of a column, which are all at +h/2 or -h/2 but one, the first layer reads sums
+    that were made once, so that a row costs about as much as if no column were cut. A row has the
+    same bits alone and among others; those of `forward` are others, since it adds up pieces.
 
     Parameters
     ----------
     parameters : sequence of Parameters
-        Borrowed, not copied.
+        Borrowed, but for the first layer's weights, of which sums are made.
+    pieces : sequence of (int, int, float)
+        Of each column: its first piece among the inputs, how many there are, and h.
     """
 
-    def __init__(self, parameters: Sequence[Parameters]) -> None:
+    def __init__(
+        self, parameters: Sequence[Parameters], pieces: Sequence[tuple[int, int, float]]
+    ) -> None:
         spec = parameters[0].spec
         thetas = [one.theta for one in parameters]
         self._outputs, self._dtype = spec.n_outputs, spec.dtype
-        self._members = _MEMBERS[spec.dtype](_describe(spec, 0.0), thetas)
+        self._members = _MEMBERS[spec.dtype](_describe(spec, 0.0), thetas, list(pieces))
 
-    def mean(self, row: Array) -> Array:
-        """Return the mean of their outputs for one row, shape (1, outputs), added up in order.
+    def mean(self, X: Array) -> Array:
+        """Return the mean of their outputs for each row, shape (n, outputs), added up in order.
 
         Parameters
         ----------
-        row : ndarray of shape (1, inputs), of their dtype
+        X : ndarray of shape (n, inputs), of their dtype
         """
-        outputs = np.empty((1, self._outputs), self._dtype)
-        self._members.mean_of_row(row, outputs)
+        outputs = np.empty((len(X), self._outputs), self._dtype)
+        if len(X) <= _ROWS_A_CALL:
+            self._members.mean(X, outputs)
+            return outputs
+        for first in range(0, len(X), _ROWS_A_CALL):  # between them Ctrl-C is heard
+            part = slice(first, first + _ROWS_A_CALL)
+            self._members.mean(X[part], outputs[part])
         return outputs
 
 

@@ -54,6 +54,7 @@ class FeatureEncoder:
         kinds: Sequence[tuple[str, Kind]],
         pieces: int = 0,
         categories: int = KEPT_CATEGORIES,
+        height: float = 1.0,
     ) -> "FeatureEncoder":
         """Return the encoding of columns, by name and kind, learned from the rows of a table.
 
@@ -66,6 +67,8 @@ class FeatureEncoder:
             more than 2,048. 0: each is one input, and dates are days alone.
         categories : int
             How many of a column are kept.
+        height : float
+            Of a piece.
         """
         read = [(name, kind, "") for name, kind in kinds]
         if pieces:
@@ -76,7 +79,7 @@ class FeatureEncoder:
         columns: list[Column] = []
         for name, kind, part in read:
             if kind == "number" or kind == "date":
-                columns.append(NumberColumn.fit(table, name, kind, part, pieces))
+                columns.append(NumberColumn.fit(table, name, kind, part, pieces, height))
             else:
                 columns.append(CategoryColumn.fit(table, name, kind, categories))
         return cls(tuple(columns))
@@ -155,6 +158,16 @@ class FeatureEncoder:
     def starts(self) -> list[int]:
         """At which input each column begins, and how many inputs there are."""
         return [0, *accumulate(len(column.inputs) for column in self.columns)]
+
+    @property
+    def pieces(self) -> list[tuple[int, int, float]]:
+        """Of each column that is cut: its first piece among the inputs, how many, their height."""
+        placed = zip(self.columns, self.starts, strict=False)
+        return [
+            (start + 1, len(column.knots) - 1, column.height)
+            for column, start in placed
+            if isinstance(column, NumberColumn) and len(column.knots) > 2
+        ]
 
     def __getstate__(self) -> dict[str, Any]:
         return {"columns": self.columns}  # what is made of them is made again

@@ -40,7 +40,9 @@ class TableEstimator(BaseEstimator):  # type: ignore[misc]
         quality: Quality = "balanced",
         *,
         members: int | None = None,
+        candidates: int | None = None,
         pieces: int | None = None,
+        piece_height: float | None = None,
         categories: int | None = None,
         clamp: bool | None = None,
         hidden: tuple[int, ...] | None = None,
@@ -66,7 +68,9 @@ class TableEstimator(BaseEstimator):  # type: ignore[misc]
     ) -> None:
         self.quality = quality
         self.members = members
+        self.candidates = candidates
         self.pieces = pieces
+        self.piece_height = piece_height
         self.categories = categories
         self.clamp = clamp
         self.hidden = hidden

@@ -88,11 +88,12 @@ class TableClassifier(ClassifierMixin, TableEstimator):  # type: ignore[misc]
         """Return the probability of each class for each row, shape (n, n_classes)."""
         outputs = self._outputs(X)
         probabilities = self.model_.probabilities_of(outputs)
-        return probabilities[:, self._order]
+        return probabilities if self._in_order else probabilities[:, self._order]
 
     def _learned(self) -> None:
         known = self.model_.target.classes  # type: ignore[union-attr]
         self._order = [known.index(_label(one)) for one in self.classes_]
+        self._in_order = self._order == list(range(len(known)))
 
 
 class TableRegressor(RegressorMixin, TableEstimator):  # type: ignore[misc]

@@ -1,5 +1,6 @@
 """Training networks on a table, and measuring them on rows that they didn't learn from."""
 
+import math
 import time
 import warnings
 from collections.abc import Callable, Sequence
@@ -13,7 +14,7 @@ from chainrule.tables.intervals import Errors
 from chainrule.tables.metrics import Metrics
 from chainrule.tables.model import TableModel
 from chainrule.tables.options import TrainOptions
-from chainrule.tables.preparing import PreparedTable, divided, encoded_for, prepared_table
+from chainrule.tables.preparing import PreparedTable, divided, encoded_for, prepared_tables
 from chainrule.tables.report import Report
 from chainrule.tables.seen import fingerprints
 from chainrule.tables.table import Table
@@ -68,10 +69,10 @@ def train(
     """
     options = options or TrainOptions()
     start = time.monotonic()
-    prepared = prepared_table(table, target, options)
+    tables = prepared_tables(table, target, options)
     if options.time_limit is not None:
-        prepared = _within(options.time_limit, start, prepared)
-    runs = fitted(prepared, callbacks)
+        tables = _within(options.time_limit, start, tables)
+    prepared, runs, losses = _best(tables, callbacks)
     learned = np.concatenate([prepared.parts.training, prepared.parts.validation])
     model = TableModel(
         prepared.features,
@@ -83,7 +84,7 @@ def train(
     judged = _judged(prepared, runs, model)
     return replace(
         model,
-        report=_report(table, prepared, runs, judged, model),
+        report=_report(table, prepared, runs, losses, judged, model),
         errors=judged.errors(model),
         seen=fingerprints(prepared.X[learned], model.truth(prepared.answers.take(learned))),
         runs=tuple(runs) if options.record else (),
@@ -106,12 +107,63 @@ def held_out(table: Table, target: str, options: TrainOptions | None = None) -> 
     return table.take(found.column.present[found.parts.test])
 
 
-def fitted(prepared: PreparedTable, callbacks: Sequence[Callable[[Run], None]] = ()) -> list[Run]:
-    """Return the run of each network: one that learned from all training rows, or one a fold."""
+def epochs_ahead(table: Table, target: str, options: TrainOptions | None = None) -> int:
+    """Return the epochs of all networks that `train` trains, at most.
+
+    Examples
+    --------
+    >>> from chainrule.tables import TrainOptions, read
+    >>> epochs_ahead(read("wine"), "target", TrainOptions("fast", members=5, epochs=7))
+    35
+    """
+    found = divided(table, target, options or TrainOptions())
+    return _all_epochs(found.candidates, len(found.folds) or 1)
+
+
+def _all_epochs(candidates: Sequence[TrainOptions], networks: int) -> int:
+    epochs = [one.epochs or 1 for one in candidates]
+    heat = _heat(networks) if len(candidates) > 1 else 0
+    return sum(epochs) * heat + max(epochs) * (networks - heat)
+
+
+def _heat(networks: int) -> int:
+    """Return how many networks of each candidate decide which of them trains all."""
+    return math.ceil(0.4 * networks)
+
+
+def _best(
+    tables: Sequence[PreparedTable], callbacks: Sequence[Callable[[Run], None]]
+) -> tuple[PreparedTable, list[Run], tuple[float, ...]]:
+    """Return the candidate whose first networks are better on the rows they didn't see.
+
+    With its runs, and the mean loss of each candidate's first networks.
+    """
+    if len(tables) == 1:
+        return tables[0], fitted(tables[0], callbacks), ()
+    heat = _heat(len(tables[0].folds))
+    heats = [fitted(one, callbacks, range(heat)) for one in tables]
+    losses = [float(np.mean([min(run.validation_losses) for run in runs])) for runs in heats]
+    best = int(np.argmin(losses))
+    rest = range(heat, len(tables[best].folds))
+    others = fitted(tables[best], callbacks, rest) if rest else []
+    return tables[best], heats[best] + others, tuple(losses)
+
+
+def fitted(
+    prepared: PreparedTable,
+    callbacks: Sequence[Callable[[Run], None]] = (),
+    members: Sequence[int] | None = None,
+) -> list[Run]:
+    """Return the run of each network: one that learned from all training rows, or one a fold.
+
+    Of several, some alone where they are named, each as it is among all.
+    """
     options, recipe = prepared.options, prepared.options.recipe(prepared.column.task)
     loss = loss_named(_loss(prepared.target, options))
     X, y = encoded_for(loss, prepared, prepared.parts.training)
-    held_out = prepared.folds or (prepared.parts.validation,)
+    members = range(len(prepared.folds) or 1) if members is None else members
+    parts = prepared.folds or (prepared.parts.validation,)
+    held_out = [parts[k] for k in members]
     validation = [encoded_for(loss, prepared, part) if part.size else None for part in held_out]
     n_rows = X.shape[0] - max((fold.size for fold in prepared.folds), default=0)
     learning: dict[str, Any] = {
@@ -122,12 +174,12 @@ def fitted(prepared: PreparedTable, callbacks: Sequence[Callable[[Run], None]] =
         "threads": options.threads,
         "callbacks": list(callbacks),
     }
-    networks = [_network(prepared, X.shape[1], n_rows, member) for member in range(len(validation))]
+    networks = [_network(prepared, X.shape[1], n_rows, member) for member in members]
     if not prepared.folds:
         return [networks[0].fit(X, y, seed=options.seed, validation=validation[0], **learning)]
     training = prepared.parts.training
-    rows = [np.flatnonzero(~np.isin(training, fold)) for fold in prepared.folds]
-    seeds = [options.seed + member for member in range(len(rows))]
+    rows = [np.flatnonzero(~np.isin(training, fold)) for fold in held_out]
+    seeds = [options.seed + member for member in members]
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", NetworksDiverged)
         runs = fit_many(networks, X, y, rows=rows, seed=seeds, validation=validation, **learning)
@@ -147,15 +199,19 @@ def _divergence(caught: Sequence[warnings.WarningMessage]) -> FloatingPointError
     )
 
 
-def _within(limit: float, start: float, prepared: PreparedTable) -> PreparedTable:
-    """Return the table with as many epochs as there is time for, by how long one takes."""
-    options, began = prepared.options, time.monotonic()
-    fitted(replace(prepared, options=replace(options, epochs=1)))
+def _within(limit: float, start: float, tables: Sequence[PreparedTable]) -> list[PreparedTable]:
+    """Return the tables with as many epochs as there is time for, by how long one takes."""
+    first, began = tables[0], time.monotonic()
+    fitted(replace(first, options=replace(first.options, epochs=1)))
     end = time.monotonic()
-    epochs = int((start + limit - end) / (end - began))
-    return replace(
-        prepared, options=replace(options, epochs=max(1, min(options.epochs or 1, epochs)))
-    )
+    networks = len(first.folds) or 1
+    possible = (start + limit - end) / (end - began) * networks
+    share = min(1.0, possible / _all_epochs([one.options for one in tables], networks))
+    shorter = [max(1, int(share * (one.options.epochs or 1))) for one in tables]
+    return [
+        replace(one, options=replace(one.options, epochs=epochs))
+        for one, epochs in zip(tables, shorter, strict=True)
+    ]
 
 
 def _network(prepared: PreparedTable, inputs: int, n_rows: int, member: int) -> Network:
@@ -237,6 +293,7 @@ def _report(
     table: Table,
     prepared: PreparedTable,
     runs: Sequence[Run],
+    losses: tuple[float, ...],
     judged: Judged,
     model: TableModel,
 ) -> Report:
@@ -258,6 +315,7 @@ def _report(
         best_epochs=tuple(
             run.best_epoch if run.options.early_stopping else run.epoch for run in runs
         ),
+        candidate_losses=losses,
         judged=judged.which,
         metrics=figures.values,
         baseline=figures.baseline,

@@ -133,7 +133,7 @@ class TableModel:
         """Return the mean of the networks' outputs for encoded rows, added up in their order."""
         if not len(X):
             return np.empty((0, self.spec.n_outputs), X.dtype)
-        if len(X) == 1 and self._members is not None:
+        if self._members is not None:
             return self._members.mean(X)
         total = self.networks[0].forward(X)
         for network in self.networks[1:]:
@@ -142,13 +142,11 @@ class TableModel:
 
     @cached_property
     def _members(self) -> compiled.Members | None:
-        """The networks, ready to answer a single row; None where they can't."""
-        parameters = [network.parameters for network in self.networks]
-        if any(network.engine is not compiled for network in self.networks):
+        """The networks together, where columns are cut into pieces."""
+        pieces = self.features.pieces
+        if not pieces or any(network.engine is not compiled for network in self.networks):
             return None
-        if not all(np.isfinite(one.theta).all() for one in parameters):
-            return None
-        return compiled.Members(parameters)
+        return compiled.Members([network.parameters for network in self.networks], pieces)
 
     def __getstate__(self) -> dict[str, Any]:
         return {known.name: getattr(self, known.name) for known in fields(self)}
@@ -268,7 +266,10 @@ class TableModel:
         """Return each class's probability; one output is that of the second class."""
         if outputs.shape[1] > 1:
             return outputs
-        return np.hstack([1 - outputs, outputs])
+        both = np.empty((len(outputs), 2), outputs.dtype)
+        both[:, 1] = outputs[:, 0]
+        np.subtract(1, both[:, 1], out=both[:, 0])
+        return both
 
     def numbers_of(self, outputs: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
         """Return the number that is predicted of outputs, in the target's unit."""

@@ -33,10 +33,11 @@ class NumberColumn:
     With v the value, or the median where it is missing, the first input is
     ``x = (v − center) / scale``, or 0 where scale is 0, clipped to ±1000 (n training rows reach at
     most √(n − 1) standard deviations). With knots k₀ < k₁ < …, each piece between two of them is an
-    input more: −½ below it, ½ above, between them ``(v − kᵢ) / (kᵢ₊₁ − kᵢ) − ½``. So the first
-    layer can learn any function of v that is straight from knot to knot, and by x goes on in a
-    straight line beyond the last. Dates are days since 1970, or a part of the date. Where training
-    rows had missing values, the last input is 1 for a missing one, else 0.
+    input more: −h/2 below it, h/2 above, between them ``h ((v − kᵢ) / (kᵢ₊₁ − kᵢ) − ½)``. So the
+    first layer can learn any function of v that is straight from knot to knot, and by x goes on in
+    a straight line beyond the last; the lower the pieces, the smoother what it learns first. Dates
+    are days since 1970, or a part of the date. Where training rows had missing values, the last
+    input is 1 for a missing one, else 0.
 
     Parameters
     ----------
@@ -50,6 +51,8 @@ class NumberColumn:
         imputing).
     knots : tuple of float
         Quantiles of the training rows, increasing; () for none.
+    height : float
+        h.
     flagged : bool
         Whether the last input flags missing values.
 
@@ -57,13 +60,13 @@ class NumberColumn:
     -----
     Gorishniy, Rubachev, Babenko 2022, On embeddings for numerical features, section 3.2: pieces
     between quantiles, from 0 to 1, the first and the last going on in a straight line. Here they
-    are about 0, which trains better; and x goes on instead. To bend x to a bounded range, as
-    Holzmüller, Grinsztajn, Steinwart 2024 do, loses what a long tail says: where y was x plus noise
-    and x lognormal, R² fell from .92 to .36.
+    are about 0, which trains better, and of a chosen height; and x goes on instead. To bend x to a
+    bounded range, as Holzmüller, Grinsztajn, Steinwart 2024 do, loses what a long tail says: where
+    y was x plus noise and x lognormal, R² fell from .92 to .36.
 
     Examples
     --------
-    >>> column = NumberColumn("mass", "number", "", 3.0, 3.0, 2.0, (1.0, 3.0, 9.0), flagged=True)
+    >>> column = NumberColumn("mass", "number", "", 3.0, 3.0, 2.0, (1.0, 3.0, 9.0), 1.0, True)
     >>> column.inputs
     ['mass', 'mass from 1 to 3', 'mass from 3 to 9', 'mass is missing']
     """
@@ -75,6 +78,7 @@ class NumberColumn:
     center: float
     scale: float
     knots: tuple[float, ...]
+    height: float
     flagged: bool
 
     @classmethod
@@ -85,6 +89,7 @@ class NumberColumn:
         kind: Literal["number", "date"],
         part: str = "",
         pieces: int = 0,
+        height: float = 1.0,
     ) -> "NumberColumn":
         """Return the encoding of one column, learned from the rows of a table."""
         values = _values(table, name, kind, part)
@@ -105,7 +110,7 @@ class NumberColumn:
         knots: tuple[float, ...] = ()
         if pieces and scale > 0:
             knots = _knots(present, pieces)
-        return cls(name, kind, part, median, center, scale, knots, bool(absent.any()))
+        return cls(name, kind, part, median, center, scale, knots, height, bool(absent.any()))
 
     @classmethod
     def from_fields(cls, fields: Fields) -> "NumberColumn":
@@ -118,6 +123,7 @@ class NumberColumn:
             center=fields.number("center"),
             scale=fields.number("scale", least=0.0),
             knots=tuple(fields.numbers("knots")),
+            height=fields.number("height", least=0.0),
             flagged=fields.truth("flagged"),
         )
         fields.done()
@@ -162,16 +168,23 @@ def encoding_of(columns: Sequence[NumberColumn], places: Sequence[int], width: i
 
     Examples
     --------
-    >>> mass = NumberColumn("mass", "number", "", 3.0, 3.0, 2.0, (1.0, 3.0, 9.0), flagged=True)
+    >>> mass = NumberColumn("mass", "number", "", 3.0, 3.0, 2.0, (1.0, 3.0, 9.0), 1.0, True)
     >>> inputs = np.zeros((2, 4))
-    >>> encoding_of([mass], [0], 4).encode(np.array([[3.0], [np.nan]]), inputs)
+    >>> encoding_of([mass], [0], 4).encode(np.array([[3.0], [np.nan]]), inputs)  # none is infinite
+    True
     >>> inputs.tolist()
     [[0.0, 0.5, -0.5, 0.0], [0.0, 0.5, -0.5, 1.0]]
     """
     encoding = Encoding(width)
     for column, place in zip(columns, places, strict=True):
         encoding.add(
-            column.median, column.center, column.scale, list(column.knots), column.flagged, place
+            column.median,
+            column.center,
+            column.scale,
+            list(column.knots),
+            column.height,
+            column.flagged,
+            place,
         )
     return encoding
 

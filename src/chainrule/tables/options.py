@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from chainrule.engine.spec import DTYPES
 from chainrule.tables.columns import KINDS, Kind
-from chainrule.tables.recipes import QUALITIES, RECIPES, Quality, Recipe
+from chainrule.tables.recipes import MOST_TO_COMPARE, QUALITIES, RECIPES, Quality, Recipe
 from chainrule.tables.targets import TASKS, Task
 from chainrule.theory.activations import ACTIVATIONS
 from chainrule.theory.checks import require, require_name, require_number, require_whole
@@ -31,10 +31,16 @@ class TrainOptions:
     pieces : int, optional
         Into how many a column of numbers is cut, each an input of its own; 0: none, numbers are
         only standardised.
+    piece_height : float, optional
+        Of each piece, from below to above: the lower, the smoother what is learned first.
     categories : int, optional
         How many of a column of text are told apart, the most frequent first.
     members : int, optional
         Networks, each trained on all folds but one, whose answers are averaged.
+    candidates : int, optional
+        How many recipes of the quality are tried, where it has several: each trains two fifths of
+        the members, and the one with the smaller loss on the rows they didn't see trains all.
+        Without it, of more than 4,000 rows the first trains all.
     clamp : bool, optional
         Whether no number beyond those of the training rows is predicted.
     hidden : tuple of int, optional
@@ -108,8 +114,10 @@ class TrainOptions:
     quality: Quality = "balanced"
     task: Literal["auto", "classification", "regression"] = "auto"
     pieces: int | None = None
+    piece_height: float | None = None
     categories: int | None = None
     members: int | None = None
+    candidates: int | None = None
     clamp: bool | None = None
     hidden: tuple[int, ...] | None = None
     activation: str | tuple[str, ...] | None = None
@@ -182,10 +190,10 @@ class TrainOptions:
                 require_number(name, value, lambda v: v >= 0, wanted)
 
     def _check_training(self) -> None:
-        least = {"epochs": 1, "patience": 1, "pieces": 0, "categories": 1, "members": 1}
-        for name, lowest in least.items():
+        counts = ("epochs", "patience", "pieces", "categories", "members", "candidates")
+        for name in counts:
             if getattr(self, name) is not None:
-                require_whole(name, getattr(self, name), lowest)
+                require_whole(name, getattr(self, name), 0 if name == "pieces" else 1)
         require_whole("seed", self.seed, 0, 2**32 - 1)  # as scikit-learn's
         if self.batch_size != "auto":
             require_whole("batch_size", self.batch_size, 1)
@@ -197,24 +205,39 @@ class TrainOptions:
                 require_number(name, value, lambda v: 0 <= v < 1, "at least 0 and less than 1")
         if self.time_limit is not None:
             require_number("time_limit", self.time_limit, lambda v: v > 0, "a number > 0, seconds")
-        if self.learning_rate is not None:
-            require_number("learning_rate", self.learning_rate, lambda v: v > 0, "a number > 0")
+        for name in ("learning_rate", "piece_height"):
+            if getattr(self, name) is not None:
+                require_number(name, getattr(self, name), lambda v: v > 0, "a number > 0")
         for task in TASKS:
             self.recipe(task).optimizer_row(self.clip_norm)
 
     def recipe(self, task: Task) -> Recipe:
         """Return what is chosen for a task: by these options, else by their quality."""
+        return self.recipes(task)[0]
+
+    def recipes(self, task: Task) -> tuple[Recipe, ...]:
+        """Return the recipes of which the better one is to be taken; mostly there is one."""
         given = {name: getattr(self, name) for name in _CHOSEN if getattr(self, name) is not None}
-        usual = RECIPES[self.quality][task]
+        first, *others = (self._adapted(one, given) for one in RECIPES[self.quality][task])
+        return tuple(dict.fromkeys([first, *others]))[: first.candidates]
+
+    def _adapted(self, recipe: Recipe, given: Mapping[str, Any]) -> Recipe:
         if self.optimizer is not None:
-            usual = replace(usual, learning_rate=None, schedule=None)
+            recipe = replace(recipe, learning_rate=None, schedule=None)
         if self.hidden == ():
-            usual = replace(usual, dropout=0.0)  # which is of hidden layers
-        return replace(usual, **given)
+            recipe = replace(recipe, dropout=0.0)  # which is of hidden layers
+        return replace(recipe, **given)
 
     def chosen(self, task: Task, n_rows: int) -> "TrainOptions":
         """Return the options with everything chosen, which a later quality doesn't change."""
-        recipe = self.recipe(task)
+        return self.candidates_for(task, n_rows)[0]
+
+    def candidates_for(self, task: Task, n_rows: int) -> tuple["TrainOptions", ...]:
+        """Return the same for each recipe to be tried: of many rows, for the first alone."""
+        found = tuple(self._with(recipe, n_rows) for recipe in self.recipes(task))
+        return found if n_rows <= MOST_TO_COMPARE or self.candidates is not None else found[:1]
+
+    def _with(self, recipe: Recipe, n_rows: int) -> "TrainOptions":
         epochs = recipe.rounds(n_rows) if self.epochs is None else self.epochs
         return replace(
             self, **{name: getattr(recipe, name) for name in _CHOSEN} | {"epochs": epochs}

@@ -52,49 +52,61 @@ class PreparedTable:
 
 def prepared_table(table: Table, target: str, options: TrainOptions) -> PreparedTable:
     """Return what a model learns from, and by what it is judged; always the same."""
-    column, answers, parts, folds, options = divided(table, target, options)
-    recipe = options.recipe(column.task)
+    return prepared_tables(table, target, options)[0]
+
+
+def prepared_tables(table: Table, target: str, options: TrainOptions) -> list[PreparedTable]:
+    """Return the same for each recipe that is to be tried: alike but for the columns' encoding."""
+    column, answers, parts, folds, candidates = divided(table, target, options)
     kinds = {name: kind for name, kind in options.kinds.items() if name != target}
     selection = selected(table, target, options.ignore, kinds)
     table = parsed(table, dict(selection.kinds))
-    training = column.present[parts.training]
-    features = FeatureEncoder.fit(
-        table.take(training), selection.kinds, recipe.pieces, recipe.categories
-    )
-    # of all rows: what predict refuses is refused in a row without a target, too
-    X = features.transform(table, options.dtype)[column.present]
-    encoder: Target
-    if column.task == "classification":
-        classes = ClassTarget.fit(answers, target, column.kind)
-        encoder = classes.with_shares(answers.take(parts.training))
-    else:
-        loss = loss_named("squared_error" if options.loss == "auto" else options.loss)
-        within: Range = loss.targets if loss.targets in RANGES else "real"  # type: ignore[assignment]
-        encoder = NumberTarget.fit(
-            answers.take(parts.training), target, column.kind, within, recipe.clamp
-        )
-    absent = {name: missing(table, name)[column.present].sum() for name in features.names}
-    gaps = {name: int(count) for name, count in absent.items() if count}
-    doubt = told_apart(answers, target) if encoder.kind == "text" else ""
+    learned = table.take(column.present[parts.training])
+    absent = {name: int(missing(table, name)[column.present].sum()) for name, _ in selection.kinds}
+    gaps = {name: count for name, count in absent.items() if count}
+    doubt = told_apart(answers, target) if column.kind == "text" else ""
     doubts = {target: doubt} if doubt else {}
-    return PreparedTable(
-        features, encoder, column, selection, answers, X, parts, folds, options, gaps, doubts
-    )
+    prepared = []
+    for one in candidates:
+        recipe = one.recipe(column.task)
+        encoder = _encoder(target, column, answers, parts.training, one)
+        features = FeatureEncoder.fit(
+            learned, selection.kinds, recipe.pieces, recipe.categories, recipe.piece_height
+        )
+        # of all rows: what predict refuses is refused in a row without a target, too
+        X = features.transform(table, options.dtype)[column.present]
+        prepared.append(
+            PreparedTable(
+                features, encoder, column, selection, answers, X, parts, folds, one, gaps, doubts
+            )
+        )
+    return prepared
 
 
-def chosen_options(table: Table, target: str, options: TrainOptions) -> TrainOptions:
-    """Return the options with everything chosen for a table and its target."""
-    return divided(table, target, options).options
+def _encoder(
+    target: str,
+    column: TargetColumn,
+    answers: Table,
+    training: NDArray[np.int64],
+    options: TrainOptions,
+) -> Target:
+    """Return what a network answers: classes of all rows, or numbers scaled by the training's."""
+    learned, clamp = answers.take(training), options.recipe(column.task).clamp
+    if column.task == "classification":
+        return ClassTarget.fit(answers, target, column.kind).with_shares(learned)
+    loss = loss_named("squared_error" if options.loss == "auto" else options.loss)
+    within: Range = loss.targets if loss.targets in RANGES else "real"  # type: ignore[assignment]
+    return NumberTarget.fit(learned, target, column.kind, within, clamp)
 
 
 class Divided(NamedTuple):
-    """The target, the rows that have it, their parts and folds, and the options for the task."""
+    """The target, the rows that have it, their parts and folds, and the options to be tried."""
 
     column: TargetColumn
     answers: Table
     parts: Split
     folds: tuple[NDArray[np.int64], ...]
-    options: TrainOptions
+    candidates: tuple[TrainOptions, ...]
 
 
 def divided(table: Table, target: str, options: TrainOptions) -> Divided:
@@ -112,7 +124,8 @@ def divided(table: Table, target: str, options: TrainOptions) -> Divided:
     if not alone and parts.training.size >= _LEAST_TO_FOLD:
         of_training = None if classes is None else classes[parts.training]
         folds = folds_of(parts.training, recipe.members, options.seed, of_training)
-    return Divided(column, answers, parts, folds, options.chosen(column.task, parts.training.size))
+    candidates = options.candidates_for(column.task, parts.training.size)
+    return Divided(column, answers, parts, folds, candidates if folds else candidates[:1])
 
 
 def encoded_for(

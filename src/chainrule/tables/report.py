@@ -30,6 +30,9 @@ class Report:
         Epochs trained, by the network that was trained for longest.
     best_epochs : tuple of int
         Of each network, the epoch whose weights it has.
+    candidate_losses : tuple of float
+        Of each recipe that was tried, the mean loss of its first networks on the rows that they
+        didn't see; () where there was one. `options` are those of the least.
     judged : "held out", "out of fold" or ""
         On which rows the metrics were taken: on those held out, or on all, each by the networks
         that didn't learn from it; or on none.
@@ -57,6 +60,7 @@ class Report:
     batch_size: int
     epochs: int
     best_epochs: tuple[int, ...]
+    candidate_losses: tuple[float, ...]
     judged: Literal["held out", "out of fold", ""]
     metrics: dict[str, float | None]
     baseline: dict[str, float | None] = field(default_factory=dict)
@@ -66,11 +70,12 @@ class Report:
     @classmethod
     def empty(cls, table: str) -> "Report":
         """Return the report of a model that was not measured."""
-        return cls(table, "", {}, {}, {}, {}, 0, 0, (), "", {})
+        return cls(table, "", {}, {}, {}, {}, 0, 0, (), (), "", {})
 
     def to_dict(self) -> dict[str, Any]:
         """Return the report as JSON can hold it."""
-        return asdict(self) | {"best_epochs": list(self.best_epochs)}
+        described = asdict(self)
+        return {k: list(v) if isinstance(v, tuple) else v for k, v in described.items()}
 
     @property
     def best_epoch(self) -> int:
@@ -97,6 +102,7 @@ class Report:
             batch_size=fields.whole("batch_size"),
             epochs=fields.whole("epochs"),
             best_epochs=tuple(fields.wholes("best_epochs")),
+            candidate_losses=tuple(fields.numbers("candidate_losses")),
             judged=fields.choice("judged", ("held out", "out of fold", "")),  # type: ignore[arg-type]
             metrics=fields.mapping("metrics", float, type(None)),
             baseline=fields.mapping("baseline", float, type(None)),
