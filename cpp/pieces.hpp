@@ -4,7 +4,9 @@
 // +h/2 and m - j at -h/2 make: two rows to read instead of m.
 #pragma once
 
+#include "cores.hpp"
 #include "engine.hpp"
+#include "pool.hpp"
 #include "single.hpp"
 
 namespace chainrule::CHAINRULE_LEVEL {
@@ -45,7 +47,6 @@ std::vector<T> summed_rows(const Spec& spec, const std::vector<Pieces>& columns,
 template <class T>
 void read_entries(const std::vector<Pieces>& columns, const T* x, std::int64_t inputs,
                   SomeEntries<T>& entries) {
-  entries.clear();
   std::int64_t k = 0, row = 0;
   const auto plain = [&](std::int64_t end) {
     for (; k < end; ++k, ++row)
@@ -74,23 +75,38 @@ class PiecedNetworks final : public Networks<T> {
   }
 
   void mean(const T* X, std::int64_t n, T* outputs) const override {
-    const RowRoom<T> room(spec_);
+    const std::int64_t blocks = (n + block_rows - 1) / block_rows;
+    if (blocks == 1) return mean_of_block(X, n, outputs);
     const std::int64_t inputs = spec_.sizes.front(), units = spec_.sizes.back();
-    SomeEntries<T> entries;
-    std::vector<T> one(static_cast<std::size_t>(units));
-    for (std::int64_t i = 0; i < n; ++i, X += inputs, outputs += units) {
-      read_entries(columns_, X, inputs, entries);
-      for (std::size_t m = 0; m < thetas_.size(); ++m) {
-        T* to = m == 0 ? outputs : one.data();
-        forward_row(spec_, first_[m].data(), thetas_[m], entries, room.values.get(), room.half, to);
-        for (std::int64_t j = 0; m > 0 && j < units; ++j)
-          outputs[j] += one[static_cast<std::size_t>(j)];
-      }
-      for (std::int64_t j = 0; j < units; ++j) outputs[j] /= static_cast<T>(thetas_.size());
-    }
+    const int threads = static_cast<int>(std::min<std::int64_t>(blocks, available_cores()));
+    Pool(threads).run(blocks, threads, [&](std::int64_t block, int) {
+      const std::int64_t first = block * block_rows;
+      mean_of_block(X + first * inputs, std::min(block_rows, n - first), outputs + first * units);
+    });
   }
 
  private:
+  static constexpr std::int64_t block_rows = 64;
+
+  // Network by network, so that the weights of each are read from memory once.
+  void mean_of_block(const T* X, std::int64_t n, T* outputs) const {
+    const RowRoom<T> room(spec_);
+    const std::int64_t inputs = spec_.sizes.front(), units = spec_.sizes.back();
+    std::vector<SomeEntries<T>> entries(static_cast<std::size_t>(n));
+    std::vector<T> one(static_cast<std::size_t>(units));
+    for (std::int64_t i = 0; i < n; ++i)
+      read_entries(columns_, X + i * inputs, inputs, entries[static_cast<std::size_t>(i)]);
+    for (std::size_t m = 0; m < thetas_.size(); ++m)
+      for (std::int64_t i = 0; i < n; ++i) {
+        T* to = m == 0 ? outputs + i * units : one.data();
+        forward_row(spec_, first_[m].data(), thetas_[m], entries[static_cast<std::size_t>(i)],
+                    room.values.get(), room.half, to);
+        for (std::int64_t j = 0; m > 0 && j < units; ++j)
+          outputs[i * units + j] += one[static_cast<std::size_t>(j)];
+      }
+    for (std::int64_t k = 0; k < n * units; ++k) outputs[k] /= static_cast<T>(thetas_.size());
+  }
+
   const Spec spec_;
   const std::vector<const T*> thetas_;
   const std::vector<Pieces> columns_;

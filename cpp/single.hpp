@@ -30,12 +30,6 @@ struct SomeEntries {
   std::vector<std::int64_t> rows;
   std::int64_t count = 0;
 
-  void clear() {
-    values.clear();
-    rows.clear();
-    count = 0;
-  }
-
   void add(T value, std::int64_t row) {
     values.push_back(value);
     rows.push_back(row);

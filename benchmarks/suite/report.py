@@ -11,6 +11,7 @@ import numpy as np
 
 from benchmarks.machine import processor
 from benchmarks.page import TABLES, with_section
+from benchmarks.suite.measure import COVERAGE
 from benchmarks.suite.models import ABLATION, THREADS
 from benchmarks.suite.tables import CHOSEN_ON, HELD_BACK, SUITE, TEST_FRACTION
 from chainrule.theory.checks import plural
@@ -39,6 +40,7 @@ def text(figures):
         _summary("all tables", known, models, by),
         _summary("the half that defaults were chosen on", CHOSEN_ON, models, by),
         _summary("the half that was held back", HELD_BACK, models, by),
+        _coverage([model for model in models if model.startswith("chainrule")], by),
         _ablation([model for model in every if model in ABLATION], by),
     ]
     return "\n\n".join(parts) + "\n"
@@ -104,6 +106,33 @@ def _summary(title, tables, models, by):
     heads = ["model", "normalised mean", "against LightGBM", "against CatBoost"]
     heads += ["calibration error", "covered, of 0.9", "fit, median s", "mean s", "one row, µs"]
     return f"On {title} ({len(whole)}):\n\n{_grid(heads, rows)}"
+
+
+def _coverage(models, by):
+    """Return the share of rows in their intervals, and what chance alone makes of it."""
+    rows, within, splits = [], 0, 0
+    for table in SUITE:
+        cells, spread = [], 0.0
+        for model in models:
+            shares = _of(by, table, model, "covered")
+            if not shares.size:
+                continue
+            counts = [_of(by, table, model, name) for name in ("learned", "judged")]
+            chance = np.sqrt(COVERAGE * (1 - COVERAGE) * (1 / counts[0] + 1 / counts[1]))
+            within += int(np.sum(np.abs(shares - COVERAGE) <= 2 * chance))
+            splits += shares.size
+            spread = chance.mean()
+            cells.append(f"{shares.mean():.3f}")
+        if cells:
+            rows.append([table.name, *cells, f"{spread:.3f}"])
+    if not rows:
+        return ""
+    return (
+        f"Intervals of {COVERAGE}: the share of the judged rows that lie in theirs, mean of the "
+        "splits, and the standard deviation that a split's share has by chance, of so many rows to "
+        f"judge errors by and so many judged. {within} of {splits} splits are within two of it."
+        f"\n\n{_grid(['table', *models, 'by chance'], rows)}"
+    )
 
 
 def _ablation(parts, by):
