@@ -9,6 +9,11 @@
 namespace chainrule::CHAINRULE_LEVEL {
 
 constexpr std::int64_t single_rows = 4;  // more are worth packing
+constexpr std::int64_t soon = 8;         // rows of W ahead, to be fetched from memory
+
+// Vectors of a line of the cache, 64 bytes; at least one.
+template <class T>
+constexpr int line = std::max<int>(1, 64 / static_cast<int>(sizeof(T) * width<T>));
 
 // The entries of a row that a sum of products runs over: all of them...
 template <class T>
@@ -16,10 +21,11 @@ struct AllEntries {
   const T* values;
   std::int64_t count;
 
-  // Calls f(entry, its row of W) for those of [first, first + chain), in their order.
+  // Calls f(entry, its row of W, a row that will be read soon) for those of [first, first + chain),
+  // in their order.
   template <class F>
   CHAINRULE_INLINE void each(std::int64_t first, F f) const {
-    for (std::int64_t k = first; k < std::min(first + chain, count); ++k) f(values[k], k);
+    for (std::int64_t k = first; k < std::min(first + chain, count); ++k) f(values[k], k, k + soon);
   }
 };
 
@@ -39,7 +45,8 @@ struct SomeEntries {
   template <class F>
   CHAINRULE_INLINE void each(std::int64_t first, F f) const {
     for (std::int64_t i = first; i < std::min(first + chain, count); ++i)
-      f(values[static_cast<std::size_t>(i)], rows[static_cast<std::size_t>(i)]);
+      f(values[static_cast<std::size_t>(i)], rows[static_cast<std::size_t>(i)],
+        rows[static_cast<std::size_t>(std::min(i + soon, count - 1))]);
   }
 };
 
@@ -51,9 +58,10 @@ void row_tile(const Entries& a, const T* W, std::int64_t stride, const T* bias, 
     Vector<T> sums[C];
 #pragma GCC unroll 8
     for (int v = 0; v < C; ++v) sums[v] = first > 0 ? Vector<T>{} : load(bias + v * width<T>);
-    a.each(first, [&](T value, std::int64_t k) {
+    a.each(first, [&](T value, std::int64_t k, std::int64_t later) {
       const Vector<T> entry = broadcast(value);
       const T* row = W + k * stride;
+      for (int v = 0; v < C; v += line<T>) __builtin_prefetch(W + later * stride + v * width<T>);
 #pragma GCC unroll 8
       for (int v = 0; v < C; ++v) sums[v] = fma(entry, load(row + v * width<T>), sums[v]);
     });
@@ -70,7 +78,7 @@ void narrow_row(const Entries& a, const T* W, std::int64_t columns, const T* bia
   Vector<T> sums[width<T>], totals[width<T>];
   for (std::int64_t first = 0; first < a.count; first += chain) {
     for (std::int64_t j = 0; j < columns; ++j) sums[j] = broadcast(first > 0 ? T(0) : bias[j]);
-    a.each(first, [&](T value, std::int64_t k) {
+    a.each(first, [&](T value, std::int64_t k, std::int64_t) {
       for (std::int64_t j = 0; j < columns; ++j)
         sums[j] = fma(broadcast(value), broadcast(W[k * columns + j]), sums[j]);
     });

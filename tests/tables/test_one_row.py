@@ -25,10 +25,17 @@ FRAME = pd.DataFrame(
         "count": RNG.integers(0, 9, 60),
         "port": RNG.choice(["S", "C", "Q"], 60),
         "open": RNG.random(60) < 0.5,
+        "day": pd.Timestamp(2024, 1, 1) + pd.to_timedelta(RNG.integers(0, 700, 60), unit="h"),
     }
 )
 FRAME.loc[::7, "mass"] = np.nan
-KINDS = [("mass", "number"), ("count", "number"), ("port", "text"), ("open", "boolean")]
+KINDS = [
+    ("mass", "number"),
+    ("count", "number"),
+    ("port", "text"),
+    ("open", "boolean"),
+    ("day", "date"),
+]
 
 
 @pytest.fixture(scope="module")
@@ -59,6 +66,7 @@ def test_whatever_is_read_at_once_has_the_bits_of_the_general_way(
     encoder: FeatureEncoder, mass: float, count: float, port: str, open_: bool
 ) -> None:
     frame = pd.DataFrame({"mass": [mass], "count": [count], "port": [port], "open": [open_]})
+    frame["day"] = pd.Timestamp(2024, 2, 2)
     found = OneRow(encoder, "float64").of_frame(frame)
     assert found is not None
     assert found.tobytes() == encoder.transform(as_table(frame), "float64").tobytes()
@@ -66,9 +74,10 @@ def test_whatever_is_read_at_once_has_the_bits_of_the_general_way(
 
 @pytest.mark.parametrize(
     "change",
-    [{"port": "elsewhere"}, {"port": None}, {"port": 3}, {"mass": np.inf}, {"mass": "1.5"},
-     {"mass": True}, {"mass": None}, {"mass": 2**60}, {"mass": datetime(2024, 1, 1)},
-     {"open": "yes"}, {"open": None}],
+    [{"port": 3}, {"port": ""}, {"port": " S"}, {"mass": np.inf}, {"mass": "1.5"}, {"mass": True},
+     {"mass": 2**60}, {"mass": datetime(2024, 1, 1)}, {"open": "yes"}, {"open": 1},
+     {"day": "2024-01-05"}, {"day": pd.Timestamp(2024, 1, 5, tz="UTC")}, {"day": 19_000},
+     {"day": pd.Timestamp(2024, 1, 5, nanosecond=7)}, {"day": np.nan}],
     ids=str,
 )  # fmt: skip
 def test_what_is_not_plain_is_left_to_the_general_way(
@@ -84,10 +93,41 @@ def test_tables_that_are_not_one_row_of_the_columns(encoder: FeatureEncoder) -> 
         assert row.of_frame(other) is None
     assert row.of_frame(FRAME[:1], ["port", "mass"]) is None
     assert OneRow(encoder, "float64").of_frame(FRAME[:1].drop(columns="port")) is None
-    dates = FeatureEncoder.fit(
-        as_table(FRAME.assign(mass=pd.Timestamp(2024, 1, 1))), [("mass", "date")]
+    dates = FeatureEncoder.fit(as_table(FRAME), [("day", "date")])
+    assert OneRow(dates, "float64").of_array(np.ones((1, 1)), ["day"]) is None
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"port": None}, {"port": np.nan}, {"port": pd.NA}, {"mass": None}, {"mass": pd.NA},
+     {"open": None}, {"open": pd.NA}, {"day": None}, {"day": pd.NaT},
+     *({"port": word} for word in ("elsewhere", "NA", "nan", "None", "null", "-", "?", "true"))],
+    ids=str,
+)  # fmt: skip
+@pytest.mark.parametrize("some_missing", [False, True])
+def test_what_is_missing_or_new_is_as_in_any_table(
+    some_missing: bool, change: dict[str, Any]
+) -> None:
+    known = FRAME.astype({"open": object})
+    if some_missing:
+        known.loc[::9, ["port", "open", "day"]] = None
+    encoder = FeatureEncoder.fit(as_table(known), KINDS, pieces=6)
+    frame = FRAME.iloc[[1]].astype(object).assign(**change)
+    found = OneRow(encoder, "float64").of_frame(frame)
+    assert found is not None
+    assert found.tobytes() == encoder.transform(as_table(frame), "float64").tobytes()
+
+
+@given(st.datetimes(datetime(1800, 1, 1), datetime(2200, 1, 1)))
+def test_dates_have_their_bits(when: datetime) -> None:
+    known = as_table(
+        pd.DataFrame({"when": pd.date_range("2020-01-01 03:07", periods=900, freq="31h")})
     )
-    assert OneRow(dates, "float64").of_frame(FRAME[:1]) is None
+    encoder = FeatureEncoder.fit(known, [("when", "date")], pieces=12)
+    assert len({column.part for column in encoder.columns}) == 5
+    frame = pd.DataFrame({"when": [pd.Timestamp(when)]})
+    found = OneRow(encoder, "float64").of_frame(frame)
+    assert found.tobytes() == encoder.transform(as_table(frame), "float64").tobytes()
 
 
 def test_another_table_changes_nothing_for_the_next(encoder: FeatureEncoder) -> None:

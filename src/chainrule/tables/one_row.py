@@ -1,6 +1,7 @@
 """Single rows, encoded without the way through Arrow: in microseconds, to the same bits."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -8,20 +9,29 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from chainrule.tables.category_column import CategoryColumn
-from chainrule.tables.encoding import Column, FeatureEncoder
+from chainrule.tables.encoding import FeatureEncoder
 from chainrule.tables.number_column import NumberColumn
 from chainrule.tables.parquet_files import is_of_pandas
 from chainrule.tables.table import Table
 
 _MOST_EXACT = 2**53  # of whole numbers, as floats
+_EPOCH, _MICROSECOND = datetime(1970, 1, 1), timedelta(microseconds=1)
+# What NumberColumn reads of a date: its days since 1970, or a part.
+_PARTS: Mapping[str, Callable[[datetime], float]] = {
+    "": lambda date: float((date - _EPOCH) // _MICROSECOND) / 86_400e6,
+    "day of week": datetime.weekday,
+    "month": lambda date: date.month,
+    "day of year": lambda date: date.timetuple().tm_yday,
+    "hour": lambda date: date.hour,
+}
 
 
 class OneRow:
     """Encodes a single row as `FeatureEncoder.transform` does, where it is plain to read.
 
-    Plain are numbers, missing ones as nan, known categories, and truth values. For everything else
-    (dates, texts that are not known, other types) the answer is None: the general way reads it, or
-    says what is wrong with it.
+    Plain are numbers, dates without a time zone, texts, truth values, and missing ones. For
+    everything else (a number as text, other types) the answer is None: the general way reads it,
+    or says what is wrong with it.
 
     Parameters
     ----------
@@ -35,17 +45,22 @@ class OneRow:
     >>> row = OneRow(features, "float64")
     >>> (row.encoded(["port", "x"], ["C", 2]) == features.transform(table, "float64")[1]).all()
     np.True_
-    >>> row.encoded(["port", "x"], ["Q", 2]) is None
+    >>> row.encoded(["port", "x"], ["C", "2"]) is None
     True
     """
 
     def __init__(self, features: FeatureEncoder, dtype: str) -> None:
         self._features, self._dtype = features, dtype
-        self._has_dates = any(column.kind == "date" for column in features.columns)
         placed = list(zip(features.columns, features.starts, strict=False))
-        self._numbers = [column.name for column, _ in placed if isinstance(column, NumberColumn)]
+        numbers = [column for column, _ in placed if isinstance(column, NumberColumn)]
+        self._numbers = [column.name for column in numbers]
+        self._readers = [
+            _PARTS[column.part] if column.kind == "date" else None for column in numbers
+        ]
         self._categories = [
-            (column.name, _known(column, at)) for column, at in placed if not _is_number(column)
+            (column.name, _Known.of(column, at))
+            for column, at in placed
+            if isinstance(column, CategoryColumn)
         ]
         self._last: _Places | None = None  # of the names that were asked for last
 
@@ -69,7 +84,7 @@ class OneRow:
 
     def of_array(self, X: NDArray[np.float64], names: Sequence[str]) -> NDArray[Any] | None:
         """Return the inputs of an array of one row whose columns have these names, or None."""
-        at = None if self._categories else self._look_up(names)
+        at = None if self._categories or any(self._readers) else self._look_up(names)
         if at is None:
             return None
         return self._of_numbers(np.ascontiguousarray(X if at.in_order else X[:, at.numbers]))
@@ -79,18 +94,21 @@ class OneRow:
         at = self._look_up(names)
         if at is None:
             return None
-        numbers = [values[place] for place in at.numbers]
-        if not all(map(_is_plain, numbers)):
+        numbers = [
+            _number(values[place], reader)
+            for place, reader in zip(at.numbers, self._readers, strict=True)
+        ]
+        if None in numbers:
             return None
         inputs = self._of_numbers(np.array([numbers], dtype=np.float64))
         if inputs is None:
             return None
         for place, known in at.categories:
-            value = values[place]
-            index = known.get(value) if isinstance(value, str | bool | np.bool_) else None
+            index = known.input_of(values[place])
             if index is None:
                 return None
-            inputs[0, index] = 1.0
+            if index >= 0:
+                inputs[0, index] = 1.0
         return inputs
 
     def _of_numbers(self, numbers: NDArray[np.float64]) -> NDArray[Any] | None:
@@ -106,7 +124,7 @@ class OneRow:
         places = {name: place for place, name in enumerate(names)}
         wanted = [*self._numbers, *(name for name, _ in self._categories)]
         twice = len(places) < len(names)
-        if self._has_dates or twice or not all(name in places for name in wanted):
+        if twice or not all(name in places for name in wanted):
             return None
         self._last = _Places(
             list(names),
@@ -123,26 +141,53 @@ class _Places(NamedTuple):
     names: list[str]
     numbers: list[int]
     in_order: bool  # whether those are all
-    categories: list[tuple[int, dict[Any, int]]]
+    categories: list[tuple[int, "_Known"]]
 
 
-def _is_number(column: Column) -> bool:
-    return isinstance(column, NumberColumn)
+class _Known(NamedTuple):
+    """Which input each value of a column of categories is; -1: none of them."""
+
+    inputs: dict[Any, int]
+    missing: int
+    other_text: int | None
+
+    @classmethod
+    def of(cls, column: CategoryColumn, start: int) -> "_Known":
+        missing = start + len(column.categories) if column.flagged else -1
+        if column.kind == "text":
+            # of two words, others may be what is meant: yes and no for true and false
+            other = None if len(column.categories) == 2 else -1
+            inputs = {text: start + k for k, text in enumerate(column.categories)}
+            return cls(inputs, missing, other)
+        both = Table("", pa.table({column.name: [False, True]}), typed=True)
+        rows = column.encode(both)
+        found = {bool(k): start + int(rows[k].argmax()) for k in range(2) if rows[k].any()}
+        return cls(found, missing, None)
+
+    def input_of(self, value: object) -> int | None:
+        """Return the input that is 1 for a value; None where the general way is to read it."""
+        if isinstance(value, str | bool | np.bool_):
+            index = self.inputs.get(value)
+            is_other = index is None and isinstance(value, str) and value == value.strip() != ""
+            return self.other_text if is_other else index
+        return self.missing if _is_missing(value) else None
 
 
-def _is_plain(value: object) -> bool:
-    """Return whether a value is a number that a float holds, nan, or infinite."""
-    if isinstance(value, float | np.floating):
-        return True
-    whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
-    return whole and abs(int(value)) <= _MOST_EXACT  # type: ignore[call-overload]
+def _is_missing(value: object) -> bool:
+    """Return whether a value is None, nan, or one of pandas' own."""
+    return type(value).__name__ in ("NoneType", "NAType", "NaTType") or value != value
 
 
-def _known(column: Column, start: int) -> dict[Any, int]:
-    """Return at which input each known value of a category's column is 1."""
-    assert isinstance(column, CategoryColumn)
-    if column.kind == "text":
-        return {text: start + k for k, text in enumerate(column.categories)}
-    both = Table("", pa.table({column.name: [False, True]}), typed=True)
-    rows = column.encode(both)
-    return {bool(k): start + int(rows[k].argmax()) for k in range(2) if rows[k].any()}
+def _number(value: Any, reader: Callable[[datetime], float] | None) -> float | None:  # noqa: ANN401
+    """Return a value as a float, nan where it is missing; None where it isn't plain."""
+    if reader is None:
+        if isinstance(value, float | np.floating):
+            return float(value)
+        if isinstance(value, int | np.integer) and not isinstance(value, bool):
+            return float(value) if abs(int(value)) <= _MOST_EXACT else None
+    elif type(value).__name__ != "NaTType" and isinstance(value, datetime):
+        plain = value.tzinfo is None and not getattr(value, "nanosecond", 0)
+        return float(reader(value)) if plain else None
+    elif isinstance(value, float):
+        return None
+    return float("nan") if _is_missing(value) else None

@@ -162,7 +162,7 @@ def _best(recipe: Recipe, epochs: int) -> Recipe:
 RECIPES: Mapping[Quality, Mapping[Task, tuple[Recipe, ...]]] = {
     "plain": {"regression": (_PLAIN,), "classification": (_PLAIN,)},
     "fast": {
-        "regression": (_fast(_NUMBERS, learning_rate=0.007, piece_height=0.35, epochs=25),),
+        "regression": (_fast(_NUMBERS, learning_rate=0.007, piece_height=0.35, epochs=15),),
         "classification": (
             _fast(
                 _CLASSES,
