@@ -33,9 +33,12 @@ def text(figures):
     known = [table for table in SUITE if any((table.name, model) in by for model in models)]
     parts = [
         f"Accuracy, or R², on {TEST_FRACTION:.0%} of the rows that were held out: mean ± standard "
-        "deviation of up to five splits; all with their defaults, on "
+        "deviation of five splits, or the figure of one; all with their defaults, on "
         f"{plural(THREADS, 'thread')} of "
         f"{processor()}. Defaults of ours were chosen on the tables above the line.",
+        "A table's scores are normalised from 0, the worst model's, to 1, the best's. Against "
+        "another model: the tables on which one is better, as good (within a standard error of the "
+        "mean difference of the splits), and worse. One row is a DataFrame's.",
         _scores(known, models, by),
         _summary("all tables", known, models, by),
         _summary("the half that defaults were chosen on", CHOSEN_ON, models, by),
@@ -64,7 +67,8 @@ def _scores(tables, models, by):
         best = max((scores.mean() for scores in found if scores.size), default=0)
         cells = []
         for scores in found:
-            told = f"{scores.mean():.4f} ± {scores.std():.4f}" if scores.size else ""
+            told = f"{scores.mean():.4f}" if scores.size else ""
+            told += f" ± {scores.std():.4f}" if scores.size > 1 else ""
             is_best = bool(scores.size) and scores.mean() == best
             cells.append(f"**{told}**" if is_best else told)
         rows.append([table.name, *cells])
