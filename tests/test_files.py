@@ -205,7 +205,7 @@ EDITS = {
     "older": ("network", put("format", value=0), "edited header: expected a kind and its form"),
     "true": ("network", put("format", value=True), "edited header: expected a kind and its"),
     "kind": ("network", put("kind", value="estimator"), "header: expected a kind and its format"),
-    "other kind": ("table_model", put("kind", value="run"), "a run of format 6, this one reads 4"),
+    "other kind": ("table_model", put("kind", value="run"), "a run of format 7, this one reads 4"),
     "both": ("table_model", lambda m: m.update(kind="run", format=4), "not a sound model file"),
     "old run": (
         "run",

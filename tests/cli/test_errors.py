@@ -92,7 +92,7 @@ MODELS = {
     ),
     "a pickle": (lambda _: pickle.dumps({"w": np.zeros(500)}), "m.safetensors is a pickle"),
     "a newer one": (
-        lambda content: content.replace(b'\\"format\\": 6', b'\\"format\\": 7'),
+        lambda content: content.replace(b'\\"format\\": 7', b'\\"format\\": 8'),
         "written by a newer chainrule",
     ),
     "missing": (None, "no model file 'm.safetensors'"),
