@@ -25,7 +25,8 @@ struct AllEntries {
   // in their order.
   template <class F>
   CHAINRULE_INLINE void each(std::int64_t first, F f) const {
-    for (std::int64_t k = first; k < std::min(first + chain, count); ++k) f(values[k], k, k + soon);
+    for (std::int64_t k = first; k < std::min(first + chain, count); ++k)
+      f(values[k], k, std::min(k + soon, count - 1));
   }
 };
 

@@ -5,6 +5,8 @@ import warnings
 
 import numpy as np
 
+from benchmarks.suite.models import THREADS
+
 COVERAGE = 0.9
 _BINS = 10
 
@@ -16,8 +18,8 @@ def measured(make, table, X, y, learned, judged, seed):
     -------
     dict
         ``score`` (accuracy or R²), ``log_loss`` and ``calibration_error`` of classes, ``covered``
-        of intervals where the model has them; the rows ``learned`` from and ``judged``; ``seconds``
-        of the fit and ``row_microseconds``.
+        of intervals where the model has them; ``threads``; the rows ``learned`` from and
+        ``judged``; ``seconds`` of the fit and ``row_microseconds``.
     """
     model = make(table.task, seed)
     with warnings.catch_warnings():
@@ -30,7 +32,7 @@ def measured(make, table, X, y, learned, judged, seed):
             found = _of_classes(model, rows, truth)
         else:
             found = _of_numbers(model, rows, truth)
-        counts = {"learned": len(learned), "judged": len(judged)}
+        counts = {"threads": THREADS, "learned": len(learned), "judged": len(judged)}
         return found | counts | {"seconds": seconds, "row_microseconds": _one_row(model, rows)}
 
 
@@ -50,7 +52,7 @@ def _of_numbers(model, rows, truth):
     from sklearn.metrics import r2_score
 
     found = {"score": r2_score(truth, np.ravel(model.predict(rows)))}
-    if getattr(getattr(model, "model_", None), "errors", None) is not None:  # of ours, in folds
+    if hasattr(model, "predict_interval") and model.model_.errors is not None:
         lower, upper = model.predict_interval(rows, COVERAGE).T
         found["covered"] = float(np.mean((lower <= truth) & (truth <= upper)))
     return found

@@ -10,6 +10,8 @@ import os
 import numpy as np
 import pandas as pd
 
+from chainrule.tables.recipes import RECIPES
+
 THREADS = len(os.sched_getaffinity(0))
 
 
@@ -157,20 +159,19 @@ def ours(quality, **others):
     return made
 
 
-def _without(**optimizer):
-    """Return the options of "balanced" with some of its optimizer's left out, for each task."""
-    usual = {"regression": {"weight_decay": 0.1, "averaging": 0.99},
-             "classification": {"weight_decay": 1.0}}  # fmt: skip
-    return {
-        task: {
-            "optimizer": "adamw:" + ",".join(f"{k}={v}" for k, v in (own | optimizer).items()),
-            "learning_rate": 0.004,
-            "schedule": "cosine",
+def _without(option):
+    """Return the first recipe of "balanced" with an option of its optimizer 0, for each task."""
+    options = {}
+    for task, (recipe, *_) in RECIPES["balanced"].items():
+        name, _, given = recipe.optimizer.partition(":")
+        own = dict(pair.split("=") for pair in given.split(",")) | {option: 0}
+        options[task] = {
+            "optimizer": f"{name}:" + ",".join(f"{k}={v}" for k, v in own.items()),
+            "learning_rate": recipe.learning_rate,
+            "schedule": recipe.schedule,
             "candidates": 1,
-            "piece_height": 1.0 if task == "regression" else 0.5,
         }
-        for task, own in usual.items()
-    }
+    return options
 
 
 # What each part of "balanced" brings: one at a time is left out, or is as it was before.
@@ -179,8 +180,8 @@ PARTS = {
     "pieces of height 1": {"piece_height": 1.0},
     "one recipe": {"candidates": 1},
     "one network": {"members": 1},
-    "no weight decay (one recipe)": _without(weight_decay=0),
-    "no averaging (one recipe)": _without(averaging=0),
+    "no weight decay (one recipe)": _without("weight_decay"),
+    "no averaging (one recipe)": _without("averaging"),
     "constant learning rate": {"schedule": "constant"},
     "relu": {"activation": "relu"},
     "64 units": {"hidden": (64, 64)},

@@ -12,7 +12,7 @@ import numpy as np
 from benchmarks.machine import processor
 from benchmarks.page import TABLES, with_section
 from benchmarks.suite.measure import COVERAGE
-from benchmarks.suite.models import ABLATION, THREADS
+from benchmarks.suite.models import ABLATION
 from benchmarks.suite.tables import CHOSEN_ON, HELD_BACK, SUITE, TEST_FRACTION
 from chainrule.theory.checks import plural
 
@@ -34,7 +34,7 @@ def text(figures):
     parts = [
         f"Accuracy, or R², on {TEST_FRACTION:.0%} of the rows that were held out: mean ± standard "
         "deviation of five splits, or the figure of one; all with their defaults, on "
-        f"{plural(THREADS, 'thread')} of "
+        f"{plural(max(one['threads'] for one in figures), 'thread')} of "
         f"{processor()}. Defaults of ours were chosen on the tables above the line.",
         "A table's scores are normalised from 0, the worst model's, to 1, the best's. Against "
         "another model: the tables on which one is better, as good (within a standard error of the "
@@ -120,6 +120,7 @@ def _coverage(models, by):
         for model in models:
             shares = _of(by, table, model, "covered")
             if not shares.size:
+                cells.append("")
                 continue
             counts = [_of(by, table, model, name) for name in ("learned", "judged")]
             chance = np.sqrt(COVERAGE * (1 - COVERAGE) * (1 / counts[0] + 1 / counts[1]))
@@ -127,7 +128,7 @@ def _coverage(models, by):
             splits += shares.size
             spread = chance.mean()
             cells.append(f"{shares.mean():.3f}")
-        if cells:
+        if any(cells):
             rows.append([table.name, *cells, f"{spread:.3f}"])
     if not rows:
         return ""

@@ -196,5 +196,5 @@ def test_the_defaults() -> None:
         task="auto", hidden=(128, 64), activation="relu", optimizer="adam", learning_rate=None,
         epochs=400, batch_size="auto", l2="auto", dropout=0.0, patience=20, test_fraction=0.2,
         validation_fraction=0.15, seed=0, dtype="float32", threads=None, ignore=(), pieces=0,
-        piece_height=1.0, categories=32, members=1, candidates=1, clamp=False,
+        piece_height=1.0, categories=32, members=1, clamp=False,
     )  # fmt: skip

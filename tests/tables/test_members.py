@@ -132,6 +132,10 @@ def test_the_better_of_two_recipes_is_trained_as_if_alone(target: str) -> None:
     for ours, theirs in zip(model.networks, alone[best].networks, strict=True):
         assert ours.parameters.theta.tobytes() == theirs.parameters.theta.tobytes()
     assert alone[0].report.candidate_losses == ()
+    recorded = train(table, "y", replace(options, record=True))
+    for member in (1, 5):  # of those that were compared, and of the rest
+        step = opened_run(recorded, table, member).run.at(3)
+        assert step.loss == recorded.runs[member - 1].losses[2]
     one = train(table, "y", replace(options, candidates=1))
     assert one.report.metrics == alone[0].report.metrics
 

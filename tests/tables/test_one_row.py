@@ -74,7 +74,8 @@ def test_whatever_is_read_at_once_has_the_bits_of_the_general_way(
 
 @pytest.mark.parametrize(
     "change",
-    [{"port": 3}, {"port": ""}, {"port": " S"}, {"mass": np.inf}, {"mass": "1.5"}, {"mass": True},
+    [{"port": np.arange(2)}, {"mass": np.arange(2)}, {"day": [1]}, {"port": 3}, {"port": ""},
+     {"port": " S"}, {"mass": np.inf}, {"mass": "1.5"}, {"mass": True},
      {"mass": 2**60}, {"mass": datetime(2024, 1, 1)}, {"open": "yes"}, {"open": 1},
      {"day": "2024-01-05"}, {"day": pd.Timestamp(2024, 1, 5, tz="UTC")}, {"day": 19_000},
      {"day": pd.Timestamp(2024, 1, 5, nanosecond=7)}, {"day": np.nan}],

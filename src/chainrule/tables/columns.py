@@ -16,7 +16,7 @@ Kind = Literal["number", "boolean", "date", "text"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 _WORDS = {"number": "a number", "boolean": "true or false", "date": "a date", "text": "text"}
 _INFERRED: tuple[Kind, ...] = ("number", "boolean", "date")
-_MICROSECONDS_A_DAY = 86_400e6
+MICROSECONDS_A_DAY = 86_400e6
 _TRUE, _FALSE = ("true", "yes", "y", "t", "on", "1"), ("false", "no", "n", "f", "off", "0")
 
 
@@ -71,7 +71,7 @@ def numbers(table: Table, name: str, kind: Kind) -> NDArray[np.float64]:
     column = converted(table, name, kind)
     if kind == "date":
         column = pc.cast(pc.cast(column, pa.int64()), pa.float64(), safe=False)
-        column = pc.divide(column, _MICROSECONDS_A_DAY)
+        column = pc.divide(column, MICROSECONDS_A_DAY)
     values = np.asarray(column.to_numpy(), dtype=np.float64)
     infinite = np.flatnonzero(np.isinf(values))
     if infinite.size:

@@ -1,5 +1,6 @@
 """Single rows, encoded without the way through Arrow: in microseconds, to the same bits."""
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
@@ -9,6 +10,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from chainrule.tables.category_column import CategoryColumn
+from chainrule.tables.columns import MICROSECONDS_A_DAY
 from chainrule.tables.encoding import FeatureEncoder
 from chainrule.tables.number_column import NumberColumn
 from chainrule.tables.parquet_files import is_of_pandas
@@ -18,7 +20,7 @@ _MOST_EXACT = 2**53  # of whole numbers, as floats
 _EPOCH, _MICROSECOND = datetime(1970, 1, 1), timedelta(microseconds=1)
 # What NumberColumn reads of a date: its days since 1970, or a part.
 _PARTS: Mapping[str, Callable[[datetime], float]] = {
-    "": lambda date: float((date - _EPOCH) // _MICROSECOND) / 86_400e6,
+    "": lambda date: float((date - _EPOCH) // _MICROSECOND) / MICROSECONDS_A_DAY,
     "day of week": datetime.weekday,
     "month": lambda date: date.month,
     "day of year": lambda date: date.timetuple().tm_yday,
@@ -175,19 +177,20 @@ class _Known(NamedTuple):
 
 def _is_missing(value: object) -> bool:
     """Return whether a value is None, nan, or one of pandas' own."""
-    return type(value).__name__ in ("NoneType", "NAType", "NaTType") or value != value
+    if isinstance(value, float):
+        return math.isnan(value)
+    return type(value).__name__ in ("NoneType", "NAType", "NaTType")
 
 
 def _number(value: Any, reader: Callable[[datetime], float] | None) -> float | None:  # noqa: ANN401
     """Return a value as a float, nan where it is missing; None where it isn't plain."""
-    if reader is None:
-        if isinstance(value, float | np.floating):
-            return float(value)
-        if isinstance(value, int | np.integer) and not isinstance(value, bool):
-            return float(value) if abs(int(value)) <= _MOST_EXACT else None
-    elif type(value).__name__ != "NaTType" and isinstance(value, datetime):
-        plain = value.tzinfo is None and not getattr(value, "nanosecond", 0)
-        return float(reader(value)) if plain else None
-    elif isinstance(value, float):
-        return None
-    return float("nan") if _is_missing(value) else None
+    if isinstance(value, float | np.floating):
+        return float(value) if reader is None else None
+    if _is_missing(value):
+        return math.nan
+    if reader is not None:
+        plain = isinstance(value, datetime) and value.tzinfo is None
+        exact = plain and not getattr(value, "nanosecond", 0)
+        return float(reader(value)) if exact else None
+    whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
+    return float(value) if whole and abs(int(value)) <= _MOST_EXACT else None

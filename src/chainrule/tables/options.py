@@ -190,8 +190,7 @@ class TrainOptions:
                 require_number(name, value, lambda v: v >= 0, wanted)
 
     def _check_training(self) -> None:
-        counts = ("epochs", "patience", "pieces", "categories", "members", "candidates")
-        for name in counts:
+        for name in ("epochs", "patience", "pieces", "categories", "members", "candidates"):
             if getattr(self, name) is not None:
                 require_whole(name, getattr(self, name), 0 if name == "pieces" else 1)
         require_whole("seed", self.seed, 0, 2**32 - 1)  # as scikit-learn's
@@ -218,8 +217,8 @@ class TrainOptions:
     def recipes(self, task: Task) -> tuple[Recipe, ...]:
         """Return the recipes of which the better one is to be taken; mostly there is one."""
         given = {name: getattr(self, name) for name in _CHOSEN if getattr(self, name) is not None}
-        first, *others = (self._adapted(one, given) for one in RECIPES[self.quality][task])
-        return tuple(dict.fromkeys([first, *others]))[: first.candidates]
+        adapted = [self._adapted(one, given) for one in RECIPES[self.quality][task]]
+        return tuple(dict.fromkeys(adapted))[: self.candidates]
 
     def _adapted(self, recipe: Recipe, given: Mapping[str, Any]) -> Recipe:
         if self.optimizer is not None:

@@ -33,7 +33,7 @@ class Recipe:
     l2 : float or "auto"
     pieces : int
     piece_height : float
-    categories, members, candidates : int
+    categories, members : int
     clamp : bool
     test_fraction, validation_fraction : float
     largest_batch : int
@@ -56,7 +56,6 @@ class Recipe:
     piece_height: float
     categories: int
     members: int
-    candidates: int
     clamp: bool
     test_fraction: float
     validation_fraction: float
@@ -103,7 +102,6 @@ _PLAIN = Recipe(
     piece_height=1.0,
     categories=32,
     members=1,
-    candidates=1,
     clamp=False,
     test_fraction=0.2,
     validation_fraction=0.15,
@@ -126,7 +124,6 @@ _NUMBERS = Recipe(
     piece_height=1.0,
     categories=64,
     members=5,
-    candidates=2,
     clamp=True,
     test_fraction=0.0,
     validation_fraction=0.15,
@@ -147,12 +144,11 @@ _CLASSES = replace(
     learning_rate=0.004,
     epochs=25,
     piece_height=0.5,
-    candidates=1,
 )
 
 
 def _fast(recipe: Recipe, **given: Any) -> Recipe:  # noqa: ANN401 (fields of a recipe)
-    return replace(recipe, hidden=(64, 64), pieces=16, candidates=1, **given)
+    return replace(recipe, hidden=(64, 64), pieces=16, **given)
 
 
 def _best(recipe: Recipe, epochs: int) -> Recipe:

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from chainrule.tables.columns import Kind, known_texts, numbers
+from chainrule.tables.columns import MICROSECONDS_A_DAY, Kind, known_texts, numbers
 from chainrule.tables.errors import TableError, listed
 from chainrule.tables.fields import Fields
 from chainrule.tables.labels import in_order, label_counts, labels
@@ -316,7 +316,8 @@ class NumberTarget:
         if self.kind == "number":
             return pa.array(in_unit)
         days = np.clip(in_unit, _YEAR_1, _YEAR_9999)
-        return pa.array((days * 86_400e6).round().astype(np.int64)).cast(pa.timestamp("us"))
+        microseconds = (days * MICROSECONDS_A_DAY).round().astype(np.int64)
+        return pa.array(microseconds).cast(pa.timestamp("us"))
 
 
 Target = ClassTarget | NumberTarget
