@@ -43,13 +43,6 @@ void require_shape(const Matrix<T>& array, std::size_t rows, std::int64_t column
           array.shape(1));
 }
 
-inline std::size_t parameter_count(const Spec& spec) {
-  std::int64_t count = 0;
-  for (std::size_t l = 0; l + 1 < spec.sizes.size(); ++l)
-    count += (spec.sizes[l] + 1) * spec.sizes[l + 1];
-  return static_cast<std::size_t>(count);
-}
-
 template <class T>
 Samples<T> samples_of(const Spec& spec, const Matrix<const T>& X, const Matrix<const T>& y,
                       const std::optional<Vector<const T>>& weights) {

@@ -30,7 +30,8 @@ inline double risen(double v, double from, double to) {
   return v <= from ? 0 : v >= to ? 1 : (v - from) / (to - from);
 }
 
-// Writes the inputs of one value, NaN where it is missing.
+// Writes the inputs of one value, NaN where it is missing. Pieces whose upper knot is not above it
+// have risen, the next one by a part, those after it not at all.
 template <class T>
 void encode_value(const EncodedColumn& column, double value, T* inputs) {
   const bool missing = std::isnan(value);
@@ -38,8 +39,13 @@ void encode_value(const EncodedColumn& column, double value, T* inputs) {
   T* to = inputs + column.place;
   *to++ = static_cast<T>(scaled(column, v));
   const std::vector<double>& k = column.knots;
-  for (std::size_t i = 1; k.size() > 2 && i < k.size(); ++i)
-    *to++ = static_cast<T>(column.height * (risen(v, k[i - 1], k[i]) - 0.5));
+  if (k.size() > 2) {
+    const auto piece = [&](double share) { return static_cast<T>(column.height * (share - 0.5)); };
+    const auto upper = std::upper_bound(k.begin() + 1, k.end(), v);
+    to = std::fill_n(to, upper - (k.begin() + 1), piece(1));
+    if (upper != k.end()) *to++ = piece(risen(v, upper[-1], upper[0]));
+    to = std::fill_n(to, std::max<std::ptrdiff_t>(k.end() - upper - 1, 0), piece(0));
+  }
   if (column.flagged) *to = missing ? T(1) : T(0);
 }
 

@@ -11,35 +11,37 @@
 
 namespace chainrule::CHAINRULE_LEVEL {
 
-// One network's first layer: rows of W for inputs that are no pieces, in the place of the m rows of
-// pieces the m + 1 sums S.
+// One network, with the first layer's W as `read_entries` names its rows: those of inputs that are
+// no pieces, and in the place of the m rows of pieces the m + 1 sums S. `summed` are its sizes then.
 template <class T>
-std::vector<T> summed_rows(const Spec& spec, const std::vector<Pieces>& columns, const T* W) {
+Buffer<T> summed_theta(const Spec& spec, const Spec& summed, const std::vector<Pieces>& columns,
+                       const T* theta) {
   const std::int64_t inputs = spec.sizes[0], N = spec.sizes[1];
-  std::vector<T> rows;
+  Buffer<T> result(static_cast<std::int64_t>(parameter_count(summed)));
+  T* to = result.get();
   std::vector<double> sum(static_cast<std::size_t>(N));
-  const auto row = [&](std::int64_t k, std::int64_t j) { return double(W[k * N + j]); };
-  auto column = columns.begin();
-  for (std::int64_t k = 0; k < inputs;) {
-    if (column == columns.end() || k < column->place) {
-      rows.insert(rows.end(), W + k * N, W + (k + 1) * N);
-      ++k;
-      continue;
-    }
+  std::int64_t k = 0;
+  const auto plain = [&](std::int64_t end) {
+    to = std::copy(theta + k * N, theta + end * N, to);
+    k = end;
+  };
+  const auto add = [&](double height, std::int64_t piece) {
+    for (std::int64_t j = 0; j < N; ++j)
+      sum[static_cast<std::size_t>(j)] += height * double(theta[piece * N + j]);
+  };
+  for (const Pieces& column : columns) {
+    plain(column.place);
     std::fill(sum.begin(), sum.end(), 0.0);
-    for (std::int64_t i = k; i < k + column->count; ++i)
-      for (std::int64_t j = 0; j < N; ++j)
-        sum[static_cast<std::size_t>(j)] -= column->height / 2 * row(i, j);
-    for (std::int64_t i = k; i <= k + column->count; ++i) {
-      for (const double s : sum) rows.push_back(static_cast<T>(s));
-      if (i < k + column->count)
-        for (std::int64_t j = 0; j < N; ++j)
-          sum[static_cast<std::size_t>(j)] += column->height * row(i, j);
+    for (std::int64_t i = k; i < k + column.count; ++i) add(-column.height / 2, i);
+    for (const std::int64_t end = k + column.count;; ++k) {
+      for (const double s : sum) *to++ = static_cast<T>(s);
+      if (k == end) break;
+      add(column.height, k);
     }
-    k += column->count;
-    ++column;
   }
-  return rows;
+  plain(inputs);
+  std::copy(theta + inputs * N, theta + parameter_count(spec), to);
+  return result;
 }
 
 // What a row of inputs reads of such rows: its inputs that are not 0, and of each column's sums
@@ -47,6 +49,7 @@ std::vector<T> summed_rows(const Spec& spec, const std::vector<Pieces>& columns,
 template <class T>
 void read_entries(const std::vector<Pieces>& columns, const T* x, std::int64_t inputs,
                   SomeEntries<T>& entries) {
+  entries.entries.reserve(static_cast<std::size_t>(inputs));
   std::int64_t k = 0, row = 0;
   const auto plain = [&](std::int64_t end) {
     for (; k < end; ++k, ++row)
@@ -69,19 +72,21 @@ void read_entries(const std::vector<Pieces>& columns, const T* x, std::int64_t i
 template <class T>
 class PiecedNetworks final : public Networks<T> {
  public:
-  PiecedNetworks(const Spec& spec, std::vector<const T*> thetas, std::vector<Pieces> columns)
-      : spec_(spec), thetas_(std::move(thetas)), columns_(std::move(columns)) {
-    for (const T* theta : thetas_) first_.push_back(summed_rows(spec_, columns_, theta));
+  PiecedNetworks(const Spec& spec, const std::vector<const T*>& thetas,
+                 std::vector<Pieces> columns)
+      : inputs_(spec.sizes.front()), columns_(std::move(columns)), summed_(spec) {
+    summed_.sizes.front() += static_cast<std::int64_t>(columns_.size());
+    for (const T* theta : thetas) thetas_.push_back(summed_theta(spec, summed_, columns_, theta));
   }
 
   void mean(const T* X, std::int64_t n, T* outputs) const override {
     const std::int64_t blocks = (n + block_rows - 1) / block_rows;
     if (blocks == 1) return mean_of_block(X, n, outputs);
-    const std::int64_t inputs = spec_.sizes.front(), units = spec_.sizes.back();
+    const std::int64_t units = summed_.sizes.back();
     const int threads = static_cast<int>(std::min<std::int64_t>(blocks, available_cores()));
     Pool(threads).run(blocks, threads, [&](std::int64_t block, int) {
       const std::int64_t first = block * block_rows;
-      mean_of_block(X + first * inputs, std::min(block_rows, n - first), outputs + first * units);
+      mean_of_block(X + first * inputs_, std::min(block_rows, n - first), outputs + first * units);
     });
   }
 
@@ -90,16 +95,16 @@ class PiecedNetworks final : public Networks<T> {
 
   // Network by network, so that the weights of each are read from memory once.
   void mean_of_block(const T* X, std::int64_t n, T* outputs) const {
-    const RowRoom<T> room(spec_);
-    const std::int64_t inputs = spec_.sizes.front(), units = spec_.sizes.back();
+    const RowRoom<T> room(summed_);
+    const std::int64_t units = summed_.sizes.back();
     std::vector<SomeEntries<T>> entries(static_cast<std::size_t>(n));
     std::vector<T> one(static_cast<std::size_t>(units));
     for (std::int64_t i = 0; i < n; ++i)
-      read_entries(columns_, X + i * inputs, inputs, entries[static_cast<std::size_t>(i)]);
+      read_entries(columns_, X + i * inputs_, inputs_, entries[static_cast<std::size_t>(i)]);
     for (std::size_t m = 0; m < thetas_.size(); ++m)
       for (std::int64_t i = 0; i < n; ++i) {
         T* to = m == 0 ? outputs + i * units : one.data();
-        forward_row(spec_, first_[m].data(), thetas_[m], entries[static_cast<std::size_t>(i)],
+        forward_row(summed_, thetas_[m].get(), entries[static_cast<std::size_t>(i)],
                     room.values.get(), room.half, to);
         for (std::int64_t j = 0; m > 0 && j < units; ++j)
           outputs[i * units + j] += one[static_cast<std::size_t>(j)];
@@ -107,10 +112,10 @@ class PiecedNetworks final : public Networks<T> {
     for (std::int64_t k = 0; k < n * units; ++k) outputs[k] /= static_cast<T>(thetas_.size());
   }
 
-  const Spec spec_;
-  const std::vector<const T*> thetas_;
+  const std::int64_t inputs_;
   const std::vector<Pieces> columns_;
-  std::vector<std::vector<T>> first_;  // of each network, the rows that entries name
+  Spec summed_;  // of networks whose inputs are what entries name
+  std::vector<Buffer<T>> thetas_;
 };
 
 }  // namespace chainrule::CHAINRULE_LEVEL

@@ -33,21 +33,23 @@ struct AllEntries {
 // ... or some of them, each with its row of W.
 template <class T>
 struct SomeEntries {
-  std::vector<T> values;
-  std::vector<std::int64_t> rows;
+  struct Entry {
+    T value;
+    std::int64_t row;
+  };
+  std::vector<Entry> entries;
   std::int64_t count = 0;
 
   void add(T value, std::int64_t row) {
-    values.push_back(value);
-    rows.push_back(row);
+    entries.push_back({value, row});
     ++count;
   }
 
   template <class F>
   CHAINRULE_INLINE void each(std::int64_t first, F f) const {
+    const Entry* all = entries.data();
     for (std::int64_t i = first; i < std::min(first + chain, count); ++i)
-      f(values[static_cast<std::size_t>(i)], rows[static_cast<std::size_t>(i)],
-        rows[static_cast<std::size_t>(std::min(i + soon, count - 1))]);
+      f(all[i].value, all[i].row, all[std::min(i + soon, count - 1)].row);
   }
 };
 
@@ -103,10 +105,9 @@ void multiply_row(const Entries& a, std::int64_t N, const T* W, const T* bias, T
   if (j < N) row_tile<T, 1>(a, W + N - w, N, bias + N - w, z + N - w);
 }
 
-// The outputs of one row whose entries are given, with the rows of the first layer's W that they
-// name. `room` holds two layers' values, `half` apart.
+// The outputs of one row whose entries are given. `room` holds two layers' values, `half` apart.
 template <class T, class Entries>
-void forward_row(const Spec& spec, const T* first, const T* theta, const Entries& input, T* room,
+void forward_row(const Spec& spec, const T* theta, const Entries& input, T* room,
                  std::int64_t half, T* outputs) {
   const T *W = theta, *b = theta, *a = nullptr;
   for (std::int64_t l = 0; l < spec.layers(); ++l) b += spec.sizes[l] * spec.sizes[l + 1];
@@ -114,7 +115,7 @@ void forward_row(const Spec& spec, const T* first, const T* theta, const Entries
     const std::int64_t K = spec.sizes[l], N = spec.sizes[l + 1];
     T* z = room + l % 2 * half;
     if (l == 0)
-      multiply_row(input, N, first, b, z);
+      multiply_row(input, N, W, b, z);
     else
       multiply_row(AllEntries<T>{a, K}, N, W, b, z);
     activate(spec.activations[l], z, z, 1, N, round_up(N, width<T>));
@@ -142,8 +143,8 @@ void forward_single(const Spec& spec, const T* theta, const T* X, std::int64_t n
   const RowRoom<T> room(spec);
   const std::int64_t inputs = spec.sizes[0], units = spec.sizes.back();
   for (std::int64_t i = 0; i < n; ++i)
-    forward_row(spec, theta, theta, AllEntries<T>{X + i * inputs, inputs}, room.values.get(),
-                room.half, outputs + i * units);
+    forward_row(spec, theta, AllEntries<T>{X + i * inputs, inputs}, room.values.get(), room.half,
+                outputs + i * units);
 }
 
 }  // namespace chainrule::CHAINRULE_LEVEL

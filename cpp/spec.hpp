@@ -57,6 +57,14 @@ struct Spec {
   std::int64_t layers() const { return static_cast<std::int64_t>(activations.size()); }
 };
 
+// Of theta.
+inline std::size_t parameter_count(const Spec& spec) {
+  std::int64_t count = 0;
+  for (std::size_t l = 0; l + 1 < spec.sizes.size(); ++l)
+    count += (spec.sizes[l] + 1) * spec.sizes[l + 1];
+  return static_cast<std::size_t>(count);
+}
+
 // Hyperparameters in the order of the optimizer's row in theory/optimizers.py, and those that
 // every optimizer has.
 struct Update {

@@ -25,6 +25,7 @@ from chainrule.theory.checks import plural, require
 
 Array = NDArray[Any]
 
+_FLOAT64 = np.dtype("float64")  # not np.float64, to which a dtype compares in half a microsecond
 _OWN = {"random_state": "seed", "n_jobs": "threads"}  # scikit-learn's names of our options
 
 
@@ -233,7 +234,7 @@ class TableEstimator(BaseEstimator):  # type: ignore[misc]
         names = self.__dict__.get("feature_names_in_")
         if names is not None:
             return self.model_.one_row.of_frame(X, names.tolist())
-        if type(X) is not np.ndarray or X.dtype != np.float64:
+        if type(X) is not np.ndarray or X.dtype != _FLOAT64:
             return None
         return self.model_.one_row.of_array(X, _unnamed(self.n_features_in_))
 

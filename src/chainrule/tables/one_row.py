@@ -64,6 +64,7 @@ class OneRow:
             for column, at in placed
             if isinstance(column, CategoryColumn)
         ]
+        self._only_numbers = not self._categories and not any(self._readers)
         self._last: _Places | None = None  # of the names that were asked for last
 
     def of_frame(self, X: Any, names: Sequence[str] | None = None) -> NDArray[Any] | None:  # noqa: ANN401
@@ -86,7 +87,7 @@ class OneRow:
 
     def of_array(self, X: NDArray[np.float64], names: Sequence[str]) -> NDArray[Any] | None:
         """Return the inputs of an array of one row whose columns have these names, or None."""
-        at = None if self._categories or any(self._readers) else self._look_up(names)
+        at = self._look_up(names) if self._only_numbers else None
         if at is None:
             return None
         return self._of_numbers(np.ascontiguousarray(X if at.in_order else X[:, at.numbers]))
