@@ -12,7 +12,8 @@
 namespace chainrule::CHAINRULE_LEVEL {
 
 // One network, with the first layer's W as `read_entries` names its rows: those of inputs that are
-// no pieces, and in the place of the m rows of pieces the m + 1 sums S. `summed` are its sizes then.
+// no pieces, and in the place of the m rows of pieces the m + 1 sums S. `summed` are its sizes
+// then.
 template <class T>
 Buffer<T> summed_theta(const Spec& spec, const Spec& summed, const std::vector<Pieces>& columns,
                        const T* theta) {
@@ -72,8 +73,7 @@ void read_entries(const std::vector<Pieces>& columns, const T* x, std::int64_t i
 template <class T>
 class PiecedNetworks final : public Networks<T> {
  public:
-  PiecedNetworks(const Spec& spec, const std::vector<const T*>& thetas,
-                 std::vector<Pieces> columns)
+  PiecedNetworks(const Spec& spec, const std::vector<const T*>& thetas, std::vector<Pieces> columns)
       : inputs_(spec.sizes.front()), columns_(std::move(columns)), summed_(spec) {
     summed_.sizes.front() += static_cast<std::int64_t>(columns_.size());
     for (const T* theta : thetas) thetas_.push_back(summed_theta(spec, summed_, columns_, theta));

@@ -107,8 +107,8 @@ void multiply_row(const Entries& a, std::int64_t N, const T* W, const T* bias, T
 
 // The outputs of one row whose entries are given. `room` holds two layers' values, `half` apart.
 template <class T, class Entries>
-void forward_row(const Spec& spec, const T* theta, const Entries& input, T* room,
-                 std::int64_t half, T* outputs) {
+void forward_row(const Spec& spec, const T* theta, const Entries& input, T* room, std::int64_t half,
+                 T* outputs) {
   const T *W = theta, *b = theta, *a = nullptr;
   for (std::int64_t l = 0; l < spec.layers(); ++l) b += spec.sizes[l] * spec.sizes[l + 1];
   for (std::int64_t l = 0; l < spec.layers(); ++l) {
