@@ -12,7 +12,7 @@ from chainrule.cli.printing import print_facts, print_json, print_line, print_ta
 from chainrule.engine import compiled
 from chainrule.explain.latex import latex_of
 from chainrule.tables import TrainOptions
-from chainrule.tables.recipes import QUALITIES, RECIPES
+from chainrule.tables.recipes import MOST_TO_COMPARE, QUALITIES, RECIPES, Quality, Recipe, differing
 from chainrule.tables.targets import TASKS
 from chainrule.theory.checks import require_name
 
@@ -117,21 +117,16 @@ def _show_qualities(name: str | None, json: bool) -> None:
     """Show what each quality chooses for each task; all that one chooses, if it is named."""
     if name is not None:
         require_name("quality", name, QUALITIES)
+    asked_for = [quality for quality in QUALITIES if name in (None, quality)]
     chosen: dict[str, Any] = {
         quality: {task: [asdict(one) for one in RECIPES[quality][task]] for task in TASKS}
-        for quality in QUALITIES
-        if name in (None, quality)
+        for quality in asked_for
     }
     if json:
         print_json({_QUALITIES: chosen})
         return
     if name is not None:
-        rows = [
-            (option.replace("_", "-"), *(_either(option, chosen[name][task]) for task in TASKS))
-            for option in chosen[name][TASKS[0]][0]
-            if option in TrainOptions.names()
-        ]
-        print_table(("option", *TASKS), rows)
+        _show_recipes(asked_for[0])
         return
     shown = ("members", "hidden", "pieces", "epochs", "learning_rate")
     rows = [
@@ -142,6 +137,25 @@ def _show_qualities(name: str | None, json: bool) -> None:
     print_table(("quality", "task", *(option.replace("_", "-") for option in shown)), rows)
     print_line()
     print_line(f"all options: chainrule info {_QUALITIES} NAME")
+
+
+def _show_recipes(quality: Quality) -> None:
+    """Show the first recipe of each task, and what others have of their own."""
+    of_tasks = RECIPES[quality]
+    rows = [
+        (name.replace("_", "-"), *(_plain(getattr(of_tasks[task][0], name)) for task in TASKS))
+        for name in (field.name for field in fields(Recipe))
+        if name in TrainOptions.names()
+    ]
+    print_table(("option", *TASKS), rows)
+    for task, recipes in of_tasks.items():
+        for one in recipes[1:]:
+            own = (f"{name.replace('_', '-')} {getattr(one, name)}" for name in differing(recipes))
+            print_line()
+            print_line(
+                f"{task} of at most {MOST_TO_COMPARE:,} rows: also tried, and taken if it is "
+                f"better on rows that it didn't learn from: {', '.join(own)}"
+            )
 
 
 def _either(option: str, recipes: list[dict[str, Any]]) -> str:

@@ -3,7 +3,7 @@
 import contextlib
 import importlib
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -32,6 +32,7 @@ from chainrule.tables import held_out as held_out_rows
 from chainrule.tables import train as trained
 from chainrule.tables.errors import listed
 from chainrule.tables.fitting import epochs_ahead
+from chainrule.tables.recipes import RECIPES, differing
 from chainrule.theory.checks import plural
 from chainrule.training.progress import progress_bar
 from chainrule.training.run import Run
@@ -173,7 +174,7 @@ def _print(source: Table, model: TableModel, seconds: float) -> None:
         f"in batches of {report.batch_size}{penalty}, in {seconds:.1f} s",
     }
     if report.candidate_losses:
-        facts["recipe"] = _recipe(report.candidate_losses)
+        facts["recipe"] = _recipe(model)
     if len(model.networks) > 1:
         first, last = min(report.best_epochs), max(report.best_epochs)
         which = f"epoch {first}" if first == last else f"epochs {first} to {last}"
@@ -191,12 +192,21 @@ def _print(source: Table, model: TableModel, seconds: float) -> None:
     print_line()
 
 
-def _recipe(losses: Sequence[float]) -> str:
-    """Return which of the candidates was taken, and by what."""
-    least, *others = sorted(losses)
-    place = losses.index(least) + 1
+def _recipe(model: TableModel) -> str:
+    """Return what the recipe that was taken has of its own, and by what it was the better one."""
+    report = model.report
+    recipes = RECIPES[report.options["quality"]][model.target.task]
+    own = (
+        f"{name.replace('_', '-')} {report.options[name]}"
+        for name in differing(recipes)
+        if report.options[name] in [getattr(one, name) for one in recipes]  # not given
+    )
+    least, *others = sorted(report.candidate_losses)
     than = ", ".join(f"{loss:.4g}" for loss in others)
-    return f"number {place} of {len(losses)}: its loss on rows unseen was {least:.4g}, not {than}"
+    return (
+        f"the better of {len(recipes)}, by a loss of {least:.4g}, not {than}, on rows unseen: "
+        f"{', '.join(own)}"
+    )
 
 
 def _networks(model: TableModel) -> str:

@@ -1,8 +1,8 @@
 """How a model of a table is made where nothing else is asked for: a recipe a quality and task."""
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields, replace
 from typing import Any, Literal, get_args
 
 from chainrule.tables.targets import Task
@@ -174,3 +174,12 @@ RECIPES: Mapping[Quality, Mapping[Task, tuple[Recipe, ...]]] = {
         "classification": (_best(_CLASSES, 40),),
     },
 }
+
+
+def differing(recipes: Sequence[Recipe]) -> list[str]:
+    """Return the names of what these recipes don't choose alike."""
+    first, *others = recipes
+    names = (known.name for known in fields(Recipe))
+    return [
+        name for name in names if any(getattr(one, name) != getattr(first, name) for one in others)
+    ]
