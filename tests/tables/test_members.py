@@ -13,6 +13,7 @@ from chainrule.tables import Table, TableModel, TrainOptions, opened_run, read, 
 from chainrule.tables.fitting import epochs_ahead
 from chainrule.tables.preparing import prepared_table
 from chainrule.tables.splitting import folds
+from chainrule.tables.targets import TASKS, Task
 
 OPTIONS: dict[str, Any] = {"quality": "fast", "epochs": 4, "members": 3, "record": True, "seed": 5}
 TABLES = ("diabetes", "iris", "breast_cancer")
@@ -112,16 +113,19 @@ def test_rows_held_out_are_held_out_of_every_fold(name: str) -> None:
     assert model.report.rows["test"] == len(prepared.parts.test) > 0
 
 
+@pytest.mark.parametrize("task", TASKS)
 @pytest.mark.parametrize("target", ["smooth", "rough"])
-def test_the_better_of_two_recipes_is_trained_as_if_alone(target: str) -> None:
-    """By the loss of two fifths of the networks; each way is taken by one target."""
+def test_the_better_of_two_recipes_is_trained_as_if_alone(target: str, task: Task) -> None:
+    """By the loss of two fifths of the networks; each is taken for one target."""
     rng = np.random.default_rng(0)
     X, noise = rng.uniform(size=(300, 4)), rng.normal(size=300)
     y = X.sum(axis=1) + noise if target == "smooth" else np.sin(40 * X[:, 0]) + 0.1 * noise
+    if task == "classification":
+        y = np.where(y > np.median(y), "high", "low").astype(object)
     table = Table("t", pa.table({"y": y} | {f"x{k}": X[:, k] for k in range(4)}), typed=True)
     options = TrainOptions("balanced", epochs=30, hidden=(16,))
     model = train(table, "y", options)
-    candidates = options.candidates_for("regression", 300)
+    candidates = options.candidates_for(task, 300)
     alone = [train(table, "y", one) for one in candidates]
     heats = [train(table, "y", replace(one, record=True)).runs[:2] for one in candidates]
     losses = [np.mean([min(run.validation_losses) for run in runs]) for runs in heats]

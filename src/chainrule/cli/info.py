@@ -130,13 +130,13 @@ def _show_qualities(name: str | None, json: bool) -> None:
         return
     shown = ("members", "hidden", "pieces", "epochs", "learning_rate")
     rows = [
-        (quality, task, *(_either(option, recipes) for option in shown))
+        (quality, task, *(_plain(recipes[0][option]) for option in shown))
         for quality, of_tasks in chosen.items()
         for task, recipes in of_tasks.items()
     ]
     print_table(("quality", "task", *(option.replace("_", "-") for option in shown)), rows)
     print_line()
-    print_line(f"all options: chainrule info {_QUALITIES} NAME")
+    print_line(f"all options, and what else is tried: chainrule info {_QUALITIES} NAME")
 
 
 def _show_recipes(quality: Quality) -> None:
@@ -156,11 +156,6 @@ def _show_recipes(quality: Quality) -> None:
                 f"{task} of at most {MOST_TO_COMPARE:,} rows: also tried, and taken if it is "
                 f"better on rows that it didn't learn from: {', '.join(own)}"
             )
-
-
-def _either(option: str, recipes: list[dict[str, Any]]) -> str:
-    """Return what recipes choose, where they differ one or the other."""
-    return " or ".join(dict.fromkeys(_plain(one[option]) for one in recipes))
 
 
 def _plain(value: object) -> str:
