@@ -46,12 +46,12 @@ class Encoding {
 template <class T>
 class Members {
  public:
-  Members(const Spec& spec, std::vector<Vector<const T>> thetas,
+  Members(const Spec& spec, const std::vector<Vector<const T>>& thetas,
           const std::vector<std::tuple<std::int64_t, std::int64_t, double>>& pieces)
-      : inputs_(spec.sizes.front()), outputs_(spec.sizes.back()), thetas_(std::move(thetas)) {
-    if (thetas_.empty()) throw std::invalid_argument("thetas must not be empty");
+      : inputs_(spec.sizes.front()), outputs_(spec.sizes.back()) {
+    if (thetas.empty()) throw std::invalid_argument("thetas must not be empty");
     std::vector<const T*> starts;
-    for (const Vector<const T>& theta : thetas_) {
+    for (const Vector<const T>& theta : thetas) {
       require_size(theta, parameter_count(spec), "the length of theta");
       starts.push_back(theta.data());
     }
@@ -63,7 +63,7 @@ class Members {
       columns.push_back({place, count, height});
       free = place + count;
     }
-    networks_ = engine<T>().make_networks(spec, std::move(starts), std::move(columns));
+    networks_ = engine<T>().make_networks(spec, starts, std::move(columns));
   }
 
   void mean(const Matrix<const T>& X, const Matrix<T>& outputs) const {
@@ -75,14 +75,13 @@ class Members {
 
  private:
   const std::int64_t inputs_, outputs_;
-  const std::vector<Vector<const T>> thetas_;
   std::unique_ptr<Networks<T>> networks_;
 };
 
 template <class T>
 void bind_members(nb::module_& m, const char* name) {
   nb::class_<Members<T>>(m, name, "Networks of one shape, of columns that are cut into pieces.")
-      .def(nb::init<const Spec&, std::vector<Vector<const T>>,
+      .def(nb::init<const Spec&, const std::vector<Vector<const T>>&,
                     const std::vector<std::tuple<std::int64_t, std::int64_t, double>>&>(),
            "spec"_a, "thetas"_a, "pieces"_a)
       .def("mean", &Members<T>::mean, "X"_a.noconvert(), "outputs"_a.noconvert(),

@@ -93,9 +93,10 @@ class Networks {
   virtual void mean(const T* X, std::int64_t n, T* outputs) const = 0;
 };
 
-// thetas are borrowed for the life of the networks; columns in the order of their places.
+// thetas are copied; columns in the order of their places.
 template <class T>
-using MakeNetworks = std::unique_ptr<Networks<T>> (*)(const Spec&, std::vector<const T*> thetas,
+using MakeNetworks = std::unique_ptr<Networks<T>> (*)(const Spec&,
+                                                      const std::vector<const T*>& thetas,
                                                       std::vector<Pieces> columns);
 
 template <class T>

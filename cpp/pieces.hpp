@@ -11,9 +11,9 @@
 
 namespace chainrule::CHAINRULE_LEVEL {
 
-// One network, with the first layer's W as `read_entries` names its rows: those of inputs that are
-// no pieces, and in the place of the m rows of pieces the m + 1 sums S. `summed` are its sizes
-// then.
+// theta with the first layer's W as `read_entries` names its rows: those of inputs that are no
+// pieces, and in the place of the m rows of pieces the m + 1 sums S. `summed` has its sizes. On
+// lines of the cache, which theta need not be.
 template <class T>
 Buffer<T> summed_theta(const Spec& spec, const Spec& summed, const std::vector<Pieces>& columns,
                        const T* theta) {
@@ -30,14 +30,18 @@ Buffer<T> summed_theta(const Spec& spec, const Spec& summed, const std::vector<P
     for (std::int64_t j = 0; j < N; ++j)
       sum[static_cast<std::size_t>(j)] += height * double(theta[piece * N + j]);
   };
+  const auto write = [&] {
+    for (const double s : sum) *to++ = static_cast<T>(s);
+  };
   for (const Pieces& column : columns) {
     plain(column.place);
+    const std::int64_t end = k + column.count;
     std::fill(sum.begin(), sum.end(), 0.0);
-    for (std::int64_t i = k; i < k + column.count; ++i) add(-column.height / 2, i);
-    for (const std::int64_t end = k + column.count;; ++k) {
-      for (const double s : sum) *to++ = static_cast<T>(s);
-      if (k == end) break;
+    for (std::int64_t i = k; i < end; ++i) add(-column.height / 2, i);
+    write();
+    for (; k < end; ++k) {
       add(column.height, k);
+      write();
     }
   }
   plain(inputs);

@@ -13,7 +13,7 @@ from benchmarks.machine import processor
 from benchmarks.page import TABLES, with_section
 from benchmarks.suite.measure import COVERAGE
 from benchmarks.suite.models import ABLATION
-from benchmarks.suite.tables import CHOSEN_ON, HELD_BACK, SUITE, TEST_FRACTION
+from benchmarks.suite.tables import CHOSEN_ON, HELD_BACK, SPLITS, SUITE, TEST_FRACTION
 from chainrule.theory.checks import plural
 
 
@@ -33,7 +33,7 @@ def text(figures):
     known = [table for table in SUITE if any((table.name, model) in by for model in models)]
     parts = [
         f"Accuracy, or R², on {TEST_FRACTION:.0%} of the rows that were held out: mean ± standard "
-        "deviation of five splits, or the figure of one; all with their defaults, on "
+        f"deviation of {SPLITS} splits{_fewer(known, models, by)}; all with their defaults, on "
         f"{plural(max(one['threads'] for one in figures), 'thread')} of "
         f"{processor()}. Defaults of ours were chosen on the tables above the line.",
         "A table's scores are normalised from 0, the worst model's, to 1, the best's. Against "
@@ -47,6 +47,18 @@ def text(figures):
         _ablation([model for model in every if model in ABLATION], by),
     ]
     return "\n\n".join(parts) + "\n"
+
+
+def _fewer(tables, models, by):
+    """Return which models were measured on fewer splits, on which tables if not on all."""
+    told = []
+    for model in models:
+        counts = {t.name: _of(by, t, model, "score").size for t in tables}
+        usual = max(counts.values())
+        if usual < SPLITS:
+            told.append(f"{usual} of {model}")
+        told += [f"{n} of {model} on {name}" for name, n in counts.items() if n < usual]
+    return f" ({', '.join(told)})" if told else ""
 
 
 def _row(cells):

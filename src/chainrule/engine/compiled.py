@@ -114,7 +114,7 @@ class Members:
     Parameters
     ----------
     parameters : sequence of Parameters
-        Borrowed, but for the first layer's weights, of which sums are made.
+        Copied; of the first layer's weights sums are made.
     pieces : sequence of (int, int, float)
         Of each column: its first piece among the inputs, how many there are, and h.
     """

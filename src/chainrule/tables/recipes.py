@@ -159,7 +159,7 @@ RECIPES: Mapping[Quality, Mapping[Task, tuple[Recipe, ...]]] = {
     "plain": {"regression": (_PLAIN,), "classification": (_PLAIN,)},
     "fast": {
         "regression": (
-            _fast(_NUMBERS, learning_rate=0.007, pieces=16, piece_height=0.35, epochs=15),
+            _fast(_NUMBERS, learning_rate=0.007, pieces=16, piece_height=0.35, epochs=14),
         ),
         "classification": (
             _fast(
