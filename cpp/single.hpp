@@ -133,7 +133,7 @@ struct RowRoom {
   const Buffer<T> values;
 
   explicit RowRoom(const Spec& spec)
-      : half(round_up(*std::max_element(spec.sizes.begin(), spec.sizes.end()), width<T>)),
+      : half(round_up(*std::max_element(spec.sizes.begin() + 1, spec.sizes.end()), width<T>)),
         values(2 * half) {}
 };
 
