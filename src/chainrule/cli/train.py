@@ -3,7 +3,7 @@
 import contextlib
 import importlib
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -174,7 +174,8 @@ def _print(source: Table, model: TableModel, seconds: float) -> None:
         f"in batches of {report.batch_size}{penalty}, in {seconds:.1f} s",
     }
     if report.candidate_losses:
-        facts["recipe"] = _recipe(model)
+        facts["recipe"] = _recipe(report.candidate_losses)
+        facts["its own"] = _own(model)
     if len(model.networks) > 1:
         first, last = min(report.best_epochs), max(report.best_epochs)
         which = f"epoch {first}" if first == last else f"epochs {first} to {last}"
@@ -192,21 +193,24 @@ def _print(source: Table, model: TableModel, seconds: float) -> None:
     print_line()
 
 
-def _recipe(model: TableModel) -> str:
-    """Return what the recipe that was taken has of its own, and by what it was the better one."""
-    report = model.report
-    recipes = RECIPES[report.options["quality"]][model.target.task]
-    own = (
-        f"{name.replace('_', '-')} {report.options[name]}"
-        for name in differing(recipes)
-        if report.options[name] in [getattr(one, name) for one in recipes]  # not given
-    )
-    least, *others = sorted(report.candidate_losses)
+def _recipe(losses: Sequence[float]) -> str:
+    """Return by what the recipe that was taken was the better one."""
+    least, *others = sorted(losses)
     than = ", ".join(f"{loss:.4g}" for loss in others)
-    return (
-        f"the better of {len(recipes)}, by a loss of {least:.4g}, not {than}, on rows unseen: "
-        f"{', '.join(own)}"
-    )
+    return f"the better of {len(losses)}, by a loss of {least:.4g}, not {than}, on rows unseen"
+
+
+def _own(model: TableModel) -> str:
+    """Return what that recipe has of its own, but for what was given, and its optimizer."""
+    chosen = model.report.options
+    recipes = RECIPES[chosen["quality"]][model.target.task]
+    own = {
+        name.replace("_", "-"): chosen[name]
+        for name in differing(recipes)
+        if chosen[name] in [getattr(one, name) for one in recipes]
+    }
+    own.pop("optimizer", None)  # too long for a line; `info qualities` tells
+    return ", ".join(f"{name} {value}" for name, value in own.items())
 
 
 def _networks(model: TableModel) -> str:
