@@ -21,6 +21,8 @@ struct AllEntries {
   const T* values;
   std::int64_t count;
 
+  std::int64_t size() const { return count; }
+
   // Calls f(entry, its row of W, a row that will be read soon) for those of [first, first + chain),
   // in their order.
   template <class F>
@@ -38,18 +40,15 @@ struct SomeEntries {
     std::int64_t row;
   };
   std::vector<Entry> entries;
-  std::int64_t count = 0;
 
-  void add(T value, std::int64_t row) {
-    entries.push_back({value, row});
-    ++count;
-  }
+  std::int64_t size() const { return static_cast<std::int64_t>(entries.size()); }
+  void add(T value, std::int64_t row) { entries.push_back({value, row}); }
 
   template <class F>
   CHAINRULE_INLINE void each(std::int64_t first, F f) const {
     const Entry* all = entries.data();
-    for (std::int64_t i = first; i < std::min(first + chain, count); ++i)
-      f(all[i].value, all[i].row, all[std::min(i + soon, count - 1)].row);
+    for (std::int64_t i = first; i < std::min(first + chain, size()); ++i)
+      f(all[i].value, all[i].row, all[std::min(i + soon, size() - 1)].row);
   }
 };
 
@@ -57,7 +56,7 @@ struct SomeEntries {
 template <class T, int C, class Entries>
 void row_tile(const Entries& a, const T* W, std::int64_t stride, const T* bias, T* z) {
   Vector<T> totals[C];
-  for (std::int64_t first = 0; first < a.count; first += chain) {
+  for (std::int64_t first = 0; first < a.size(); first += chain) {
     Vector<T> sums[C];
 #pragma GCC unroll 8
     for (int v = 0; v < C; ++v) sums[v] = first > 0 ? Vector<T>{} : load(bias + v * width<T>);
@@ -79,7 +78,7 @@ void row_tile(const Entries& a, const T* W, std::int64_t stride, const T* bias, 
 template <class T, class Entries>
 void narrow_row(const Entries& a, const T* W, std::int64_t columns, const T* bias, T* z) {
   Vector<T> sums[width<T>], totals[width<T>];
-  for (std::int64_t first = 0; first < a.count; first += chain) {
+  for (std::int64_t first = 0; first < a.size(); first += chain) {
     for (std::int64_t j = 0; j < columns; ++j) sums[j] = broadcast(first > 0 ? T(0) : bias[j]);
     a.each(first, [&](T value, std::int64_t k, std::int64_t) {
       for (std::int64_t j = 0; j < columns; ++j)

@@ -35,7 +35,8 @@ def text(figures):
         f"Accuracy, or R², on {TEST_FRACTION:.0%} of the rows that were held out: mean ± standard "
         f"deviation of {SPLITS} splits{_fewer(known, models, by)}; all with their defaults, on "
         f"{plural(max(one['threads'] for one in figures), 'thread')} of "
-        f"{processor()}. Defaults of ours were chosen on the tables above the line.",
+        f"{processor()}. Defaults of ours were chosen on the tables above the line, and on others "
+        "that are not here.",
         "A table's scores are normalised from 0, the worst model's, to 1, the best's. Against "
         "another model: the tables on which one is better, as good (within a standard error of the "
         "mean difference of the splits), and worse. One row is a DataFrame's.",

@@ -1,8 +1,8 @@
 """The tables of the suite: real ones, from scikit-learn, R's packages and ``../shared/data``.
 
 Each has a target, the columns that would give it away or only count are left out, and rows
-beyond 10,000 are a sample drawn with a fixed seed. The suite is cut in two by name: defaults were
-chosen on the first half alone.
+beyond 10,000 are a sample drawn with a fixed seed. The suite is cut in two by name: of it, the
+first half alone is used to choose defaults.
 """
 
 from dataclasses import dataclass

@@ -337,5 +337,5 @@ def test_progress_is_for_the_terminal_and_never_in_a_file(tmp_path: Path) -> Non
     assert code == 0
     assert "epoch    0/49" in shown  # of five networks, and two by the other recipe
     printed = (tmp_path / "out.txt").read_text()
-    assert "/35" not in printed
+    assert "/49" not in printed
     assert "accuracy" in printed

@@ -134,28 +134,35 @@ def _show_qualities(name: str | None, json: bool) -> None:
         for quality, of_tasks in chosen.items()
         for task, recipes in of_tasks.items()
     ]
-    print_table(("quality", "task", *(option.replace("_", "-") for option in shown)), rows)
+    print_table(("quality", "task", *map(_dashed, shown)), rows)
     print_line()
     print_line(f"all options, and what else is tried: chainrule info {_QUALITIES} NAME")
 
 
 def _show_recipes(quality: Quality) -> None:
-    """Show the first recipe of each task, and what others have of their own."""
+    """Show the first recipe of each task, then what a second one has of its own."""
     of_tasks = RECIPES[quality]
-    rows = [
-        (name.replace("_", "-"), *(_plain(getattr(of_tasks[task][0], name)) for task in TASKS))
-        for name in (field.name for field in fields(Recipe))
-        if name in TrainOptions.names()
-    ]
-    print_table(("option", *TASKS), rows)
-    for task, recipes in of_tasks.items():
-        for one in recipes[1:]:
-            own = (f"{name.replace('_', '-')} {getattr(one, name)}" for name in differing(recipes))
-            print_line()
-            print_line(
-                f"{task} of at most {MOST_TO_COMPARE:,} rows: also tried, and taken if it is "
-                f"better on rows that it didn't learn from: {', '.join(own)}"
-            )
+    names = [field.name for field in fields(Recipe) if field.name in TrainOptions.names()]
+    first = {name: [_plain(getattr(of_tasks[task][0], name)) for task in TASKS] for name in names}
+    second: dict[str, list[str]] = {}
+    for name in names:
+        own = [name in differing(of_tasks[task]) for task in TASKS]
+        if any(own):
+            values = (_plain(getattr(of_tasks[task][-1], name)) for task in TASKS)
+            second[name] = [v if is_own else "" for v, is_own in zip(values, own, strict=True)]
+    print_table(("option", *TASKS), [(_dashed(name), *row) for name, row in first.items()])
+    if second:
+        print_line()
+        print_line(
+            f"of at most {MOST_TO_COMPARE:,} rows also tried, and taken if better on rows unseen:"
+        )
+        print_line()
+        print_table(("option", *TASKS), [(_dashed(name), *row) for name, row in second.items()])
+
+
+def _dashed(name: str) -> str:
+    """Return the name of an option as it is written at the prompt."""
+    return name.replace("_", "-")
 
 
 def _plain(value: object) -> str:

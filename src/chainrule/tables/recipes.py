@@ -11,7 +11,7 @@ from chainrule.theory.optimizer import Optimizer
 from chainrule.theory.schedules import Schedule
 
 Quality = Literal["plain", "fast", "balanced", "best"]
-# Rows. Of more, the first recipe was the better one: california_housing, Computers.
+# Rows. Of more, the first recipe was the better one for numbers: california_housing, Computers.
 MOST_TO_COMPARE = 4000
 _STEPS = 40  # of an epoch, where there are rows enough
 QUALITIES: tuple[Quality, ...] = get_args(Quality)
