@@ -33,9 +33,17 @@ class Encoding {
     require_shape(values, values.shape(0), static_cast<std::int64_t>(columns_.size()), "values");
     require_shape(inputs, values.shape(0), width_, "inputs");
     nb::gil_scoped_release released;
-    return encode_rows(columns_, values.data(), static_cast<std::int64_t>(values.shape(0)),
-                       inputs.data(), width_);
+    return write(values, inputs.data());
   }
+
+  template <class T>
+  bool write(const Matrix<const double>& values, T* inputs) const {
+    return encode_rows(columns_, values.data(), static_cast<std::int64_t>(values.shape(0)), inputs,
+                       width_);
+  }
+
+  std::int64_t columns() const { return static_cast<std::int64_t>(columns_.size()); }
+  std::int64_t width() const { return width_; }
 
  private:
   std::int64_t width_;
@@ -73,6 +81,20 @@ class Members {
     networks_->mean(X.data(), static_cast<std::int64_t>(X.shape(0)), outputs.data());
   }
 
+  bool mean_of(const Encoding& encoding, const Matrix<const double>& values,
+               const Matrix<T>& outputs) const {
+    const auto n = static_cast<std::int64_t>(values.shape(0));
+    require(encoding.width() == inputs_, "the width of the encoding",
+            static_cast<std::size_t>(inputs_), static_cast<std::size_t>(encoding.width()));
+    require_shape(values, values.shape(0), encoding.columns(), "values");
+    require_shape(outputs, values.shape(0), outputs_, "outputs");
+    nb::gil_scoped_release released;
+    std::vector<T> X(static_cast<std::size_t>(n * inputs_));
+    const bool finite = encoding.write(values, X.data());
+    if (finite) networks_->mean(X.data(), n, outputs.data());
+    return finite;
+  }
+
  private:
   const std::int64_t inputs_, outputs_;
   std::unique_ptr<Networks<T>> networks_;
@@ -85,7 +107,11 @@ void bind_members(nb::module_& m, const char* name) {
                     const std::vector<std::tuple<std::int64_t, std::int64_t, double>>&>(),
            "spec"_a, "thetas"_a, "pieces"_a)
       .def("mean", &Members<T>::mean, "X"_a.noconvert(), "outputs"_a.noconvert(),
-           "Write the mean of their outputs for each row.");
+           "Write the mean of their outputs for each row.")
+      .def("mean_of", &Members<T>::mean_of, "encoding"_a, "values"_a.noconvert(),
+           "outputs"_a.noconvert(),
+           "Write the mean for rows of an encoding's values, its other inputs 0; tell whether none "
+           "of them is infinite, else nothing is written.");
 }
 
 void bind_encoding(nb::module_& m) {
@@ -102,9 +128,9 @@ void bind_encoding(nb::module_& m) {
 }  // namespace
 
 void bind_tables(nb::module_& m) {
+  bind_encoding(m);
   bind_members<float>(m, "MembersFloat32");
   bind_members<double>(m, "MembersFloat64");
-  bind_encoding(m);
 }
 
 }  // namespace chainrule

@@ -95,7 +95,7 @@ def test_tables_that_are_not_one_row_of_the_columns(encoder: FeatureEncoder) -> 
     assert row.of_frame(FRAME[:1], ["port", "mass"]) is None
     assert OneRow(encoder, "float64").of_frame(FRAME[:1].drop(columns="port")) is None
     dates = FeatureEncoder.fit(as_table(FRAME), [("day", "date")])
-    assert OneRow(dates, "float64").of_array(np.ones((1, 1)), ["day"]) is None
+    assert OneRow(dates, "float64").numbers(np.ones((1, 1)), ["day"]) is None
 
 
 @pytest.mark.parametrize(
@@ -159,7 +159,7 @@ def fitted(request: pytest.FixtureRequest) -> tuple[Any, Any, Any]:
 def test_estimators_answer_one_row_as_among_others(fitted: tuple[Any, Any, Any]) -> None:
     X, number, classes = fitted
     rows = [X[k : k + 1] for k in range(20)]
-    assert number._one_row(rows[3]) is not None  # or nothing is tested here
+    assert number._of_one_row(rows[3]) is not None  # or nothing is tested here
     for expected, of in [
         (number.predict(X[:20]), number.predict),
         (classes.predict_proba(X[:20]), classes.predict_proba),

@@ -117,22 +117,6 @@ class TrainerFloat64(Trainer):
         Fill the arrays from the next step; return (loss, penalty, norm of the gradient).
         """
 
-class MembersFloat32:
-    """Networks of one shape, of columns that are cut into pieces."""
-
-    def __init__(self, spec: Spec, thetas: Sequence[Annotated[NDArray[numpy.float32], dict(shape=(None,), order='C', device='cpu', writable=False)]], pieces: Sequence[tuple[int, int, float]]) -> None: ...
-
-    def mean(self, X: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu', writable=False)], outputs: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu')]) -> None:
-        """Write the mean of their outputs for each row."""
-
-class MembersFloat64:
-    """Networks of one shape, of columns that are cut into pieces."""
-
-    def __init__(self, spec: Spec, thetas: Sequence[Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)]], pieces: Sequence[tuple[int, int, float]]) -> None: ...
-
-    def mean(self, X: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu', writable=False)], outputs: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu')]) -> None:
-        """Write the mean of their outputs for each row."""
-
 class Encoding:
     """What columns of numbers become, `width` inputs in all."""
 
@@ -149,6 +133,32 @@ class Encoding:
 
     @overload
     def encode(self, values: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu', writable=False)], inputs: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu')]) -> bool: ...
+
+class MembersFloat32:
+    """Networks of one shape, of columns that are cut into pieces."""
+
+    def __init__(self, spec: Spec, thetas: Sequence[Annotated[NDArray[numpy.float32], dict(shape=(None,), order='C', device='cpu', writable=False)]], pieces: Sequence[tuple[int, int, float]]) -> None: ...
+
+    def mean(self, X: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu', writable=False)], outputs: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu')]) -> None:
+        """Write the mean of their outputs for each row."""
+
+    def mean_of(self, encoding: Encoding, values: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu', writable=False)], outputs: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu')]) -> bool:
+        """
+        Write the mean for rows of an encoding's values, its other inputs 0; tell whether none of them is infinite, else nothing is written.
+        """
+
+class MembersFloat64:
+    """Networks of one shape, of columns that are cut into pieces."""
+
+    def __init__(self, spec: Spec, thetas: Sequence[Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)]], pieces: Sequence[tuple[int, int, float]]) -> None: ...
+
+    def mean(self, X: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu', writable=False)], outputs: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu')]) -> None:
+        """Write the mean of their outputs for each row."""
+
+    def mean_of(self, encoding: Encoding, values: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu', writable=False)], outputs: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu')]) -> bool:
+        """
+        Write the mean for rows of an encoding's values, its other inputs 0; tell whether none of them is infinite, else nothing is written.
+        """
 
 def advance_many(trainers: Sequence[Trainer], rates: Sequence[Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)]], losses: Sequence[Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu')]], threads: int) -> list[int]:
     """

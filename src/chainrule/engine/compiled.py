@@ -143,6 +143,18 @@ class Members:
             self._members.mean(X[part], outputs[part])
         return outputs
 
+    def mean_of(self, encoding: _core.Encoding, numbers: Array) -> Array | None:
+        """Return the mean for a few rows whose inputs are all an encoding's; None if one is inf.
+
+        Parameters
+        ----------
+        encoding : Encoding
+        numbers : ndarray of float64, shape (n, columns)
+            Of the encoding's columns, nan where missing.
+        """
+        outputs = np.empty((len(numbers), self._outputs), self._dtype)
+        return outputs if self._members.mean_of(encoding, numbers, outputs) else None
+
 
 def loss(
     parameters: Parameters,

@@ -134,7 +134,7 @@ class NetworkSpec:
         """The rows of theory/ behind ``activations``."""
         return tuple(ACTIVATIONS[name] for name in self.activations)
 
-    @property
+    @cached_property
     def loss_row(self) -> Loss:
         """The row of theory/ behind ``loss``."""
         return loss_named(self.loss) if isinstance(self.loss, str) else self.loss

@@ -224,19 +224,20 @@ class TableEstimator(BaseEstimator):  # type: ignore[misc]
     def _outputs(self, X: Any) -> Array:  # noqa: ANN401
         if "model_" not in self.__dict__:  # looked at first: check_is_fitted takes its time
             check_is_fitted(self)
-        row = self._one_row(X)
-        return self.model_.outputs(self._table(X)) if row is None else self.model_.outputs_of(row)
+        outputs = self._of_one_row(X)
+        return self.model_.outputs(self._table(X)) if outputs is None else outputs
 
-    def _one_row(self, X: Any) -> Array | None:  # noqa: ANN401
-        """Return the inputs of a single row of the columns of `fit`, or None: see `OneRow`."""
+    def _of_one_row(self, X: Any) -> Array | None:  # noqa: ANN401
+        """Return the outputs for a single row of the columns of `fit`, or None: see `OneRow`."""
         if getattr(X, "shape", None) != (1, self.n_features_in_):
             return None
         names = self.__dict__.get("feature_names_in_")
         if names is not None:
-            return self.model_.one_row.of_frame(X, names.tolist())
+            row = self.model_.one_row.of_frame(X, names.tolist())
+            return None if row is None else self.model_.outputs_of(row)
         if type(X) is not np.ndarray or X.dtype != _FLOAT64:
             return None
-        return self.model_.one_row.of_array(X, _unnamed(self.n_features_in_))
+        return self.model_.outputs_of_array(X, _unnamed(self.n_features_in_))
 
     @property
     def report_(self) -> Report:

@@ -1,6 +1,6 @@
 """Networks together with the columns they read and the column they predict."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from typing import Any
@@ -101,7 +101,7 @@ class TableModel:
             f" from {listed(self.features.names, 6)}\n by {sizes}{worth}>"
         )
 
-    @property
+    @cached_property
     def spec(self) -> NetworkSpec:
         """What the networks are."""
         return self.networks[0].spec
@@ -123,6 +123,21 @@ class TableModel:
         if X is None:
             X = self.features.transform(self.table(source), self.spec.dtype)
         return self.outputs_of(X)
+
+    def outputs_of_array(
+        self, X: NDArray[np.float64], names: Sequence[str]
+    ) -> NDArray[np.floating[Any]] | None:
+        """Return the outputs for an array of one row, whose columns have these names.
+
+        None where `outputs` is to answer, or to say what is wrong; see `OneRow`.
+        """
+        numbers = self.one_row.numbers(X, names)
+        if numbers is None:
+            return None
+        if self._members is not None:
+            return self._members.mean_of(self.features.encoding, numbers)
+        inputs = self.one_row.of_numbers(numbers)
+        return None if inputs is None else self.outputs_of(inputs)
 
     @cached_property
     def one_row(self) -> OneRow:

@@ -85,12 +85,15 @@ class OneRow:
             return None
         return self.encoded(found, X.iloc[0].tolist())
 
-    def of_array(self, X: NDArray[np.float64], names: Sequence[str]) -> NDArray[Any] | None:
-        """Return the inputs of an array of one row whose columns have these names, or None."""
+    def numbers(self, X: NDArray[np.float64], names: Sequence[str]) -> NDArray[np.float64] | None:
+        """Return what columns hold in an array with these names, shape (1, columns).
+
+        None where not all columns are numbers.
+        """
         at = self._look_up(names) if self._only_numbers else None
         if at is None:
             return None
-        return self._of_numbers(np.ascontiguousarray(X if at.in_order else X[:, at.numbers]))
+        return np.ascontiguousarray(X if at.in_order else X[:, at.numbers])
 
     def encoded(self, names: Sequence[str], values: Sequence[Any]) -> NDArray[Any] | None:
         """Return the inputs of values by name, shape (1, inputs), or None."""
@@ -103,7 +106,7 @@ class OneRow:
         ]
         if None in numbers:
             return None
-        inputs = self._of_numbers(np.array([numbers], dtype=np.float64))
+        inputs = self.of_numbers(np.array([numbers], dtype=np.float64))
         if inputs is None:
             return None
         for place, known in at.categories:
@@ -114,7 +117,8 @@ class OneRow:
                 inputs[0, index] = 1.0
         return inputs
 
-    def _of_numbers(self, numbers: NDArray[np.float64]) -> NDArray[Any] | None:
+    def of_numbers(self, numbers: NDArray[np.float64]) -> NDArray[Any] | None:
+        """Return the inputs of numbers, those of categories 0; None where one is infinite."""
         inputs = np.zeros((1, self._features.starts[-1]), self._dtype)
         plain = not numbers.size or self._features.encoding.encode(numbers, inputs)
         return inputs if plain else None
