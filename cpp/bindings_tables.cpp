@@ -1,6 +1,5 @@
 // The Python face of what models of tables need beside the engine: the encoding of their numbers,
 // and the mean of several networks.
-#include <nanobind/stl/tuple.h>
 #include <nanobind/stl/vector.h>
 
 #include "bindings.hpp"
@@ -21,11 +20,12 @@ class Encoding {
            bool flagged, std::int64_t place) {
     const std::size_t pieces = knots.size() > 2 ? knots.size() - 1 : 0;
     const auto inputs = static_cast<std::int64_t>(1 + pieces + flagged);
-    if (place < 0 || place + inputs > width_)
+    if (place < free_ || place + inputs > width_)
       throw std::invalid_argument("the column's " + std::to_string(inputs) + " inputs from " +
-                                  std::to_string(place) + " on must be among " +
-                                  std::to_string(width_));
+                                  std::to_string(place) + " on must be among those from " +
+                                  std::to_string(free_) + " to " + std::to_string(width_));
     columns_.push_back({median, center, scale, std::move(knots), height, flagged, place});
+    free_ = place + inputs;
   }
 
   template <class T>
@@ -42,36 +42,43 @@ class Encoding {
                        width_);
   }
 
+  // Those whose inputs are straight from knot to knot: they are cut, and no number between their
+  // knots is too far away to be told from others.
+  std::vector<CutColumn> cut_columns() const {
+    std::vector<CutColumn> result;
+    for (const EncodedColumn& column : columns_) {
+      if (column.knots.size() <= 2 || !(column.height > 0)) continue;
+      std::vector<double> knots;
+      for (const double knot : column.knots) knots.push_back(scaled(column, knot));
+      if (knots.front() > -farthest && knots.back() < farthest)
+        result.push_back({column.place, std::move(knots), column.height});
+    }
+    return result;
+  }
+
   std::int64_t columns() const { return static_cast<std::int64_t>(columns_.size()); }
   std::int64_t width() const { return width_; }
 
  private:
-  std::int64_t width_;
+  std::int64_t width_, free_ = 0;  // inputs in all; from here on no column's yet
   std::vector<EncodedColumn> columns_;
 };
 
-// Networks of one shape whose inputs are columns cut into pieces.
+// Networks of one shape whose inputs an encoding makes.
 template <class T>
 class Members {
  public:
-  Members(const Spec& spec, const std::vector<Vector<const T>>& thetas,
-          const std::vector<std::tuple<std::int64_t, std::int64_t, double>>& pieces)
-      : inputs_(spec.sizes.front()), outputs_(spec.sizes.back()) {
+  Members(const Spec& spec, const std::vector<Vector<const T>>& thetas, const Encoding& encoding)
+      : inputs_(spec.sizes.front()), outputs_(spec.sizes.back()), encoding_(encoding) {
     if (thetas.empty()) throw std::invalid_argument("thetas must not be empty");
+    require(encoding.width() == inputs_, "the width of the encoding",
+            static_cast<std::size_t>(inputs_), static_cast<std::size_t>(encoding.width()));
     std::vector<const T*> starts;
     for (const Vector<const T>& theta : thetas) {
       require_size(theta, parameter_count(spec), "the length of theta");
       starts.push_back(theta.data());
     }
-    std::vector<Pieces> columns;
-    std::int64_t free = 0;  // from here on
-    for (const auto& [place, count, height] : pieces) {
-      if (place < free || count < 1 || place + count > inputs_ || !(height > 0))
-        throw std::invalid_argument("pieces must be some of the inputs, in their order");
-      columns.push_back({place, count, height});
-      free = place + count;
-    }
-    networks_ = engine<T>().make_networks(spec, starts, std::move(columns));
+    networks_ = engine<T>().make_networks(spec, starts, encoding.cut_columns());
   }
 
   void mean(const Matrix<const T>& X, const Matrix<T>& outputs) const {
@@ -81,37 +88,35 @@ class Members {
     networks_->mean(X.data(), static_cast<std::int64_t>(X.shape(0)), outputs.data());
   }
 
-  bool mean_of(const Encoding& encoding, const Matrix<const double>& values,
-               const Matrix<T>& outputs) const {
+  bool mean_of_numbers(const Matrix<const double>& values, const Matrix<T>& outputs) const {
     const auto n = static_cast<std::int64_t>(values.shape(0));
-    require(encoding.width() == inputs_, "the width of the encoding",
-            static_cast<std::size_t>(inputs_), static_cast<std::size_t>(encoding.width()));
-    require_shape(values, values.shape(0), encoding.columns(), "values");
+    require_shape(values, values.shape(0), encoding_.columns(), "values");
     require_shape(outputs, values.shape(0), outputs_, "outputs");
     nb::gil_scoped_release released;
     std::vector<T> X(static_cast<std::size_t>(n * inputs_));
-    const bool finite = encoding.write(values, X.data());
+    const bool finite = encoding_.write(values, X.data());
     if (finite) networks_->mean(X.data(), n, outputs.data());
     return finite;
   }
 
  private:
   const std::int64_t inputs_, outputs_;
+  const Encoding encoding_;
   std::unique_ptr<Networks<T>> networks_;
 };
 
 template <class T>
 void bind_members(nb::module_& m, const char* name) {
-  nb::class_<Members<T>>(m, name, "Networks of one shape, of columns that are cut into pieces.")
-      .def(nb::init<const Spec&, const std::vector<Vector<const T>>&,
-                    const std::vector<std::tuple<std::int64_t, std::int64_t, double>>&>(),
-           "spec"_a, "thetas"_a, "pieces"_a)
+  nb::class_<Members<T>>(m, name, "Networks of one shape, whose inputs an encoding makes.")
+      .def(nb::init<const Spec&, const std::vector<Vector<const T>>&, const Encoding&>(), "spec"_a,
+           "thetas"_a, "encoding"_a)
       .def("mean", &Members<T>::mean, "X"_a.noconvert(), "outputs"_a.noconvert(),
            "Write the mean of their outputs for each row.")
-      .def("mean_of", &Members<T>::mean_of, "encoding"_a, "values"_a.noconvert(),
-           "outputs"_a.noconvert(),
-           "Write the mean for rows of an encoding's values, its other inputs 0; tell whether none "
-           "of them is infinite, else nothing is written.");
+      .def(
+          "mean_of_numbers", &Members<T>::mean_of_numbers, "values"_a.noconvert(),
+          "outputs"_a.noconvert(),
+          "Write the mean for rows of the encoding's values, other inputs 0, and tell whether none "
+          "of them is infinite; else nothing is written.");
 }
 
 void bind_encoding(nb::module_& m) {

@@ -77,13 +77,17 @@ template <class T>
 using TotalLoss = double (*)(const Spec&, const T* theta, Samples<T>, Threads threads,
                              const Interrupted&);
 
-// Inputs that are pieces of one column: from `place` on so many, of one height (pieces.hpp).
-struct Pieces {
-  std::int64_t place, count;
+// A column of numbers that is cut at knots: input `place` is the number, scaled as the knots are;
+// of each piece between two of them an input follows, from -height/2 below it to height/2 above it.
+struct CutColumn {
+  std::int64_t place;
+  std::vector<double> knots;
   double height;
+
+  std::int64_t pieces() const { return static_cast<std::int64_t>(knots.size()) - 1; }
 };
 
-// Several networks of one shape whose inputs are columns cut into pieces.
+// Several networks of one shape whose inputs are columns cut into pieces (pieces.hpp).
 template <class T>
 class Networks {
  public:
@@ -97,7 +101,7 @@ class Networks {
 template <class T>
 using MakeNetworks = std::unique_ptr<Networks<T>> (*)(const Spec&,
                                                       const std::vector<const T*>& thetas,
-                                                      std::vector<Pieces> columns);
+                                                      std::vector<CutColumn> columns);
 
 template <class T>
 struct Engine {

@@ -138,7 +138,7 @@ std::unique_ptr<Trainer<T>> make_trainer(const Spec& spec, T* theta, std::vector
 
 template <class T>
 std::unique_ptr<Networks<T>> make_networks(const Spec& spec, const std::vector<const T*>& thetas,
-                                           std::vector<Pieces> columns) {
+                                           std::vector<CutColumn> columns) {
   return std::make_unique<PiecedNetworks<T>>(spec, thetas, std::move(columns));
 }
 

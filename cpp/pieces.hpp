@@ -1,7 +1,8 @@
-// Networks whose inputs are columns cut into pieces, and their mean. Of m pieces of a column those
-// below a value are at +h/2, those above it at -h/2, and one is between them, a share t of its way.
-// So their part of z = W x + b is (1 - t) S[j] + t S[j + 1], with S[j] the sum that j pieces at
-// +h/2 and m - j at -h/2 make: two rows to read instead of m.
+// Networks whose inputs are columns cut into pieces, and their mean. From knot to knot all inputs
+// of a column, the number and its m pieces, are straight lines, and so is what W makes of them:
+// (1 - t) S[j] + t S[j + 1] a share t of the way from knot j to the next, with S[j] the sum at
+// knot j. Two rows to read instead of m + 1. Beyond the knots the number alone goes on: its own
+// row of W, times how far, is added to S[0] or S[m].
 #pragma once
 
 #include "cores.hpp"
@@ -11,73 +12,77 @@
 
 namespace chainrule::CHAINRULE_LEVEL {
 
-// theta with the first layer's W as `read_entries` names its rows: those of inputs that are no
-// pieces, and in the place of the m rows of pieces the m + 1 sums S. `summed` has its sizes. On
-// lines of the cache, which theta need not be.
+// theta with the first layer's W as `read_entries` names its rows: in the place of the rows of
+// pieces the sums S, one more than pieces. `summed` has its sizes. On lines of the cache, which
+// theta need not be.
 template <class T>
-Buffer<T> summed_theta(const Spec& spec, const Spec& summed, const std::vector<Pieces>& columns,
+Buffer<T> summed_theta(const Spec& spec, const Spec& summed, const std::vector<CutColumn>& columns,
                        const T* theta) {
   const std::int64_t inputs = spec.sizes[0], N = spec.sizes[1];
   Buffer<T> result(static_cast<std::int64_t>(parameter_count(summed)));
   T* to = result.get();
-  std::vector<double> sum(static_cast<std::size_t>(N));
   std::int64_t k = 0;
-  const auto plain = [&](std::int64_t end) {
+  const auto copy = [&](std::int64_t end) {
     to = std::copy(theta + k * N, theta + end * N, to);
     k = end;
   };
+  std::vector<double> sum(static_cast<std::size_t>(N));  // of the pieces at a knot
   const auto add = [&](double height, std::int64_t piece) {
-    for (std::int64_t j = 0; j < N; ++j)
-      sum[static_cast<std::size_t>(j)] += height * double(theta[piece * N + j]);
+    for (std::int64_t u = 0; u < N; ++u)
+      sum[static_cast<std::size_t>(u)] += height * double(theta[piece * N + u]);
   };
-  const auto write = [&] {
-    for (const double s : sum) *to++ = static_cast<T>(s);
-  };
-  for (const Pieces& column : columns) {
-    plain(column.place);
-    const std::int64_t end = k + column.count;
+  for (const CutColumn& column : columns) {
+    copy(column.place + 1);
+    const T* number = theta + column.place * N;
     std::fill(sum.begin(), sum.end(), 0.0);
-    for (std::int64_t i = k; i < end; ++i) add(-column.height / 2, i);
-    write();
-    for (; k < end; ++k) {
-      add(column.height, k);
-      write();
+    for (std::int64_t j = 0; j < column.pieces(); ++j) add(-column.height / 2, k + j);
+    for (const double knot : column.knots) {
+      for (std::int64_t u = 0; u < N; ++u)
+        *to++ = static_cast<T>(sum[static_cast<std::size_t>(u)] + knot * double(number[u]));
+      if (k < column.place + 1 + column.pieces()) add(column.height, k++);
     }
   }
-  plain(inputs);
+  copy(inputs);
   std::copy(theta + inputs * N, theta + parameter_count(spec), to);
   return result;
 }
 
-// What a row of inputs reads of such rows: its inputs that are not 0, and of each column's sums
-// two.
+// What a row of inputs reads of such rows: of each column two sums and, beyond its knots, the
+// number's own row; of other inputs those that are not 0.
 template <class T>
-void read_entries(const std::vector<Pieces>& columns, const T* x, std::int64_t inputs,
+void read_entries(const std::vector<CutColumn>& columns, const T* x, std::int64_t inputs,
                   SomeEntries<T>& entries) {
   entries.entries.reserve(static_cast<std::size_t>(inputs));
   std::int64_t k = 0, row = 0;
-  const auto plain = [&](std::int64_t end) {
+  const auto others = [&](std::int64_t end) {
     for (; k < end; ++k, ++row)
       if (x[k] != 0) entries.add(x[k], row);
   };
-  for (const Pieces& column : columns) {
-    plain(column.place);
+  for (const CutColumn& column : columns) {
+    others(column.place);
+    const T *number = x + k, *piece = number + 1;
+    const std::int64_t m = column.pieces(), sums = row + 1;
     const T h = static_cast<T>(column.height), top = static_cast<T>(column.height * 0.5);
     std::int64_t j = 0;
-    while (j < column.count && x[k + j] >= top) ++j;
-    const T t = j < column.count ? (x[k + j] + top) / h : T(0);
-    entries.add(1 - t, row + j);
-    if (t != 0) entries.add(t, row + j + 1);
-    k += column.count;
-    row += column.count + 1;
+    while (j < m && piece[j] >= top) ++j;
+    const T t = j < m ? (piece[j] + top) / h : T(0);
+    entries.add(1 - t, sums + j);
+    if (t != 0) entries.add(t, sums + j + 1);
+    if (t == 0 && (j == 0 || j == m)) {
+      const T beyond = *number - static_cast<T>(column.knots[static_cast<std::size_t>(j)]);
+      if (beyond != 0) entries.add(beyond, row);
+    }
+    k += 1 + m;
+    row = sums + m + 1;
   }
-  plain(inputs);
+  others(inputs);
 }
 
 template <class T>
 class PiecedNetworks final : public Networks<T> {
  public:
-  PiecedNetworks(const Spec& spec, const std::vector<const T*>& thetas, std::vector<Pieces> columns)
+  PiecedNetworks(const Spec& spec, const std::vector<const T*>& thetas,
+                 std::vector<CutColumn> columns)
       : inputs_(spec.sizes.front()), columns_(std::move(columns)), summed_(spec) {
     summed_.sizes.front() += static_cast<std::int64_t>(columns_.size());
     for (const T* theta : thetas) thetas_.push_back(summed_theta(spec, summed_, columns_, theta));
@@ -117,7 +122,7 @@ class PiecedNetworks final : public Networks<T> {
   }
 
   const std::int64_t inputs_;
-  const std::vector<Pieces> columns_;
+  const std::vector<CutColumn> columns_;
   Spec summed_;  // of networks whose inputs are what entries name
   std::vector<Buffer<T>> thetas_;
 };

@@ -9,12 +9,14 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 import chainrule as cr
 from chainrule.engine import compiled
 from chainrule.tables import Conventions, TrainOptions, train
 from chainrule.tables.encoding import FeatureEncoder
 from chainrule.tables.errors import TableError
+from chainrule.tables.number_column import NumberColumn, encoding_of
 from chainrule.tables.one_row import OneRow
 from chainrule.tables.reading import as_table
 
@@ -185,24 +187,44 @@ def test_one_row_is_refused_as_many_are() -> None:
     assert named.predict(pd.DataFrame({"mass": [1.0], "count": [2]})).shape == (1,)
 
 
+def _column(pieces: int, height: float, flagged: bool, width: float = 1.0) -> NumberColumn:
+    knots = tuple(np.cumsum(RNG.uniform(0.2, 2, size=pieces + 1) * width).tolist())
+    return NumberColumn("v", "number", "", knots[1], knots[2], 1.7 * width, knots, height, flagged)
+
+
+def _values(column: NumberColumn, n: int) -> NDArray[np.float64]:
+    """Numbers between the knots, on them, beyond them, and missing ones."""
+    least, most = column.knots[0], column.knots[-1]
+    values = RNG.uniform(2 * least - most, 2 * most - least, size=n)
+    values[::5] = RNG.choice(column.knots, size=len(values[::5]))
+    values[1::9] = np.nan
+    return values
+
+
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize("inputs", [1, 40, 300])
-def test_members_answer_the_mean_of_the_networks(inputs: int, dtype: str) -> None:
+@pytest.mark.parametrize("hidden", [(), (33, 17), (8,)])
+def test_members_answer_the_mean_of_the_networks(hidden: tuple[int, ...], dtype: str) -> None:
     """Each network's forward pass adds up every piece; they read sums of pieces, so that only
     roundings differ, of about as many terms as there are inputs. Alone a row has the same bits.
     """
-    rng = np.random.default_rng(inputs)
-    X, pieces = rng.normal(size=(50, inputs)), []
-    X[:, rng.random(inputs) < 0.3] = 0.0
-    for place in range(1, inputs - 20, 23):
-        count, height = int(rng.integers(1, 20)), float(rng.choice([1.0, 0.25, 0.7]))
-        pieces.append((place, count, height))
-        risen = np.clip(rng.uniform(-1, count + 1, size=50)[:, None] - np.arange(count), 0, 1)
-        X[:, place : place + count] = height * (risen - 0.5)
-    X = X.astype(dtype)
-    sizes = [inputs, 33, 17, 2]
-    networks = [cr.Network(sizes, activation="gelu", dtype=dtype, seed=k) for k in range(3)]
-    members = compiled.Members([network.parameters for network in networks], pieces)
+    columns = [
+        _column(2, 1.0, True),
+        _column(20, 0.25, False, 1e-6),
+        NumberColumn("plain", "number", "", 0.0, 0.1, 1.7, (), 1.0, False),
+        NumberColumn("flat", "number", "", 0.0, 0.0, 1.0, (-1.0, 0.0, 1.0), 0.0, False),
+        _column(7, 0.7, True, 1e9),
+    ]
+    places = np.cumsum([3, *(len(column.inputs) for column in columns[:-1])]).tolist()
+    width = places[-1] + len(columns[-1].inputs) + 2
+    encoding = encoding_of(columns, places, width)
+    X = RNG.normal(size=(50, width)).astype(dtype)
+    X[:, RNG.random(width) < 0.3] = 0.0  # what is no column's
+    values = [RNG.normal(size=50) if len(c.knots) < 4 else _values(c, 50) for c in columns]
+    assert encoding.encode(np.column_stack(values), X)
+    networks = [
+        cr.Network([width, *hidden, 2], activation="gelu", dtype=dtype, seed=k) for k in range(3)
+    ]
+    members = compiled.Members([network.parameters for network in networks], encoding)
     found = members.mean(X)
     expected = np.mean([network.forward(X) for network in networks], axis=0)
     limit = 40 * np.finfo(dtype).eps
@@ -213,25 +235,44 @@ def test_members_answer_the_mean_of_the_networks(inputs: int, dtype: str) -> Non
     assert members.mean(np.tile(X, (100, 1))).tobytes() == np.tile(found, (100, 1)).tobytes()
 
 
-@pytest.mark.parametrize(
-    "pieces",
-    [[(0, 5, 1.0)], [(-1, 2, 1.0)], [(1, 2, 1.0), (2, 1, 1.0)], [(0, 0, 1.0)], [(0, 1, 0)]],
-)
-def test_pieces_that_are_not_the_inputs_are_refused(pieces: list[Any]) -> None:
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_members_answer_numbers_as_what_they_become(dtype: str) -> None:
+    column = _column(12, 0.5, True)
+    encoding = encoding_of([column], [0], 14 + 1)
+    networks = [cr.Network([15, 9, 1], dtype=dtype, seed=k) for k in range(2)]
+    members = compiled.Members([network.parameters for network in networks], encoding)
+    numbers = _values(column, 30)[:, np.newaxis]
+    X = np.zeros((30, 15), dtype)
+    assert encoding.encode(numbers, X)
+    found = members.mean_of_numbers(numbers)
+    assert found is not None
+    assert found.tobytes() == members.mean(X).tobytes()
+    numbers[3] = np.inf
+    assert members.mean_of_numbers(numbers) is None
+    with pytest.raises(ValueError, match="the columns of values must be 1, got 2"):
+        members.mean_of_numbers(np.ones((3, 2)))
+
+
+def test_a_column_whose_knots_are_clipped_is_read_piece_by_piece() -> None:
+    """Between a knot and one farther than 1,000 deviations the scaled number is no straight line:
+    here it bends in the middle of the last piece, where a line from end to end would be off by 500.
+    """
+    column = NumberColumn("v", "number", "", 0.0, 0.0, 1.0, (-1.0, 0.0, 2000.0), 1.0, False)
+    encoding = encoding_of([column], [0], 3)
+    network = cr.Network([3, 1], activation="identity", dtype="float64")
+    network.weights[0][:] = [[1.0], [0.0], [0.0]]
+    network.biases[0][:] = 0.0
+    members = compiled.Members([network.parameters], encoding)
+    found = members.mean_of_numbers(np.array([[1000.0], [500.0], [1900.0]]))
+    assert found is not None
+    assert found.ravel().tolist() == [1000.0, 500.0, 1000.0]
+
+
+def test_an_encoding_that_does_not_fit_is_refused() -> None:
     network = cr.Network([4, 2], dtype="float32")
-    with pytest.raises(ValueError, match="pieces must be some of the inputs, in their order"):
-        compiled.Members([network.parameters], pieces)
-
-
-def test_a_table_is_told_where_its_pieces_are() -> None:
-    """What stands there is at half the height above or below 0, but at most one of each column."""
-    model = cr.TableRegressor("balanced", epochs=1).fit(FRAME, np.arange(60.0)).model_
-    X = model.features.transform(as_table(FRAME), "float32")
-    inputs, cut = model.features.inputs, 0
-    for place, count, height in model.features.pieces:
-        cut += count
-        assert all(" from " in name for name in inputs[place : place + count])
-        between = np.abs(X[:, place : place + count]) < np.float32(height / 2)
-        assert (between.sum(axis=1) <= 1).all()
-        assert np.abs(X[:, place : place + count]).max() == np.float32(height / 2)
-    assert cut == sum(" from " in name for name in inputs) > 20
+    column = NumberColumn("v", "number", "", 0.0, 0.0, 1.0, (-1.0, 0.0, 1.0), 1.0, False)
+    with pytest.raises(ValueError, match="the width of the encoding must be 4, got 5"):
+        compiled.Members([network.parameters], encoding_of([column], [0], 5))
+    for places in ([-1], [2], [0, 2], [3, 0]):
+        with pytest.raises(ValueError, match=r"the column's 3 inputs from -?\d on must be among"):
+            encoding_of([column] * len(places), places, 4)

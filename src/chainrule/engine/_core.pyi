@@ -135,29 +135,29 @@ class Encoding:
     def encode(self, values: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu', writable=False)], inputs: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu')]) -> bool: ...
 
 class MembersFloat32:
-    """Networks of one shape, of columns that are cut into pieces."""
+    """Networks of one shape, whose inputs an encoding makes."""
 
-    def __init__(self, spec: Spec, thetas: Sequence[Annotated[NDArray[numpy.float32], dict(shape=(None,), order='C', device='cpu', writable=False)]], pieces: Sequence[tuple[int, int, float]]) -> None: ...
+    def __init__(self, spec: Spec, thetas: Sequence[Annotated[NDArray[numpy.float32], dict(shape=(None,), order='C', device='cpu', writable=False)]], encoding: Encoding) -> None: ...
 
     def mean(self, X: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu', writable=False)], outputs: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu')]) -> None:
         """Write the mean of their outputs for each row."""
 
-    def mean_of(self, encoding: Encoding, values: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu', writable=False)], outputs: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu')]) -> bool:
+    def mean_of_numbers(self, values: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu', writable=False)], outputs: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu')]) -> bool:
         """
-        Write the mean for rows of an encoding's values, its other inputs 0; tell whether none of them is infinite, else nothing is written.
+        Write the mean for rows of the encoding's values, other inputs 0, and tell whether none of them is infinite; else nothing is written.
         """
 
 class MembersFloat64:
-    """Networks of one shape, of columns that are cut into pieces."""
+    """Networks of one shape, whose inputs an encoding makes."""
 
-    def __init__(self, spec: Spec, thetas: Sequence[Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)]], pieces: Sequence[tuple[int, int, float]]) -> None: ...
+    def __init__(self, spec: Spec, thetas: Sequence[Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)]], encoding: Encoding) -> None: ...
 
     def mean(self, X: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu', writable=False)], outputs: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu')]) -> None:
         """Write the mean of their outputs for each row."""
 
-    def mean_of(self, encoding: Encoding, values: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu', writable=False)], outputs: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu')]) -> bool:
+    def mean_of_numbers(self, values: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu', writable=False)], outputs: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu')]) -> bool:
         """
-        Write the mean for rows of an encoding's values, its other inputs 0; tell whether none of them is infinite, else nothing is written.
+        Write the mean for rows of the encoding's values, other inputs 0, and tell whether none of them is infinite; else nothing is written.
         """
 
 def advance_many(trainers: Sequence[Trainer], rates: Sequence[Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)]], losses: Sequence[Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu')]], threads: int) -> list[int]:

@@ -105,27 +105,26 @@ _MEMBERS = {"float32": _core.MembersFloat32, "float64": _core.MembersFloat64}
 
 
 class Members:
-    """Networks of one shape, whose inputs are columns cut into pieces, and the mean of all.
+    """Networks of one shape, whose inputs an encoding makes, and the mean of all.
 
-    Of the pieces of a column, which are all at +h/2 or -h/2 but one, the first layer reads sums
-    that were made once, so that a row costs about as much as if no column were cut. A row has the
-    same bits alone and among others; those of `forward` are others, since it adds up pieces.
+    From knot to knot of a column that is cut into pieces its part of the first layer is a straight
+    line between sums that were made once, so that a row costs about as much as if no column were
+    cut. A row has the same bits alone and among others; those of `forward` are others, since it
+    adds up pieces.
 
     Parameters
     ----------
     parameters : sequence of Parameters
         Copied; of the first layer's weights sums are made.
-    pieces : sequence of (int, int, float)
-        Of each column: its first piece among the inputs, how many there are, and h.
+    encoding : Encoding
+        Copied, too. Inputs that are none of its columns' may be anything.
     """
 
-    def __init__(
-        self, parameters: Sequence[Parameters], pieces: Sequence[tuple[int, int, float]]
-    ) -> None:
+    def __init__(self, parameters: Sequence[Parameters], encoding: _core.Encoding) -> None:
         spec = parameters[0].spec
         thetas = [one.theta for one in parameters]
         self._outputs, self._dtype = spec.n_outputs, spec.dtype
-        self._members = _MEMBERS[spec.dtype](_describe(spec, 0.0), thetas, list(pieces))
+        self._members = _MEMBERS[spec.dtype](_describe(spec, 0.0), thetas, encoding)
 
     def mean(self, X: Array) -> Array:
         """Return the mean of their outputs for each row, shape (n, outputs), added up in order.
@@ -143,17 +142,16 @@ class Members:
             self._members.mean(X[part], outputs[part])
         return outputs
 
-    def mean_of(self, encoding: _core.Encoding, numbers: Array) -> Array | None:
-        """Return the mean for a few rows whose inputs are all an encoding's; None if one is inf.
+    def mean_of_numbers(self, numbers: Array) -> Array | None:
+        """Return the mean for a few rows of the encoding's columns; None if a number is infinite.
 
         Parameters
         ----------
-        encoding : Encoding
         numbers : ndarray of float64, shape (n, columns)
-            Of the encoding's columns, nan where missing.
+            nan where missing.
         """
         outputs = np.empty((len(numbers), self._outputs), self._dtype)
-        return outputs if self._members.mean_of(encoding, numbers, outputs) else None
+        return outputs if self._members.mean_of_numbers(numbers, outputs) else None
 
 
 def loss(

@@ -160,14 +160,11 @@ class FeatureEncoder:
         return [0, *accumulate(len(column.inputs) for column in self.columns)]
 
     @property
-    def pieces(self) -> list[tuple[int, int, float]]:
-        """Of each column that is cut: its first piece among the inputs, how many, their height."""
-        placed = zip(self.columns, self.starts, strict=False)
-        return [
-            (start + 1, len(column.knots) - 1, column.height)
-            for column, start in placed
-            if isinstance(column, NumberColumn) and len(column.knots) > 2
-        ]
+    def is_cut(self) -> bool:
+        """Whether any column is cut into pieces."""
+        return any(
+            isinstance(column, NumberColumn) and len(column.knots) > 2 for column in self.columns
+        )
 
     def __getstate__(self) -> dict[str, Any]:
         return {"columns": self.columns}  # what is made of them is made again

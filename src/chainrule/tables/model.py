@@ -135,7 +135,7 @@ class TableModel:
         if numbers is None:
             return None
         if self._members is not None:
-            return self._members.mean_of(self.features.encoding, numbers)
+            return self._members.mean_of_numbers(numbers)
         inputs = self.one_row.of_numbers(numbers)
         return None if inputs is None else self.outputs_of(inputs)
 
@@ -158,10 +158,11 @@ class TableModel:
     @cached_property
     def _members(self) -> compiled.Members | None:
         """The networks together, where columns are cut into pieces."""
-        pieces = self.features.pieces
-        if not pieces or any(network.engine is not compiled for network in self.networks):
+        in_core = all(network.engine is compiled for network in self.networks)
+        if not (self.features.is_cut and in_core):
             return None
-        return compiled.Members([network.parameters for network in self.networks], pieces)
+        parameters = [network.parameters for network in self.networks]
+        return compiled.Members(parameters, self.features.encoding)
 
     def __getstate__(self) -> dict[str, Any]:
         return {known.name: getattr(self, known.name) for known in fields(self)}
