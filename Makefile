@@ -25,7 +25,7 @@ test-lowest:
 	build/lowest/venv/bin/python -m pip install --quiet --no-build-isolation --no-deps .
 	build/lowest/venv/bin/python -m pytest -n 2 --dist worksteal
 
-# The engine's and the training tests under the compiler's sanitizers; about ten minutes.
+# What tests the core, under the compiler's sanitizers; about ten minutes.
 sanitize: .venv/dev-ready
 	tools/sanitize.sh $(ARGS)
 

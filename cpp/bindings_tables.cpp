@@ -42,8 +42,8 @@ class Encoding {
                        width_);
   }
 
-  // Those whose inputs are straight from knot to knot: they are cut, and no number between their
-  // knots is too far away to be told from others.
+  // Those that are cut and whose inputs are straight lines from knot to knot, none of which is so
+  // far away that it is clipped.
   std::vector<CutColumn> cut_columns() const {
     std::vector<CutColumn> result;
     for (const EncodedColumn& column : columns_) {

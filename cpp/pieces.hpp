@@ -67,8 +67,9 @@ void read_entries(const std::vector<CutColumn>& columns, const T* x, std::int64_
     while (j < m && piece[j] >= top) ++j;
     const T t = j < m ? (piece[j] + top) / h : T(0);
     entries.add(1 - t, sums + j);
-    if (t != 0) entries.add(t, sums + j + 1);
-    if (t == 0 && (j == 0 || j == m)) {
+    if (t != 0) {
+      entries.add(t, sums + j + 1);
+    } else if (j == 0 || j == m) {
       const T beyond = *number - static_cast<T>(column.knots[static_cast<std::size_t>(j)]);
       if (beyond != 0) entries.add(beyond, row);
     }

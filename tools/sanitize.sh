@@ -1,6 +1,6 @@
 #!/bin/sh
-# The engine's and the training tests under the sanitizers of the compiler: addresses and undefined
-# behaviour, then threads. Needs an environment that `make test` has made, and GCC or Clang on Linux.
+# What tests the core, under the sanitizers of the compiler: addresses and undefined behaviour, then
+# threads. Needs an environment that `make test` has made, and GCC or Clang on Linux.
 #     tools/sanitize.sh [address|thread]
 set -eu
 python=$PWD/.venv/bin/python
@@ -28,7 +28,7 @@ run() {
     ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 \
     TSAN_OPTIONS=halt_on_error=1 OPENBLAS_NUM_THREADS=1 \
     setarch "$(uname -m)" -R "$place/venv/bin/python" -m pytest -q -n 2 --dist worksteal \
-    -p no:cacheprovider -m "not exhaustive" tests/engine tests/training
+    -p no:cacheprovider -m "not exhaustive" tests/engine tests/training tests/tables/test_one_row.py
 }
 
 # Of undefined behaviour, all but what would be asked at each load and store of a kernel, whose
