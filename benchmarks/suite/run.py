@@ -25,8 +25,10 @@ def parse(arguments=None):
         prog="benchmarks.suite.run", description=__doc__.splitlines()[0]
     )
     add = parser.add_argument
-    add("--only", action="append", metavar="TABLE", help="may be repeated")
-    add("--models", metavar="A,B", help=f"of {', '.join(MODELS)}; all but RealMLP without it")
+    tables = [table.name for table in SUITE]
+    add("--only", action="append", metavar="TABLE", choices=tables, help="may be repeated")
+    models = f"of {', '.join(MODELS)}; all but RealMLP without it"
+    add("--models", metavar="A,B", type=_models, default=USUAL, help=models)
     add("--ablation", action="store_true", help="what each part brings, on the first half")
     add("--splits", type=int, default=SPLITS, metavar="N", help=f"the first N of {SPLITS}")
     add("--minutes", type=float, metavar="M", help="begin nothing new after so long")
@@ -38,7 +40,7 @@ def parse(arguments=None):
 def main(arguments=None):
     """Measure what is not yet known, and write the tables."""
     options = parse(arguments)
-    names = options.models.split(",") if options.models else USUAL
+    names = options.models
     if options.ablation:
         names = ["chainrule balanced", *ABLATION]
         options.only = options.only or [table.name for table in CHOSEN_ON]
@@ -59,6 +61,14 @@ def main(arguments=None):
             known.append(one)
             print(f"{table.name:20} {split} {name:20} {one['score']:.4f} {one['seconds']:7.1f} s")
     written(known, options.report)
+
+
+def _models(names):
+    """Return the models that are named, if there are such."""
+    unknown = [name for name in names.split(",") if name not in MODELS]
+    if unknown:
+        raise argparse.ArgumentTypeError(f"no model {unknown[0]!r}; there are {', '.join(MODELS)}")
+    return names.split(",")
 
 
 def read(path):
