@@ -18,14 +18,14 @@ class Encoding {
 
   void add(double median, double center, double scale, std::vector<double> knots, double height,
            bool flagged, std::int64_t place) {
-    const std::size_t pieces = knots.size() > 2 ? knots.size() - 1 : 0;
-    const auto inputs = static_cast<std::int64_t>(1 + pieces + flagged);
-    if (place < free_ || place + inputs > width_)
-      throw std::invalid_argument("the column's " + std::to_string(inputs) + " inputs from " +
-                                  std::to_string(place) + " on must be among those from " +
-                                  std::to_string(free_) + " to " + std::to_string(width_));
-    columns_.push_back({median, center, scale, std::move(knots), height, flagged, place});
-    free_ = place + inputs;
+    EncodedColumn column{median, center, scale, std::move(knots), height, flagged, place};
+    if (place < free_ || place + column.inputs() > width_)
+      throw std::invalid_argument("the column's " + std::to_string(column.inputs()) +
+                                  " inputs from " + std::to_string(place) +
+                                  " on must be among those from " + std::to_string(free_) + " to " +
+                                  std::to_string(width_));
+    free_ = place + column.inputs();
+    columns_.push_back(std::move(column));
   }
 
   template <class T>
@@ -47,7 +47,7 @@ class Encoding {
   std::vector<CutColumn> cut_columns() const {
     std::vector<CutColumn> result;
     for (const EncodedColumn& column : columns_) {
-      if (column.knots.size() <= 2 || !(column.height > 0)) continue;
+      if (column.pieces() == 0 || column.height == 0) continue;
       std::vector<double> knots;
       for (const double knot : column.knots) knots.push_back(scaled(column, knot));
       if (knots.front() > -farthest && knots.back() < farthest)

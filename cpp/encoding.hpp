@@ -12,10 +12,16 @@ namespace chainrule {
 
 struct EncodedColumn {
   double median, center, scale;  // scale 0: a constant, whose input is 0
-  std::vector<double> knots;     // k_0 < k_1 < ...; none: only scaled
+  std::vector<double> knots;     // k_0 < k_1 < ...
   double height;                 // of a piece, from below its knots to above them
   bool flagged;                  // whether an input more is 1 where the value is missing
   std::int64_t place;            // of its first input
+
+  // A single one would say no more than the scaled number does.
+  std::int64_t pieces() const {
+    return knots.size() > 2 ? static_cast<std::int64_t>(knots.size()) - 1 : 0;
+  }
+  std::int64_t inputs() const { return 1 + pieces() + (flagged ? 1 : 0); }
 };
 
 constexpr double farthest = 1000.0;  // of a scaled number
@@ -39,7 +45,7 @@ void encode_value(const EncodedColumn& column, double value, T* inputs) {
   T* to = inputs + column.place;
   *to++ = static_cast<T>(scaled(column, v));
   const std::vector<double>& k = column.knots;
-  if (k.size() > 2) {
+  if (column.pieces() > 0) {
     const auto piece = [&](double share) { return static_cast<T>(column.height * (share - 0.5)); };
     const auto upper = std::upper_bound(k.begin() + 1, k.end(), v);
     to = std::fill_n(to, upper - (k.begin() + 1), piece(1));

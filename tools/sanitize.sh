@@ -23,8 +23,8 @@ run() {
   echo "tests under the $kind sanitizer"
   # CPython keeps memory to its end, so leaks are not looked for; OpenBLAS is not instrumented;
   # without -R the thread sanitizer does not find room on kernels that scatter addresses widely
-  # and the address sanitizer finds no exceptions where Python loads the C++ library later; what
-  # they note of each byte would count as memory that is needed
+  # and the address sanitizer finds no exceptions where Python loads the C++ library later; and
+  # a test of how much memory is needed would count what they note of each byte
   env LD_PRELOAD="$($compiler -print-file-name="$library") $($compiler -print-file-name=libstdc++.so)" \
     ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 \
     TSAN_OPTIONS=halt_on_error=1 OPENBLAS_NUM_THREADS=1 \

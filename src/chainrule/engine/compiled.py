@@ -143,12 +143,12 @@ class Members:
         return outputs
 
     def mean_of_numbers(self, numbers: Array) -> Array | None:
-        """Return the mean for a few rows of the encoding's columns; None if a number is infinite.
+        """Return the mean for a few rows whose inputs are all the encoding's; None if one is inf.
 
         Parameters
         ----------
         numbers : ndarray of float64, shape (n, columns)
-            nan where missing.
+            What the encoding's columns hold, nan where missing.
         """
         outputs = np.empty((len(numbers), self._outputs), self._dtype)
         return outputs if self._members.mean_of_numbers(numbers, outputs) else None

@@ -162,9 +162,7 @@ class FeatureEncoder:
     @property
     def is_cut(self) -> bool:
         """Whether any column is cut into pieces."""
-        return any(
-            isinstance(column, NumberColumn) and len(column.knots) > 2 for column in self.columns
-        )
+        return any(isinstance(column, NumberColumn) and column.is_cut for column in self.columns)
 
     def __getstate__(self) -> dict[str, Any]:
         return {"columns": self.columns}  # what is made of them is made again

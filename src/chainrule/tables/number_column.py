@@ -134,11 +134,16 @@ class NumberColumn:
         return column
 
     @property
+    def is_cut(self) -> bool:
+        """Whether there are pieces: a single one would say no more than x does."""
+        return len(self.knots) > 2
+
+    @property
     def inputs(self) -> list[str]:
         """The name of each input that the column becomes."""
         name = f"{self.name}, {self.part}" if self.part else self.name
         names = [name]
-        if len(self.knots) > 2:
+        if self.is_cut:
             ends = [f"{knot:.6g}" for knot in self.knots]
             names += [f"{name} from {a} to {b}" for a, b in pairwise(ends)]
         return [*names, f"{name} is missing"] if self.flagged else names
