@@ -13,7 +13,6 @@ struct GradientTask {
   std::int64_t layer;
   std::int64_t first, last;              // rows of W; with row 0, the biases too
   std::int64_t first_panel, last_panel;  // panels of W
-  bool copies;                           // the inputs, as Blocks
 };
 
 constexpr std::int64_t task_rows = 96;  // whole tiles, and whole panels of the transpose
@@ -24,19 +23,18 @@ static_assert(task_rows % tile_rows == 0 && task_rows % panel_columns<float> == 
 // the same bits: another number is another rounding, whatever the caches would like.
 constexpr std::int64_t group_samples = 8192 / vector_bytes;
 
-// A layer of several row blocks has tasks of 8 panels, which share one copy of the inputs; a
+// A layer whose inputs are copied to blocks has tasks of 8 panels, which read their inputs once; a
 // smaller one has tasks of 2, enough for some threads.
 template <class T>
 std::vector<GradientTask> gradient_tasks(const Layout<T>& layout) {
   std::vector<GradientTask> tasks;
   for (std::size_t l = 0; l < layout.weights.size(); ++l) {
     const Panels<T>& W = layout.weights[l];
-    const bool copies = W.rows > 2 * task_rows && W.count >= 8;
-    const std::int64_t panels = copies ? 8 : 2;
+    const std::int64_t panels = reads_blocks(W) ? 8 : 2;
     for (std::int64_t p = 0; p < W.count; p += panels)
       for (std::int64_t k = 0; k < W.rows; k += task_rows)
         tasks.push_back({static_cast<std::int64_t>(l), k, std::min(k + task_rows, W.rows), p,
-                         std::min(p + panels, W.count), copies});
+                         std::min(p + panels, W.count)});
   }
   return tasks;
 }
@@ -69,31 +67,31 @@ Range biases_of(const Layout<T>& layout, const GradientTask& task, std::int64_t 
   return {layout.bias_offset[task.layer] + W.first_column(panel), W.panel_width(panel)};
 }
 
-// Numbers that a thread needs to hold a task's gradient, and its copy of the inputs.
+// Numbers that a thread needs to hold a task's gradient.
 template <class T>
 constexpr std::int64_t gradient_room = 8 * task_rows * panel_columns<T>;
-template <class T>
-constexpr std::int64_t copy_room = task_rows * group_samples + 64;
 
 // For each panel of a task: finish(place(panel), A^T Delta) over `samples` samples from sample i
-// on. `copy` has copy_room.
+// on.
 template <class T, class Place, class Finish>
 void weight_product(const Values<T>& values, const Batch<T>& batch, const GradientTask& task,
-                    std::int64_t i, std::int64_t samples, T* copy, Place place, Finish finish) {
-  const bool bottom = task.layer == 0;
-  const Columns<T> inputs =
-      bottom ? Columns<T>{batch.input, batch.input_stride}
-             : Columns<T>{values.layers[task.layer - 1].out, values.layers[task.layer - 1].stride};
+                    std::int64_t i, std::int64_t samples, Place place, Finish finish) {
+  const std::int64_t l = task.layer, rows = task.last - task.first;
+  const Columns<T> inputs = l == 0
+                                ? Columns<T>{batch.input, batch.input_stride}
+                                : Columns<T>{values.layers[l - 1].out, values.layers[l - 1].stride};
   const Columns<T> A = inputs.from(task.first, i);
-  const std::int64_t rows = task.last - task.first;
-  const Blocks<T> blocks = task.copies ? Blocks<T>::copy(rows, samples, A, copy) : Blocks<T>{};
-  const Panels<T>& panels = values.panels[task.layer];
+  const Blocks<T> blocks{values.layers[l].input_blocks, values.rows};
+  const Panels<T>& panels = values.panels[l];
   for (std::int64_t p = task.first_panel; p < task.last_panel; ++p) {
     const std::int64_t columns = panels.panel_width(p);
-    const T* delta = values.layers[task.layer].weighted + panels.offset(p) + i * columns;
+    const T* delta = values.layers[l].weighted + panels.offset(p) + i * columns;
     const Start<T> zero{zeros<T>, 0};
-    if (task.copies && columns == panel_columns<T>)
-      multiply_panel(rows, samples, blocks, delta, columns, zero, place(p), columns, finish);
+    if (samples == 1)
+      outer_product(rows, A.at, delta, columns, place(p), finish);
+    else if (blocks.at && columns == panel_columns<T>)
+      multiply_panel(rows, samples, blocks.from(task.first, i), delta, columns, zero, place(p),
+                     columns, finish);
     else
       multiply_panel(rows, samples, A, delta, columns, zero, place(p), columns, finish);
   }
@@ -137,13 +135,13 @@ void add_penalty(T* g, const T* w, std::int64_t n, T l2, T l1) {
 // Weight gradient of a task, penalty included: of each panel to place(panel).
 template <class T, class Place>
 void weight_gradient(const Spec& spec, const Packed<T>& net, const Values<T>& values,
-                     const Batch<T>& batch, const GradientTask& task, T* copy, Place place) {
+                     const Batch<T>& batch, const GradientTask& task, Place place) {
   for (std::int64_t i = 0; i < batch.rows; i += group_samples) {
     const std::int64_t samples = std::min(group_samples, batch.rows - i);
     if (i == 0)
-      weight_product(values, batch, task, i, samples, copy, place, Store<T>{});
+      weight_product(values, batch, task, i, samples, place, Store<T>{});
     else
-      weight_product(values, batch, task, i, samples, copy, place, Add<T>{});
+      weight_product(values, batch, task, i, samples, place, Add<T>{});
   }
   if (spec.l2 == 0 && spec.l1 == 0) return;
   for (std::int64_t p = task.first_panel; p < task.last_panel; ++p) {

@@ -3,6 +3,8 @@
 // one loop over a range. Converted from and to the article's flat theta once a call.
 #pragma once
 
+#include <sys/mman.h>
+
 #include <memory>
 #include <new>
 #include <vector>
@@ -12,21 +14,30 @@
 
 namespace chainrule::CHAINRULE_LEVEL {
 
-// `size` numbers, zero, aligned to a cache line; owned.
+constexpr std::size_t huge_page = 1 << 21;  // bytes
+
+// `size` numbers, zero, aligned to a cache line; owned. A large buffer lies on huge pages, where
+// the system gives them: a product that walks over many rows would wait for the addresses of small
+// ones.
 template <class T>
 class Buffer {
  public:
   Buffer() = default;
-  explicit Buffer(std::int64_t size)
-      : data_(static_cast<T*>(::operator new(static_cast<std::size_t>(size) * sizeof(T) + 64,
-                                             std::align_val_t(64)))) {
-    std::memset(data_.get(), 0, static_cast<std::size_t>(size) * sizeof(T) + 64);
+  explicit Buffer(std::int64_t size) {
+    const std::size_t bytes = static_cast<std::size_t>(size) * sizeof(T) + 64;
+    const std::align_val_t alignment{bytes < huge_page ? 64 : huge_page};
+    data_ = {static_cast<T*>(::operator new(bytes, alignment)), Free{alignment}};
+#if defined(MADV_HUGEPAGE)
+    if (bytes >= huge_page) madvise(data_.get(), bytes, MADV_HUGEPAGE);  // a wish: may be refused
+#endif
+    std::memset(data_.get(), 0, bytes);
   }
   T* get() const { return data_.get(); }
 
  private:
   struct Free {
-    void operator()(T* p) const { ::operator delete(p, std::align_val_t(64)); }
+    std::align_val_t alignment;
+    void operator()(T* p) const { ::operator delete(p, alignment); }
   };
   std::unique_ptr<T, Free> data_;
 };

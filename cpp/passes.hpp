@@ -44,6 +44,13 @@ struct Packed {
   }
 };
 
+// Whether the gradient of W reads its inputs from blocks: where many panels read the same ones, and
+// its tasks (gradient.hpp) are some.
+template <class T>
+bool reads_blocks(const Panels<T>& W) {
+  return W.rows > 192 && W.count >= 8;
+}
+
 // The values of `rows` rows in every layer; rows are padded to whole vectors. z shares the
 // buffer of value where it isn't needed later, and out that of value without dropout.
 template <class T>
@@ -52,13 +59,15 @@ struct Values {
     T *z, *value, *out;  // pre-activations, phi(z), phi(z) after dropout
     T* mask;             // out / value: 0, or 1 / (1 - rate); null without dropout
     T* delta;            // dl/dz
-    T* weighted;         // delta times the sample's share in L, in panels; the gradient's factor
+    T* weighted;         // delta times the sample's share in L, in panels; the gradient's factor,
+    T* input_blocks;     // and the other: a copy of the layer's inputs, or null where none pays
     std::int64_t stride;
   };
+  const std::int64_t rows;
   std::vector<Layer> layers;
   std::vector<Panels<T>> panels;  // of each layer's `weighted`
 
-  Values(const Spec& spec, std::int64_t rows, bool backward, bool keep_z) {
+  Values(const Spec& spec, std::int64_t rows, bool backward, bool keep_z) : rows(rows) {
     const std::int64_t last = spec.layers() - 1;
     for (std::int64_t l = 0; l <= last; ++l) {
       const std::int64_t stride = row_stride<T>(spec.sizes[l + 1]);
@@ -75,6 +84,8 @@ struct Values {
       layer.mask = drops ? fresh() : nullptr;
       layer.delta = backward ? fresh() : nullptr;
       layer.weighted = backward ? fresh() : nullptr;
+      if (backward && rows > 1 && reads_blocks(Panels<T>(spec.sizes[l], spec.sizes[l + 1])))
+        layer.input_blocks = buffers_.emplace_back(Blocks<T>::size(spec.sizes[l], rows)).get();
       layers.push_back(layer);
     }
   }
@@ -134,6 +145,9 @@ void forward_rows(const Spec& spec, const Packed<T>& net, const Values<T>& value
   for (std::int64_t l = 0; l < spec.layers(); ++l) {
     const auto& layer = values.layers[l];
     const std::int64_t stride = layer.stride, at = first * stride;
+    if (layer.input_blocks)
+      Blocks<T>::copy(spec.sizes[l], {input, input_stride}, first, last, layer.input_blocks,
+                      values.rows);
     multiply<T>(rows, {input + first * input_stride, input_stride}, net.weights(l),
                 net.layout.weights[l], net.biases(l), layer.z + at, stride);
     activate(spec.activations[l], layer.z + at, layer.value + at, rows, spec.sizes[l + 1], stride);

@@ -1,20 +1,20 @@
 // Steps of training, one after the other, with nothing allocated between them.
 //   phase 1  for blocks of rows: gather, forward, loss, backward
 //   phase 2  for tasks of weights: gradient, update, transpose
-// Two barriers a step. A step that is long, or clips its gradient, has its updates in a third
-// phase, so that an interruption before it leaves the network whole; a constraint on the weights
-// into a unit, which needs all of them, is a phase of its own.
+// Two barriers a step. Where phase 2 takes long, or the gradient is clipped, the updates are a
+// third phase, so that an interruption before it leaves the network whole; a constraint on the
+// weights into a unit, which needs all of them, is a phase of its own.
 #pragma once
 
 #include "batch.hpp"
-#include "constraint.hpp"
+#include "norms.hpp"
 #include "patience.hpp"
 #include "pool.hpp"
-#include "reductions.hpp"
 
 namespace chainrule::CHAINRULE_LEVEL {
 
 constexpr std::int64_t long_step = 1'000'000'000;  // multiply-adds of a phase
+constexpr double longest_wait = 0.15;              // seconds that can't be interrupted
 
 // Rows of a block of phase 1: at most 96, fewer where a layer is so wide that their values would
 // leave the cache, and an interruption wait; and such that every thread gets as many rows.
@@ -110,7 +110,7 @@ class LevelTrainer final : public Trainer<T> {
       const Buffer<T> gradient(layout_.size);
       all_gradients(values, gradient.get(), nullptr);
       layout_.unpack(gradient.get(), out.gradient);
-      const Norm norm = norm_of(gradient.get());
+      const Norm norm = norm_of(layout_, gradient.get());
       out.gradient_norm = norm.units * norm.unit;
     }
     copy_values(values, out);
@@ -130,7 +130,7 @@ class LevelTrainer final : public Trainer<T> {
     planned_rows_ = rows;
     block_rows_ = block_rows_of(spec_, rows, threads);
     while (scratch_.size() < static_cast<std::size_t>(threads))
-      scratch_.emplace_back(gradient_room<T> + copy_room<T>);
+      scratch_.emplace_back(gradient_room<T>);
     pool_.prepare(threads);
     if (!is_short()) choice_.resume();
   }
@@ -217,9 +217,9 @@ class LevelTrainer final : public Trainer<T> {
 
   void all_gradients(const Values<T>& values, T* gradient, Patience* patience) {
     each_task(patience, [&](const GradientTask& task, int thread) {
-      weight_gradient(
-          spec_, net_, values, reader_.batch(), task, copy_of(thread),
-          [&](std::int64_t panel) { return gradient + weights_of(layout_, task, panel).at; });
+      weight_gradient(spec_, net_, values, reader_.batch(), task, [&](std::int64_t panel) {
+        return gradient + weights_of(layout_, task, panel).at;
+      });
       for (std::int64_t p = task.first_panel; task.first == 0 && p < task.last_panel; ++p)
         bias_gradient(values, reader_.batch(), task.layer, p,
                       gradient + biases_of(layout_, task, p).at);
@@ -229,25 +229,31 @@ class LevelTrainer final : public Trainer<T> {
   // Phase 2, and 3 where the gradient must be whole first. False: interrupted, nothing changed.
   bool apply(double rate, Patience* patience) {
     rule_.begin_step(rate, next_step());
-    if (!update_.clips() && work_ < long_step) {
+    const bool is_long = work_ >= long_step;
+    const double began = is_long ? steady_seconds() : 0;
+    if (update_.clips() || (is_long && gradient_seconds_ > longest_wait)) {
+      if (!gradient_.get()) gradient_ = Buffer<T>(layout_.size);
+      all_gradients(values_, gradient_.get(), patience);
+      if (patience->ended()) return false;
+      if (is_long) gradient_seconds_ = steady_seconds() - began;
+      if (update_.clips()) clip(layout_, gradient_.get(), update_.clip_norm);
+      each_task(nullptr, [&](const GradientTask& task, int) { update_all(task); });
+    } else {
       each_task(nullptr, [&](const GradientTask& task, int thread) { learn(task, thread); });
-      if (update_.constrains()) constrain();
-      return true;
+      if (is_long) gradient_seconds_ = steady_seconds() - began;
     }
-    if (!gradient_.get()) gradient_ = Buffer<T>(layout_.size);
-    all_gradients(values_, gradient_.get(), patience);
-    if (patience->ended()) return false;
-    if (update_.clips()) clip(gradient_.get());
-    each_task(nullptr, [&](const GradientTask& task, int) {
-      for (std::int64_t p = task.first_panel; p < task.last_panel; ++p) {
-        const Range weights = weights_of(layout_, task, p), biases = biases_of(layout_, task, p);
-        update_range(weights, gradient_.get() + weights.at);
-        if (task.first == 0) update_range(biases, gradient_.get() + biases.at);
-      }
-      transpose(task);
-    });
     if (update_.constrains()) constrain();
     return true;
+  }
+
+  // Update of one task by the gradient of all.
+  void update_all(const GradientTask& task) {
+    for (std::int64_t p = task.first_panel; p < task.last_panel; ++p) {
+      const Range weights = weights_of(layout_, task, p), biases = biases_of(layout_, task, p);
+      update_range(weights, gradient_.get() + weights.at);
+      if (task.first == 0) update_range(biases, gradient_.get() + biases.at);
+    }
+    transpose(task);
   }
 
   // Scales the weights into each unit down to the largest norm allowed, panel by panel.
@@ -275,7 +281,7 @@ class LevelTrainer final : public Trainer<T> {
         rule_.is_plain() && batch.rows <= group_samples && spec_.l2 == 0 && spec_.l1 == 0;
     if (in_registers) {
       weight_product(
-          values_, batch, task, 0, batch.rows, copy_of(thread),
+          values_, batch, task, 0, batch.rows,
           [&](std::int64_t p) { return theta_.get() + weights_of(layout_, task, p).at; },
           Descend<T>{rule_.eta});
     } else {
@@ -283,7 +289,7 @@ class LevelTrainer final : public Trainer<T> {
         return scratch_[static_cast<std::size_t>(thread)].get() +
                (panel - task.first_panel) * task_rows * panel_columns<T>;
       };
-      weight_gradient(spec_, net_, values_, batch, task, copy_of(thread), place);
+      weight_gradient(spec_, net_, values_, batch, task, place);
       for (std::int64_t p = task.first_panel; p < task.last_panel; ++p)
         update_range(weights_of(layout_, task, p), place(p));
     }
@@ -311,37 +317,6 @@ class LevelTrainer final : public Trainer<T> {
   void transpose(const GradientTask& task) {
     for (std::int64_t p = task.first_panel; p < task.last_panel; ++p)
       net_.transpose(task.layer, p, task.first, task.last);
-  }
-
-  T* copy_of(int thread) const {
-    return scratch_[static_cast<std::size_t>(thread)].get() + gradient_room<T>;
-  }
-
-  // The norm of g over all weights and biases: so many units, a unit being a power of two, which
-  // changes no digit, so that no square overflows or vanishes.
-  struct Norm {
-    double units, unit;
-  };
-  Norm norm_of(const T* g) const {
-    const T largest = largest_parameter(layout_, g);
-    const double unit = power_of_two_in(std::max(largest, std::numeric_limits<T>::min()));
-    const auto square = [&](double x) { return (x / unit) * (x / unit); };
-    return {std::sqrt(sum_of_parameters(layout_, g, square)), unit};
-  }
-
-  // Scales g down to the largest norm allowed.
-  void clip(T* g) const {
-    const auto [norm, unit] = norm_of(g);
-    if (norm <= update_.clip_norm / unit) return;
-    const T per_unit = static_cast<T>(1 / unit), factor = static_cast<T>(update_.clip_norm / norm);
-    for (std::int64_t i = 0; i < layout_.size; ++i) g[i] = g[i] * per_unit * factor;
-  }
-
-  // The power of two that x is at least, but less than twice.
-  static double power_of_two_in(double x) {
-    int exponent = 1;
-    if (std::isfinite(x)) std::frexp(x, &exponent);
-    return std::ldexp(1.0, exponent - 1);
   }
 
   // Copies the values of the batch out of their padded rows.
@@ -385,11 +360,12 @@ class LevelTrainer final : public Trainer<T> {
   Packed<T> net_;
   const Values<T> values_;
   const std::vector<GradientTask> tasks_;
-  std::vector<Buffer<T>> state_, scratch_;  // optimizer state; each thread's gradient and copy
+  std::vector<Buffer<T>> state_, scratch_;  // optimizer state; each thread's gradient of a task
   Buffer<T> gradient_;                      // where the update waits
   std::vector<T> sample_losses_;            // of the batch
   double penalty_ = 0;
-  const std::int64_t work_;   // multiply-adds of one phase
+  const std::int64_t work_;                                            // multiply-adds of one phase
+  double gradient_seconds_ = std::numeric_limits<double>::infinity();  // of a long step's last time
   const std::uint64_t kind_;  // of work, to remember the choice of threads by
   ThreadChoice choice_;
   int threads_ = 0;                                 // of the step

@@ -25,6 +25,8 @@ THREADED = {
     "wide": ((11, 1021, 5), 397),
     "many inputs": ((1543, 31, 1), 211),
     "one hidden unit": ((2003, 1, 7), 577),
+    # so wide that the gradient reads its inputs from blocks, on every level
+    "wide on wide": ((205, 263, 5), 331),
 }
 
 
@@ -112,6 +114,22 @@ def test_threads_of_forward_loss_and_trace(dtype):
             assert_same_bits(other.gradient.theta, trace.gradient.theta, what)
             for mine, theirs in zip(other.deltas, trace.deltas, strict=True):
                 assert_same_bits(mine, theirs, what)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("optimizer", [cr.SGD, cr.Adam])
+@pytest.mark.parametrize("batch_size", [1, 100, 331])
+def test_updates_that_wait_for_the_whole_gradient(batch_size, optimizer, dtype):
+    """A gradient that might be clipped waits; where it is not, nothing else is different."""
+
+    def run(clip_norm):
+        net = cr.Network((205, 263, 5), activation="tanh", dtype=dtype)
+        rule = optimizer(1e-3, clip_norm=clip_norm)
+        return net.fit(*data(net.spec, 350), epochs=1, batch_size=batch_size, optimizer=rule)
+
+    at_once, waiting = run(None).arrays(), run(1e30).arrays()
+    for name, array in waiting.items():
+        assert_same_bits(at_once[name], array, name)
 
 
 # -- trace, callbacks, cuts -----------------------------------------------------------------
@@ -304,6 +322,34 @@ def test_many_inputs(dtype):
     net = cr.Network([3001, 19, 2], activation="tanh", dtype=dtype)
     X = np.random.default_rng(3).normal(size=(60, 3001))
     assert_same_bits(net.forward(X, threads=2), each_row_alone(net, X), "3001 inputs")
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_few_samples_of_a_step(dtype):
+    """One to three rows have products of their own, forward and backward, with the same bits."""
+    net = cr.Network((300, 150, 140, 3), activation="tanh", dtype=dtype)
+    X, y = (array.astype(dtype) for array in data(net.spec, 13))
+    whole = compiled.trace(net.parameters, X, y, None)
+    for n in (1, 2, 3):
+        for first in range(len(X) - n + 1):
+            rows = slice(first, first + n)
+            few = compiled.trace(net.parameters, X[rows], y[rows], None)
+            for layer in range(3):
+                what = f"rows {first} to {first + n}, layer {layer + 1}"
+                mine, theirs = few.pre_activations[layer], whole.pre_activations[layer]
+                assert_same_bits(mine, theirs[rows], f"z, {what}")
+                assert_same_bits(few.deltas[layer], whole.deltas[layer][rows], f"delta, {what}")
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_the_gradient_of_one_sample(dtype):
+    """Each entry is one product, rounded once."""
+    net = cr.Network((300, 150, 7), activation="tanh", dtype=dtype)
+    X, y = (array.astype(dtype) for array in data(net.spec, 1))
+    trace = compiled.trace(net.parameters, X, y, None)
+    for layer in (0, 1):
+        expected = trace.activations[layer].T * trace.deltas[layer]
+        np.testing.assert_array_equal(trace.gradient.weights[layer], expected)
 
 
 # -- the same steps, step by step -----------------------------------------------------------

@@ -1,0 +1,86 @@
+// Products of very few rows, where a tile would wait: for the latency of its multiply-adds, as it
+// has too few sums to go on with, or, where each sum is of one product only, for its own beginning
+// and end. The same sums in the same order as in matmul.hpp, so the same bits.
+#pragma once
+
+#include "tile.hpp"
+
+namespace chainrule::CHAINRULE_LEVEL {
+
+// Panels that R rows are multiplied by at once: 8 vectors of sums, as many as hide the latency.
+constexpr std::int64_t panels_at_once(std::int64_t R) { return R == 1 ? 4 : R == 2 ? 2 : 1; }
+
+// As tile(), for R rows and as many panels, which lie `panel_size` apart.
+template <class T, int R, class Finish>
+void wide_tile(std::int64_t K, Rows<T> A, const T* b, std::int64_t panel_size, Start<T> start, T* c,
+               std::int64_t c_stride, Finish finish) {
+  constexpr int panels = panels_at_once(R), C = tile_vectors * panels;
+  Vector<T> sums[R][C];
+#pragma GCC unroll 2
+  for (int m = 0; m < R; ++m)
+#pragma GCC unroll 8
+    for (int v = 0; v < C; ++v) sums[m][v] = load(start.at + m * start.stride + v * width<T>);
+  typename Rows<T>::template Walk<R> a(A);
+#pragma GCC unroll 2
+  for (std::int64_t k = 0; k < K; ++k, b += panel_columns<T>, a.next()) {
+#pragma GCC unroll 8
+    for (int v = 0; v < C; ++v) {
+      const Vector<T> column =
+          load(b + v / tile_vectors * panel_size + v % tile_vectors * width<T>);
+#pragma GCC unroll 2
+      for (int m = 0; m < R; ++m) sums[m][v] = fma(broadcast(a[m]), column, sums[m][v]);
+    }
+  }
+#pragma GCC unroll 2
+  for (int m = 0; m < R; ++m)
+#pragma GCC unroll 8
+    for (int v = 0; v < C; ++v) finish(c + m * c_stride + v * width<T>, sums[m][v]);
+}
+
+// As multiply(), of R rows, for as many whole panels as are taken together; returns how many.
+template <class T, int R>
+std::int64_t multiply_few(Rows<T> A, const T* b, const Panels<T>& B, const T* start, T* c,
+                          std::int64_t c_stride) {
+  constexpr std::int64_t together = panels_at_once(R);
+  const std::int64_t size = B.rows * panel_columns<T>, whole = B.stride / panel_columns<T>;
+  std::int64_t p = 0;
+  for (; p + together <= whole; p += together, b += together * size) {
+    const std::int64_t first = B.first_column(p);
+    for (std::int64_t k = 0; k < B.rows; k += chain) {
+      const std::int64_t depth = std::min(chain, B.rows - k);
+      const T* piece = b + k * panel_columns<T>;
+      const Start<T> from{k == 0 && start ? start + first : zeros<T>, 0};
+      if (k == 0)
+        wide_tile<T, R>(depth, A, piece, size, from, c + first, c_stride, Store<T>{});
+      else
+        wide_tile<T, R>(depth, A.from(0, k), piece, size, from, c + first, c_stride, Add<T>{});
+    }
+  }
+  return p;
+}
+
+// finish(c[m][j], a[m] delta[j]) for `rows` rows of C vectors: the gradient of one sample.
+template <class T, int C, class Finish>
+void outer_product_of(std::int64_t rows, const T* a, const T* delta, T* c, Finish finish) {
+  Vector<T> columns[C];
+#pragma GCC unroll 2
+  for (int v = 0; v < C; ++v) columns[v] = load(delta + v * width<T>);
+#pragma GCC unroll 4
+  for (std::int64_t m = 0; m < rows; ++m, c += C * width<T>) {
+    const Vector<T> entry = broadcast(a[m]);
+#pragma GCC unroll 2
+    for (int v = 0; v < C; ++v) finish(c + v * width<T>, fma(entry, columns[v], Vector<T>{}));
+  }
+}
+
+// The same for one panel, `columns` wide.
+template <class T, class Finish>
+void outer_product(std::int64_t rows, const T* a, const T* delta, std::int64_t columns, T* c,
+                   Finish finish) {
+  if (columns == width<T>)
+    outer_product_of<T, 1>(rows, a, delta, c, finish);
+  else
+    outer_product_of<T, tile_vectors>(rows, a, delta, c, finish);
+}
+
+}  // namespace chainrule::CHAINRULE_LEVEL
