@@ -16,6 +16,7 @@ constexpr double first_trial = 0.02;    // seconds of short pieces before it
 constexpr double spell_seconds = 2e-4;  // of a trial, at least
 constexpr double fewest_pieces = 4;     // likewise; the parameters move from core to core meanwhile
 constexpr double long_piece = 5e-4;     // a spell of a trial is one such piece
+constexpr double surely_long = 0.02;    // a piece that all threads are used for at once
 constexpr double hopeless = 1.6;        // a rival that is slower by this needs no second look
 constexpr double worse = 1.25;          // nor one that is by this once it has warmed up
 constexpr double better = 0.97;         // a rival must be faster by this to be chosen
@@ -64,6 +65,7 @@ void ThreadChoice::end_spell() {
 // After a spell without a rival: when it is time, and a piece long enough, a trial.
 void ThreadChoice::settle(double seconds) {
   since_trial_ += seconds;
+  if (wait_ == 0 && chosen_ == 1 && piece_seconds_ > surely_long) return take_all();
   const double first = piece_seconds_ < short_piece ? first_trial : 2 * piece_seconds_;
   const double left = (wait_ > 0 ? wait_ : first) - since_trial_;
   if (piece_seconds_ < certain)
@@ -72,6 +74,16 @@ void ThreadChoice::settle(double seconds) {
     begin_trial();
   else
     begin_spell(chosen_, std::min(left, 2 * seconds));  // twice as long as the last
+}
+
+// A long piece gains by threads unless others have the cores, and a trial that is disturbed would
+// keep it from them for long. So it begins with all; fewer are tried later.
+void ThreadChoice::take_all() {
+  chosen_ = allowed_.most;
+  tries_more_ = false;
+  wait_ = least_pause;
+  since_trial_ = 0;
+  begin_spell(chosen_, spell_seconds);
 }
 
 int ThreadChoice::neighbour(bool more) const {

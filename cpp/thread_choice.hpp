@@ -24,11 +24,11 @@ struct Threads {
 double steady_seconds();
 
 // Pieces of equal work (steps of training, rows of a prediction) are counted and timed in spells.
-// It begins with one thread. A trial gives some spells to a rival, another number of threads, which
-// is chosen if its seconds a piece are fewer; where they are nearly as many, both are timed in
-// turn, and the shortest spell of each counts, as what disturbs only adds. After a trial it waits
-// until the time that the trial lost is far below 1 % of what has passed since, and looks again, as
-// other programs come and go.
+// It begins with one thread, and goes on with all where a piece is very long. A trial gives some
+// spells to a rival, another number of threads, which is chosen if its seconds a piece are fewer;
+// where they are nearly as many, both are timed in turn, and the shortest spell of each counts, as
+// what disturbs only adds. After a trial it waits until the time that the trial lost is far below 1
+// % of what has passed since, and looks again, as other programs come and go.
 class ThreadChoice {
  public:
   using Clock = double (*)();
@@ -57,6 +57,7 @@ class ThreadChoice {
  private:
   void end_spell();
   void settle(double seconds);
+  void take_all();
   void begin_trial();
   void judge(double ratio);
   void begin_turn();

@@ -71,6 +71,15 @@ void finds_the_fastest() {
   }
 }
 
+// A trial that something else disturbs would be followed by a long time on one thread.
+void begins_long_pieces_with_all() {
+  auto choice = fresh(2);
+  work(choice, speed(0.1, {1, 0.55}), 0.1, 2);
+  CHECK(choice.threads() == 2 && choice.chosen() == 2);
+  const Told told = work(choice, speed(0.1, {1, 0.55}), 3, 2);
+  CHECK(told.chosen == 2 && told.switches <= 2);  // one look at one thread, and back
+}
+
 // From fits of 0.2 s up, beyond the 3 % by which a rival must be better.
 void costs_less_than_a_hundredth() {
   for (double alone : {1e-5, 3e-5, 1e-4, 1e-3})
@@ -183,6 +192,7 @@ void is_remembered() {
 
 int main() {
   finds_the_fastest();
+  begins_long_pieces_with_all();
   costs_less_than_a_hundredth();
   never_tries_where_a_piece_is_too_short();
   follows_the_machine();
