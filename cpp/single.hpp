@@ -3,6 +3,9 @@
 // from the bias on in the order of k, so a row has the same bits here and there.
 #pragma once
 
+#include <array>
+#include <utility>
+
 #include "activations.hpp"
 #include "layout.hpp"
 
@@ -52,56 +55,65 @@ struct SomeEntries {
   }
 };
 
-// z[0..C vectors) = bias + sum_k a[k] W[k], rows of W `stride` apart.
-template <class T, int C, class Entries>
-void row_tile(const Entries& a, const T* W, std::int64_t stride, const T* bias, T* z) {
+// z = bias + sum_k a[k] W[k] for N columns, rows of W `stride` apart, in C vectors: whole ones, or
+// the last overlaps the one before.
+template <class T, int C, bool whole, class Entries>
+void row_tile(const Entries& a, const T* W, std::int64_t stride, std::int64_t N, const T* bias,
+              T* z) {
+  const std::int64_t last = whole ? (C - 1) * width<T> : N - width<T>;
+  const auto at = [last](int v) { return v < C - 1 ? v * width<T> : last; };
   Vector<T> totals[C];
   for (std::int64_t first = 0; first < a.size(); first += chain) {
     Vector<T> sums[C];
 #pragma GCC unroll 8
-    for (int v = 0; v < C; ++v) sums[v] = first > 0 ? Vector<T>{} : load(bias + v * width<T>);
+    for (int v = 0; v < C; ++v) sums[v] = first > 0 ? Vector<T>{} : load(bias + at(v));
     a.each(first, [&](T value, std::int64_t k, std::int64_t later) {
       const Vector<T> entry = broadcast(value);
       const T* row = W + k * stride;
       for (int v = 0; v < C; v += line<T>) __builtin_prefetch(W + later * stride + v * width<T>);
 #pragma GCC unroll 8
-      for (int v = 0; v < C; ++v) sums[v] = fma(entry, load(row + v * width<T>), sums[v]);
+      for (int v = 0; v < C; ++v) sums[v] = fma(entry, load(row + at(v)), sums[v]);
     });
 #pragma GCC unroll 8
     for (int v = 0; v < C; ++v) totals[v] = first > 0 ? totals[v] + sums[v] : sums[v];
   }
 #pragma GCC unroll 8
-  for (int v = 0; v < C; ++v) store(z + v * width<T>, totals[v]);
+  for (int v = 0; v < C; ++v) store(z + at(v), totals[v]);
 }
 
-// The same for fewer columns than a vector has.
+// The same for fewer columns than a vector has lanes.
 template <class T, class Entries>
 void narrow_row(const Entries& a, const T* W, std::int64_t columns, const T* bias, T* z) {
-  Vector<T> sums[width<T>], totals[width<T>];
+  Vector<T> total = load_first(bias, columns);
   for (std::int64_t first = 0; first < a.size(); first += chain) {
-    for (std::int64_t j = 0; j < columns; ++j) sums[j] = broadcast(first > 0 ? T(0) : bias[j]);
+    Vector<T> sum = first > 0 ? Vector<T>{} : total;
     a.each(first, [&](T value, std::int64_t k, std::int64_t) {
-      for (std::int64_t j = 0; j < columns; ++j)
-        sums[j] = fma(broadcast(value), broadcast(W[k * columns + j]), sums[j]);
+      sum = fma(broadcast(value), load_first(W + k * columns, columns), sum);
     });
-    for (std::int64_t j = 0; j < columns; ++j)
-      totals[j] = first > 0 ? totals[j] + sums[j] : sums[j];
+    total = first > 0 ? total + sum : sum;
   }
-  for (std::int64_t j = 0; j < columns; ++j) z[j] = totals[j][0];
+  store_first<T>(z, total, columns);
 }
 
-// z = a W + b for one row: blocks of 8 vectors, which hide the multiply-add's latency, then fewer;
-// the last vector overlaps the one before.
+template <class T, class Entries, int... C>
+constexpr auto last_row_tiles(std::integer_sequence<int, C...>) {
+  return std::array{&row_tile<T, C + 1, false, Entries>...};
+}
+
+// z = a W + b for one row: blocks of 8 vectors, which hide the multiply-add's latency, and one of
+// what is left.
 template <class T, class Entries>
 void multiply_row(const Entries& a, std::int64_t N, const T* W, const T* bias, T* z) {
-  constexpr std::int64_t w = width<T>;
+  static constexpr auto last = last_row_tiles<T, Entries>(std::make_integer_sequence<int, 8>{});
+  constexpr std::int64_t w = width<T>, block = 8 * w;
   if (N < w) return narrow_row(a, W, N, bias, z);
   std::int64_t j = 0;
-  for (; j + 8 * w <= N; j += 8 * w) row_tile<T, 8>(a, W + j, N, bias + j, z + j);
-  if (j + 4 * w <= N) row_tile<T, 4>(a, W + j, N, bias + j, z + j), j += 4 * w;
-  if (j + 2 * w <= N) row_tile<T, 2>(a, W + j, N, bias + j, z + j), j += 2 * w;
-  if (j + w <= N) row_tile<T, 1>(a, W + j, N, bias + j, z + j), j += w;
-  if (j < N) row_tile<T, 1>(a, W + N - w, N, bias + N - w, z + N - w);
+  for (; j + block <= N; j += block) row_tile<T, 8, true>(a, W + j, N, block, bias + j, z + j);
+  // a last block of less than a vector is a whole one that begins earlier
+  if (j < N) {
+    j = std::min(j, N - w);
+    last[(N - j - 1) / w](a, W + j, N, N - j, bias + j, z + j);
+  }
 }
 
 // The outputs of one row whose entries are given. `room` holds two layers' values, `half` apart.
