@@ -1,6 +1,6 @@
-// Products of very few rows, where a tile would wait: for the latency of its multiply-adds, as it
-// has too few sums to go on with, or, where each sum is of one product only, for its own beginning
-// and end. The same sums in the same order as in matmul.hpp, so the same bits.
+// Products of few rows, and of few products, where a tile would wait: for the latency of its
+// multiply-adds, as it has too few sums to go on with, or for its own beginning and end. The same
+// sums in the same order as in matmul.hpp, so the same bits.
 #pragma once
 
 #include "tile.hpp"
@@ -59,28 +59,41 @@ std::int64_t multiply_few(Rows<T> A, const T* b, const Panels<T>& B, const T* st
   return p;
 }
 
-// finish(c[m][j], a[m] delta[j]) for `rows` rows of C vectors: the gradient of one sample.
-template <class T, int C, class Finish>
-void outer_product_of(std::int64_t rows, const T* a, const T* delta, T* c, Finish finish) {
-  Vector<T> columns[C];
-#pragma GCC unroll 2
-  for (int v = 0; v < C; ++v) columns[v] = load(delta + v * width<T>);
+// As a row of tiles whose sums are of K products only: K rows of b stay in registers, while all
+// rows of A pass by.
+template <class T, int K, int C, class Left, class Finish>
+void short_sums_of(std::int64_t M, Left A, const T* b, Start<T> start, T* c, std::int64_t c_stride,
+                   Finish finish) {
+  Vector<T> rows[K][C];
 #pragma GCC unroll 4
-  for (std::int64_t m = 0; m < rows; ++m, c += C * width<T>) {
-    const Vector<T> entry = broadcast(a[m]);
+  for (int k = 0; k < K; ++k)
 #pragma GCC unroll 2
-    for (int v = 0; v < C; ++v) finish(c + v * width<T>, fma(entry, columns[v], Vector<T>{}));
+    for (int v = 0; v < C; ++v) rows[k][v] = load(b + (k * C + v) * width<T>);
+#pragma GCC unroll 2
+  for (std::int64_t m = 0; m < M; ++m, c += c_stride, start = start.from(1)) {
+    Vector<T> sums[C];
+#pragma GCC unroll 2
+    for (int v = 0; v < C; ++v) sums[v] = load(start.at + v * width<T>);
+#pragma GCC unroll 4
+    for (int k = 0; k < K; ++k)
+#pragma GCC unroll 2
+      for (int v = 0; v < C; ++v) sums[v] = fma(broadcast(A.from(m, k).at[0]), rows[k][v], sums[v]);
+#pragma GCC unroll 2
+    for (int v = 0; v < C; ++v) finish(c + v * width<T>, sums[v]);
   }
 }
 
-// The same for one panel, `columns` wide.
-template <class T, class Finish>
-void outer_product(std::int64_t rows, const T* a, const T* delta, std::int64_t columns, T* c,
-                   Finish finish) {
-  if (columns == width<T>)
-    outer_product_of<T, 1>(rows, a, delta, c, finish);
-  else
-    outer_product_of<T, tile_vectors>(rows, a, delta, c, finish);
+constexpr std::int64_t short_sum = 4;  // products of a sum, at most
+
+template <class T, int C, class Left, class Finish>
+void short_sums(std::int64_t M, std::int64_t K, Left A, const T* b, Start<T> start, T* c,
+                std::int64_t c_stride, Finish finish) {
+  switch (K) {
+    case 1: return short_sums_of<T, 1, C>(M, A, b, start, c, c_stride, finish);
+    case 2: return short_sums_of<T, 2, C>(M, A, b, start, c, c_stride, finish);
+    case 3: return short_sums_of<T, 3, C>(M, A, b, start, c, c_stride, finish);
+    default: return short_sums_of<T, 4, C>(M, A, b, start, c, c_stride, finish);
+  }
 }
 
 }  // namespace chainrule::CHAINRULE_LEVEL

@@ -4,6 +4,7 @@
 // parameters while they are in cache. Tasks share nothing, so their order is free.
 #pragma once
 
+#include "narrow.hpp"
 #include "optimizers.hpp"
 #include "passes.hpp"
 
@@ -84,16 +85,19 @@ void weight_product(const Values<T>& values, const Batch<T>& batch, const Gradie
   const Blocks<T> blocks{values.layers[l].input_blocks, values.rows};
   const Panels<T>& panels = values.panels[l];
   for (std::int64_t p = task.first_panel; p < task.last_panel; ++p) {
-    const std::int64_t columns = panels.panel_width(p);
+    const std::int64_t columns = panels.panel_width(p), real = panels.columns_of(p);
     const T* delta = values.layers[l].weighted + panels.offset(p) + i * columns;
     const Start<T> zero{zeros<T>, 0};
-    if (samples == 1)
-      outer_product(rows, A.at, delta, columns, place(p), finish);
-    else if (blocks.at && columns == panel_columns<T>)
+    if (blocks.at && samples > short_sum && columns == panel_columns<T>) {
       multiply_panel(rows, samples, blocks.from(task.first, i), delta, columns, zero, place(p),
                      columns, finish);
-    else
-      multiply_panel(rows, samples, A, delta, columns, zero, place(p), columns, finish);
+      continue;
+    }
+    const std::int64_t done = columns == width<T> && real <= most_narrow<T>
+                                  ? narrow_product(rows, samples, A, delta, real, place(p), finish)
+                                  : 0;
+    multiply_panel(rows - done, samples, A.from(done, 0), delta, columns, zero,
+                   place(p) + done * columns, columns, finish);
   }
 }
 

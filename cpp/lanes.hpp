@@ -1,9 +1,10 @@
 // Parts of a vector: f across its lanes, its first lanes, a row that ends within it, lanes that
-// are rows.
+// are rows, a square of vectors.
 #pragma once
 
 #include <algorithm>
 #include <type_traits>
+#include <utility>
 
 #include "simd.hpp"
 
@@ -101,6 +102,25 @@ CHAINRULE_INLINE void store_first(T* p, typename Lanes<T, lanes>::Vector v, std:
     std::memcpy(p, &half.low, sizeof half.low);
     store_first<T, lanes / 2>(p + lanes / 2, half.high, count - lanes / 2);
   }
+}
+
+// Two rows of a square, `far` apart, exchange the blocks of `far` lanes that are on the wrong side
+// of its diagonal.
+template <class T, int far, std::size_t... lane>
+CHAINRULE_INLINE void exchange(Vector<T>& upper, Vector<T>& lower, std::index_sequence<lane...>) {
+  constexpr int w = width<T>;
+  const Vector<T> a = upper, b = lower;
+  upper = __builtin_shufflevector(a, b, (lane & far ? w + lane - far : lane)...);
+  lower = __builtin_shufflevector(a, b, (lane & far ? w + lane : lane + far)...);
+}
+
+// Transposes a square of width<T> rows: blocks of half the width first, single lanes last.
+template <class T, int far = width<T> / 2>
+CHAINRULE_INLINE void transpose_square(Vector<T> (&rows)[width<T>]) {
+#pragma GCC unroll 16
+  for (int i = 0; i < width<T>; ++i)
+    if (!(i & far)) exchange<T, far>(rows[i], rows[i + far], std::make_index_sequence<width<T>>{});
+  if constexpr (far > 1) transpose_square<T, far / 2>(rows);
 }
 
 // Up to a vector of rows that are shorter than a vector: lane i is row i, so that rows share the

@@ -9,6 +9,7 @@
 #include <new>
 #include <vector>
 
+#include "lanes.hpp"
 #include "matmul.hpp"
 #include "spec.hpp"
 
@@ -98,8 +99,7 @@ struct Layout {
       const Panels<T>& W = weights[l];
       for (std::int64_t k = 0; k < W.rows; ++k)
         for (std::int64_t p = 0; p < W.count; ++p) {
-          const std::int64_t real = std::min(W.columns - W.first_column(p), W.panel_width(p));
-          f(weight_offset[l] + W.offset(p) + k * W.panel_width(p), real);
+          f(weight_offset[l] + W.offset(p) + k * W.panel_width(p), W.columns_of(p));
         }
     }
   }
@@ -112,32 +112,13 @@ struct Layout {
   }
 };
 
-// Two rows of a square, `far` apart, exchange the blocks of `far` lanes that are on the wrong side
-// of its diagonal.
-template <class T, int far, std::size_t... lane>
-CHAINRULE_INLINE void exchange(Vector<T>& upper, Vector<T>& lower, std::index_sequence<lane...>) {
-  constexpr int w = width<T>;
-  const Vector<T> a = upper, b = lower;
-  upper = __builtin_shufflevector(a, b, (lane & far ? w + lane - far : lane)...);
-  lower = __builtin_shufflevector(a, b, (lane & far ? w + lane : lane + far)...);
-}
-
-// Transposes a square of width<T> rows: blocks of half the width first, single lanes last.
-template <class T, int far = width<T> / 2>
-CHAINRULE_INLINE void transpose_square(Vector<T> (&rows)[width<T>]) {
-#pragma GCC unroll 16
-  for (int i = 0; i < width<T>; ++i)
-    if (!(i & far)) exchange<T, far>(rows[i], rows[i + far], std::make_index_sequence<width<T>>{});
-  if constexpr (far > 1) transpose_square<T, far / 2>(rows);
-}
-
 // Copies rows [first, last) of one panel of W into the panels of its transpose, which the
 // backward pass multiplies by. first is a multiple of width<T>.
 template <class T>
 void transpose_rows(const Panels<T>& W, const T* w, std::int64_t panel, std::int64_t first,
                     std::int64_t last, const Panels<T>& transposed, T* out) {
   const std::int64_t from = W.panel_width(panel), column = W.first_column(panel);
-  const std::int64_t columns = std::min(W.columns - column, from);
+  const std::int64_t columns = W.columns_of(panel);
   const T* rows = w + W.offset(panel);
   for (std::int64_t k = first; k < last; k += width<T>) {
     const std::int64_t q = k / panel_columns<T>, to = transposed.panel_width(q);

@@ -47,6 +47,10 @@ void multiply_panel(std::int64_t M, std::int64_t K, Left A, const T* b, std::int
                     Start<T> start, T* c, std::int64_t c_stride, Finish finish,
                     Upcoming upcoming = {}) {
   const std::int64_t vectors = columns / width<T>;
+  if constexpr (Left::any_rows)
+    if (K <= short_sum)
+      return vectors == 1 ? short_sums<T, 1>(M, K, A, b, start, c, c_stride, finish)
+                          : short_sums<T, tile_vectors>(M, K, A, b, start, c, c_stride, finish);
   for (std::int64_t m = 0, rows; m < M; m += rows) {
     rows = rows_of_tile<Left>(M - m, vectors);
     upcoming.fetch_some();

@@ -84,7 +84,7 @@ struct Values {
       layer.mask = drops ? fresh() : nullptr;
       layer.delta = backward ? fresh() : nullptr;
       layer.weighted = backward ? fresh() : nullptr;
-      if (backward && rows > 1 && reads_blocks(Panels<T>(spec.sizes[l], spec.sizes[l + 1])))
+      if (backward && rows > short_sum && reads_blocks(Panels<T>(spec.sizes[l], spec.sizes[l + 1])))
         layer.input_blocks = buffers_.emplace_back(Blocks<T>::size(spec.sizes[l], rows)).get();
       layers.push_back(layer);
     }

@@ -32,6 +32,10 @@ struct Panels {
   std::int64_t panel_width(std::int64_t panel) const {
     return std::min(panel_columns<T>, stride - first_column(panel));
   }
+  // Without padding.
+  std::int64_t columns_of(std::int64_t panel) const {
+    return std::min(panel_columns<T>, columns - first_column(panel));
+  }
 };
 
 // The left factor A of a product, entry (m, k): rows stored one after the other...

@@ -352,6 +352,25 @@ def test_the_gradient_of_one_sample(dtype):
         np.testing.assert_array_equal(trace.gradient.weights[layer], expected)
 
 
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("outputs", [1, 2, 3, 4, 5])
+def test_the_gradient_of_few_outputs(outputs, dtype):
+    """Columns of their own have the bits that they have beside others: here, two vectors more."""
+    whole = cr.Network((9, 71, outputs), activation="tanh", dtype=dtype)
+    X, y = (array.astype(dtype) for array in data(whole.spec, 53))
+    wide = cr.Network((9, 71, outputs + 32), activation="tanh", dtype=dtype)
+    for mine, theirs in zip([*wide.weights, *wide.biases], [*whole.weights, *whole.biases],
+                            strict=True):  # fmt: skip
+        mine[...] = 0
+        mine[..., : theirs.shape[-1]] = theirs
+    beside = np.concatenate([y, np.zeros((53, 32), dtype)], axis=1)
+    few = compiled.trace(whole.parameters, X, y, None)
+    many = compiled.trace(wide.parameters, X, beside, None)
+    assert_same_bits(few.deltas[1], many.deltas[1][:, :outputs], "delta")
+    gradient = np.ascontiguousarray(many.gradient.weights[1][:, :outputs])
+    assert_same_bits(few.gradient.weights[1], gradient, "gradient")
+
+
 # -- the same steps, step by step -----------------------------------------------------------
 
 
