@@ -324,53 +324,6 @@ def test_many_inputs(dtype):
     assert_same_bits(net.forward(X, threads=2), each_row_alone(net, X), "3001 inputs")
 
 
-@pytest.mark.parametrize("dtype", DTYPES)
-def test_few_samples_of_a_step(dtype):
-    """One to three rows have products of their own, forward and backward, with the same bits."""
-    net = cr.Network((300, 150, 140, 3), activation="tanh", dtype=dtype)
-    X, y = (array.astype(dtype) for array in data(net.spec, 13))
-    whole = compiled.trace(net.parameters, X, y, None)
-    for n in (1, 2, 3):
-        for first in range(len(X) - n + 1):
-            rows = slice(first, first + n)
-            few = compiled.trace(net.parameters, X[rows], y[rows], None)
-            for layer in range(3):
-                what = f"rows {first} to {first + n}, layer {layer + 1}"
-                mine, theirs = few.pre_activations[layer], whole.pre_activations[layer]
-                assert_same_bits(mine, theirs[rows], f"z, {what}")
-                assert_same_bits(few.deltas[layer], whole.deltas[layer][rows], f"delta, {what}")
-
-
-@pytest.mark.parametrize("dtype", DTYPES)
-def test_the_gradient_of_one_sample(dtype):
-    """Each entry is one product, rounded once."""
-    net = cr.Network((300, 150, 7), activation="tanh", dtype=dtype)
-    X, y = (array.astype(dtype) for array in data(net.spec, 1))
-    trace = compiled.trace(net.parameters, X, y, None)
-    for layer in (0, 1):
-        expected = trace.activations[layer].T * trace.deltas[layer]
-        np.testing.assert_array_equal(trace.gradient.weights[layer], expected)
-
-
-@pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("outputs", [1, 2, 3, 4, 5])
-def test_the_gradient_of_few_outputs(outputs, dtype):
-    """Columns of their own have the bits that they have beside others: here, two vectors more."""
-    whole = cr.Network((9, 71, outputs), activation="tanh", dtype=dtype)
-    X, y = (array.astype(dtype) for array in data(whole.spec, 53))
-    wide = cr.Network((9, 71, outputs + 32), activation="tanh", dtype=dtype)
-    for mine, theirs in zip([*wide.weights, *wide.biases], [*whole.weights, *whole.biases],
-                            strict=True):  # fmt: skip
-        mine[...] = 0
-        mine[..., : theirs.shape[-1]] = theirs
-    beside = np.concatenate([y, np.zeros((53, 32), dtype)], axis=1)
-    few = compiled.trace(whole.parameters, X, y, None)
-    many = compiled.trace(wide.parameters, X, beside, None)
-    assert_same_bits(few.deltas[1], many.deltas[1][:, :outputs], "delta")
-    gradient = np.ascontiguousarray(many.gradient.weights[1][:, :outputs])
-    assert_same_bits(few.gradient.weights[1], gradient, "gradient")
-
-
 # -- the same steps, step by step -----------------------------------------------------------
 
 

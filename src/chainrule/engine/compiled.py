@@ -95,7 +95,7 @@ def forward(parameters: Parameters, X: Array | SparseRows, threads: int | Thread
     if isinstance(X, SparseRows):
         return forward_by_parts(lambda rows: forward(parameters, rows, threads), X)
     spec = parameters.spec
-    outputs = np.ndarray((len(X), spec.layer_sizes[-1]), X.dtype)  # sooner there than by np.empty
+    outputs = np.empty((len(X), spec.n_outputs), spec.dtype)
     _core.forward(_describe(spec, 0.0), parameters.theta, X, outputs, _exactly(threads))
     return outputs
 
