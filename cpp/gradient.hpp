@@ -88,12 +88,13 @@ void weight_product(const Values<T>& values, const Batch<T>& batch, const Gradie
     const std::int64_t columns = panels.panel_width(p), real = panels.columns_of(p);
     const T* delta = values.layers[l].weighted + panels.offset(p) + i * columns;
     const Start<T> zero{zeros<T>, 0};
+    const bool is_narrow = columns == width<T> && real <= most_narrow<T>;
     if (blocks.at && samples > short_sum && columns == panel_columns<T>) {
       multiply_panel(rows, samples, blocks.from(task.first, i), delta, columns, zero, place(p),
                      columns, finish);
       continue;
     }
-    const std::int64_t done = columns == width<T> && real <= most_narrow<T>
+    const std::int64_t done = is_narrow && samples > short_sum
                                   ? narrow_product(rows, samples, A, delta, real, place(p), finish)
                                   : 0;
     multiply_panel(rows - done, samples, A.from(done, 0), delta, columns, zero,

@@ -32,6 +32,11 @@ class Upcoming {
   std::int64_t bytes_ = 0, share_ = 0;
 };
 
+// Nothing that would have to be asked for.
+struct NothingUpcoming {
+  void fetch_some() const {}
+};
+
 // Rows of the next tile where `left` are left. Tiles of fewer than 8 vectors are bound by the
 // latency of a multiply-add; so the last two share their rows, where the last would be so small.
 template <class Left>
@@ -42,52 +47,60 @@ constexpr std::int64_t rows_of_tile(std::int64_t left, std::int64_t vectors) {
 }
 
 // One panel of the result: M rows, `columns` columns (a whole number of vectors).
-template <class T, class Left, class Finish>
+template <class T, class Left, class Finish, class Next = NothingUpcoming>
 void multiply_panel(std::int64_t M, std::int64_t K, Left A, const T* b, std::int64_t columns,
-                    Start<T> start, T* c, std::int64_t c_stride, Finish finish,
-                    Upcoming upcoming = {}) {
+                    Start<T> start, T* c, std::int64_t c_stride, Finish finish, Next next = {}) {
   const std::int64_t vectors = columns / width<T>;
   if constexpr (Left::any_rows)
-    if (K <= short_sum)
+    if (K <= short_sum && M > most_rows(vectors))
       return vectors == 1 ? short_sums<T, 1>(M, K, A, b, start, c, c_stride, finish)
                           : short_sums<T, tile_vectors>(M, K, A, b, start, c, c_stride, finish);
   for (std::int64_t m = 0, rows; m < M; m += rows) {
     rows = rows_of_tile<Left>(M - m, vectors);
-    upcoming.fetch_some();
+    next.fetch_some();
     tile_for<T, Left, Finish>(rows, vectors)(K, A.from(m, 0), b, start.from(m), c + m * c_stride,
                                              c_stride, finish);
   }
 }
 
-// c (M, B.columns padded, rows c_stride apart) = start + A B, B in panels, start one row for all,
-// or null: 0. The first chain begins with the start, the others with 0, and they are added up in c.
-// Panel by panel, so that c stays in the first-level cache, and B is read in the order in which it
-// lies: each piece is asked for while the one before is multiplied.
-template <class T>
-void multiply(std::int64_t M, Rows<T> A, const T* b, const Panels<T>& B, const T* start, T* c,
-              std::int64_t c_stride) {
-  constexpr auto bytes = static_cast<std::int64_t>(sizeof(T));
-  const bool is_far = B.size() * bytes > near_bytes;
-  std::int64_t p = 0;
-  if (M == 1) p = multiply_few<T, 1>(A, b, B, start, c, c_stride);
-  if (M == 2) p = multiply_few<T, 2>(A, b, B, start, c, c_stride);
+// c (M, B.columns padded, rows c_stride apart) = start + A B from panel p on, B in panels, start
+// one row for all, or null: 0. The first chain begins with the start, the others with 0, and they
+// are added up in c. Panel by panel, so that c stays in the first-level cache, and B is read in the
+// order in which it lies: next_of(end of a piece) is asked for while the piece is multiplied.
+template <class T, class NextOf>
+void multiply_panels(std::int64_t p, std::int64_t M, Rows<T> A, const T* b, const Panels<T>& B,
+                     const T* start, T* c, std::int64_t c_stride, NextOf next_of) {
   for (; p < B.count; ++p) {
     const std::int64_t columns = B.panel_width(p), first = B.first_column(p);
     for (std::int64_t k = 0; k < B.rows; k += chain) {
       const std::int64_t depth = std::min(chain, B.rows - k);
       const T* piece = b + B.offset(p) + k * columns;
-      const T* next = piece + depth * columns;
-      const Upcoming upcoming =
-          is_far ? Upcoming(next, std::min(next - piece, b + B.size() - next) * bytes, M)
-                 : Upcoming();
+      const auto next = next_of(piece + depth * columns);
       if (k == 0)
         multiply_panel(M, depth, A, piece, columns, Start<T>{start ? start + first : zeros<T>, 0},
-                       c + first, c_stride, Store<T>{}, upcoming);
+                       c + first, c_stride, Store<T>{}, next);
       else
         multiply_panel(M, depth, A.from(0, k), piece, columns, Start<T>{zeros<T>, 0}, c + first,
-                       c_stride, Add<T>{}, upcoming);
+                       c_stride, Add<T>{}, next);
     }
   }
+}
+
+// c = start + A B.
+template <class T>
+void multiply(std::int64_t M, Rows<T> A, const T* b, const Panels<T>& B, const T* start, T* c,
+              std::int64_t c_stride) {
+  constexpr auto bytes = static_cast<std::int64_t>(sizeof(T));
+  std::int64_t p = 0;
+  if (M == 1) p = multiply_few<T, 1>(A, b, B, start, c, c_stride);
+  if (M == 2) p = multiply_few<T, 2>(A, b, B, start, c, c_stride);
+  if (B.size() * bytes <= near_bytes)
+    return multiply_panels(p, M, A, b, B, start, c, c_stride,
+                           [](const T*) { return NothingUpcoming{}; });
+  const T* end = b + B.size();
+  multiply_panels(p, M, A, b, B, start, c, c_stride, [&](const T* next) {
+    return Upcoming(next, std::min(chain * panel_columns<T>, end - next) * bytes, M);
+  });
 }
 
 }  // namespace chainrule::CHAINRULE_LEVEL

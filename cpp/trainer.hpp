@@ -229,21 +229,34 @@ class LevelTrainer final : public Trainer<T> {
   // Phase 2, and 3 where the gradient must be whole first. False: interrupted, nothing changed.
   bool apply(double rate, Patience* patience) {
     rule_.begin_step(rate, next_step());
-    const bool is_long = work_ >= long_step;
-    const double began = is_long ? steady_seconds() : 0;
-    if (update_.clips() || (is_long && gradient_seconds_ > longest_wait)) {
-      if (!gradient_.get()) gradient_ = Buffer<T>(layout_.size);
-      all_gradients(values_, gradient_.get(), patience);
-      if (patience->ended()) return false;
-      if (is_long) gradient_seconds_ = steady_seconds() - began;
-      if (update_.clips()) clip(layout_, gradient_.get(), update_.clip_norm);
-      each_task(nullptr, [&](const GradientTask& task, int) { update_all(task); });
+    if (work_ >= long_step || update_.clips()) {
+      if (!apply_in_time(patience)) return false;
     } else {
-      each_task(nullptr, [&](const GradientTask& task, int thread) { learn(task, thread); });
-      if (is_long) gradient_seconds_ = steady_seconds() - began;
+      learn_all();
     }
     if (update_.constrains()) constrain();
     return true;
+  }
+
+  // The same where it may take long, or the gradient is clipped.
+  bool apply_in_time(Patience* patience) {
+    const double began = steady_seconds();
+    if (!update_.clips() && gradient_seconds_ <= longest_wait) {
+      learn_all();
+      gradient_seconds_ = steady_seconds() - began;
+      return true;
+    }
+    if (!gradient_.get()) gradient_ = Buffer<T>(layout_.size);
+    all_gradients(values_, gradient_.get(), patience);
+    if (patience->ended()) return false;
+    gradient_seconds_ = steady_seconds() - began;
+    if (update_.clips()) clip(layout_, gradient_.get(), update_.clip_norm);
+    each_task(nullptr, [&](const GradientTask& task, int) { update_all(task); });
+    return true;
+  }
+
+  void learn_all() {
+    each_task(nullptr, [&](const GradientTask& task, int thread) { learn(task, thread); });
   }
 
   // Update of one task by the gradient of all.
@@ -365,7 +378,7 @@ class LevelTrainer final : public Trainer<T> {
   std::vector<T> sample_losses_;            // of the batch
   double penalty_ = 0;
   const std::int64_t work_;                                            // multiply-adds of one phase
-  double gradient_seconds_ = std::numeric_limits<double>::infinity();  // of a long step's last time
+  double gradient_seconds_ = std::numeric_limits<double>::infinity();  // of the last long step
   const std::uint64_t kind_;  // of work, to remember the choice of threads by
   ThreadChoice choice_;
   int threads_ = 0;                                 // of the step
