@@ -86,7 +86,7 @@ void multiply_panels(std::int64_t p, std::int64_t M, Rows<T> A, const T* b, cons
   }
 }
 
-// c = start + A B.
+// c = start + A B, all of it: B is the weights, or backward their transpose.
 template <class T>
 void multiply(std::int64_t M, Rows<T> A, const T* b, const Panels<T>& B, const T* start, T* c,
               std::int64_t c_stride) {

@@ -12,7 +12,7 @@
 namespace chainrule::CHAINRULE_LEVEL {
 
 template <class T>
-constexpr std::int64_t most_narrow = std::min(4, width<T> / 2);  // columns
+constexpr int most_narrow = std::min(4, width<T> / 2);  // columns
 
 // finish(c, row) for the rows of a square with N columns, padded with zeros.
 template <class T, int N, class Finish>
@@ -51,15 +51,13 @@ std::int64_t narrow_product_of(std::int64_t M, std::int64_t K, Columns<T> A, con
   return m;
 }
 
-template <class T, class Finish>
+// The same for 1 to N columns.
+template <class T, int N = most_narrow<T>, class Finish>
 std::int64_t narrow_product(std::int64_t M, std::int64_t K, Columns<T> A, const T* b,
                             std::int64_t columns, T* c, Finish finish) {
-  switch (columns) {
-    case 1: return narrow_product_of<T, 1>(M, K, A, b, c, finish);
-    case 2: return narrow_product_of<T, 2>(M, K, A, b, c, finish);
-    case 3: return narrow_product_of<T, 3>(M, K, A, b, c, finish);
-    default: return narrow_product_of<T, 4>(M, K, A, b, c, finish);
-  }
+  if constexpr (N > 1)
+    if (columns < N) return narrow_product<T, N - 1>(M, K, A, b, columns, c, finish);
+  return narrow_product_of<T, N>(M, K, A, b, c, finish);
 }
 
 }  // namespace chainrule::CHAINRULE_LEVEL

@@ -44,8 +44,8 @@ struct Packed {
   }
 };
 
-// Whether the gradient of W reads its inputs from blocks: where many panels read the same ones, and
-// its tasks (gradient.hpp) are some.
+// Whether the gradient of W reads its inputs from blocks: where W has the rows of several tasks
+// (gradient.hpp), each of which has many panels that read the same inputs.
 template <class T>
 bool reads_blocks(const Panels<T>& W) {
   return W.rows > 192 && W.count >= 8;
