@@ -156,6 +156,7 @@ def _training(layers, batch, activation, output, loss, rate, steps, **more):
 TRAINING = (
     _training((2, 8, 1), 4, "sigmoid", "identity", "squared_error", 0.1, 1000),
     _training((784, 30, 10), 10, "sigmoid", "sigmoid", "squared_error", 0.5, 1000),
+    _training((784, 128, 10), 1, "sigmoid", "sigmoid", "squared_error", 0.5, 1000),
     _training((8, 64, 64, 1), 32, "relu", "identity", "squared_error", 0.02, 500),
     _training((30, 100, 2), 200, "relu", "softmax", "cross_entropy", 0.1, 100),
     _training((784, 256, 128, 10), 128, "relu", "softmax", "cross_entropy", 0.05, 100),
@@ -185,7 +186,7 @@ BATCHES = (1, 4, 16, 64, 256, 1024, 4096)
 
 
 def training_tasks(dtype, shuffle, quick):
-    """Return the six networks, and many at once, with each optimizer.
+    """Return the table's networks, and many at once, with each optimizer.
 
     A quick epoch is shorter: JAX, which is called once an epoch, looks a little slower.
     """
@@ -214,3 +215,33 @@ def curve_task(width, batch, dtype):
     return Training(
         (32, width, width, 1), "relu", "identity", dtype, batch=batch, rate=0.001, steps=steps
     )  # fmt: skip
+
+
+class Odd(Training):
+    """A network whose layers all have one width."""
+
+    @property
+    def name(self):
+        """Return what the report calls this task."""
+        width, depth = self.layers[0], len(self.layers) - 1
+        return f"{depth} × {width}, batch {self.batch}, {self.dtype}"
+
+
+def _odd(width, depth, batch, dtype):
+    steps = int(np.clip(2**22 // (batch * width * depth), 4, 256))
+    layers = (width,) * (depth + 1)
+    return Odd(layers, "relu", "identity", dtype, batch=batch, rate=0.0001, steps=steps)
+
+
+def odd_tasks(quick):
+    """Return networks whose widths fill no tile, at many depths and batches, in both dtypes."""
+    widths, some = (17, 33, 100, 257), slice(None, None, 2 if quick else 1)
+    return [
+        _odd(width, depth, batch, dtype)
+        for dtype in ("float32", "float64")
+        for width in widths[some]
+        for depth, batch in [
+            *((3, batch) for batch in (1, 2, 8, 64, 512, 4096)[some]),
+            *((depth, 32) for depth in (1, 2, 5, 10, 20)[some]),
+        ]
+    ]

@@ -93,6 +93,15 @@ def line(result):
     return f"{head}: {', '.join(parts)}{f', {ratio}' if ratio else ''}"
 
 
+def behind(results):
+    """Return which tasks the fastest peer does in less time than chainrule, by the minima."""
+    compared = [result for result in results if result.ratio() is not None]
+    slower = [
+        f"{r.name} {r.optimizer} {times_faster(r.ratio())}" for r in compared if r.ratio() < 1
+    ]
+    return f"behind a peer in {len(slower)} of {len(compared)}" + "".join(f"; {x}" for x in slower)
+
+
 def notes(results):
     """Return why libraries are missing or not compared, each reason once."""
     found = {}

@@ -13,7 +13,7 @@ from pathlib import Path
 from rich.console import Console
 
 from benchmarks import machine, report
-from benchmarks.cases import prediction_tasks, training_tasks
+from benchmarks.cases import odd_tasks, prediction_tasks, training_tasks
 from benchmarks.measure import TOLERANCES, best_product, measure
 from benchmarks.peers import OWN, PEERS
 from benchmarks.workers import PeerError, Worker
@@ -45,6 +45,7 @@ def parse(arguments=None):
         help="write the tables as a page; RESULTS.md where all are measured",
     )
     add("--plot", type=Path, metavar="FILE", help="measure and draw width and batch (.svg, .png)")
+    add("--odd", action="store_true", help="odd widths, depths, batches, both dtypes instead")
     add("--sweep", action="store_true", help="look for cliffs in chainrule alone, nothing else")
     options = parser.parse_args(arguments)
     for name, value in (QUICK if options.quick else FULL).items():
@@ -66,7 +67,8 @@ def _validate(parser, options):
         parser.error(f"--peers: unknown {', '.join(sorted(unknown))}; known: {', '.join(PEERS)}")
     options.libraries = [name for name in PEERS if name in chosen or name in OWN]
     options.tasks = _tasks(options)
-    parts = (options.only, options.work, options.peers, options.optimizer, options.quick)
+    parts = (options.only, options.work, options.peers, options.optimizer, options.quick,
+             options.odd)  # fmt: skip
     if not any(parts) and not options.shuffle and options.dtype == "float32":
         options.markdown = options.markdown or Path(__file__).with_name("RESULTS.md")
     if not options.tasks:
@@ -76,6 +78,8 @@ def _validate(parser, options):
 def _tasks(options):
     training = training_tasks(options.dtype, options.shuffle, options.quick)
     tasks = [*training, *prediction_tasks(options.dtype)]
+    if options.odd:
+        tasks = odd_tasks(options.quick)
     return [
         task
         for task in tasks
@@ -128,7 +132,7 @@ def _show(console, results, peak, legend):
         made = report.table(results, kind, peak)
         if made is not None:
             console.print(made)
-    for sentence in [*legend, *report.notes(results)]:
+    for sentence in [*legend, *report.notes(results), report.behind(results)]:
         console.print(f"• {sentence}", highlight=False)
 
 
