@@ -77,11 +77,12 @@ void ThreadChoice::settle(double seconds) {
 }
 
 // A long piece gains by threads unless others have the cores, and a trial that is disturbed would
-// keep it from them for long. So it begins with all; fewer are tried later.
+// keep it from them for long. So it begins with all; fewer are tried when it is known how long a
+// piece takes on these: the first fills their caches.
 void ThreadChoice::take_all() {
   chosen_ = allowed_.most;
   tries_more_ = false;
-  wait_ = least_pause;
+  wait_ = most_pause;
   since_trial_ = 0;
   begin_spell(chosen_, spell_seconds);
 }
