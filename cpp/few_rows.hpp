@@ -46,15 +46,11 @@ std::int64_t multiply_few(Rows<T> A, const T* b, const Panels<T>& B, const T* st
   std::int64_t p = 0;
   for (; p + together <= whole; p += together, b += together * size) {
     const std::int64_t first = B.first_column(p);
-    for (std::int64_t k = 0; k < B.rows; k += chain) {
-      const std::int64_t depth = std::min(chain, B.rows - k);
-      const T* piece = b + k * panel_columns<T>;
-      const Start<T> from{k == 0 && start ? start + first : zeros<T>, 0};
-      if (k == 0)
-        wide_tile<T, R>(depth, A, piece, size, from, c + first, c_stride, Store<T>{});
-      else
-        wide_tile<T, R>(depth, A.from(0, k), piece, size, from, c + first, c_stride, Add<T>{});
-    }
+    in_chains(B.rows, start ? start + first : nullptr,
+              [&](std::int64_t k, std::int64_t depth, Start<T> from, auto finish) {
+                wide_tile<T, R>(depth, A.from(0, k), b + k * panel_columns<T>, size, from,
+                                c + first, c_stride, finish);
+              });
   }
   return p;
 }

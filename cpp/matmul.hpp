@@ -14,7 +14,6 @@ constexpr std::int64_t near_bytes = 1 << 19;
 // Memory that is read after a product of M rows: asked for between its tiles, some lines at a time.
 class Upcoming {
  public:
-  Upcoming() = default;
   Upcoming(const void* at, std::int64_t bytes, std::int64_t M)
       : at_(static_cast<const char*>(at)),
         bytes_(bytes),
@@ -28,8 +27,9 @@ class Upcoming {
   }
 
  private:
-  const char* at_ = nullptr;
-  std::int64_t bytes_ = 0, share_ = 0;
+  const char* at_;
+  std::int64_t bytes_;
+  const std::int64_t share_;
 };
 
 // Nothing that would have to be asked for.
@@ -64,25 +64,20 @@ void multiply_panel(std::int64_t M, std::int64_t K, Left A, const T* b, std::int
 }
 
 // c (M, B.columns padded, rows c_stride apart) = start + A B from panel p on, B in panels, start
-// one row for all, or null: 0. The first chain begins with the start, the others with 0, and they
-// are added up in c. Panel by panel, so that c stays in the first-level cache, and B is read in the
-// order in which it lies: next_of(end of a piece) is asked for while the piece is multiplied.
+// one row for all, or null: 0. Panel by panel, so that c stays in the first-level cache, and B is
+// read in the order in which it lies: next_of(end of a piece) is asked for while the piece is
+// multiplied.
 template <class T, class NextOf>
 void multiply_panels(std::int64_t p, std::int64_t M, Rows<T> A, const T* b, const Panels<T>& B,
                      const T* start, T* c, std::int64_t c_stride, NextOf next_of) {
   for (; p < B.count; ++p) {
     const std::int64_t columns = B.panel_width(p), first = B.first_column(p);
-    for (std::int64_t k = 0; k < B.rows; k += chain) {
-      const std::int64_t depth = std::min(chain, B.rows - k);
-      const T* piece = b + B.offset(p) + k * columns;
-      const auto next = next_of(piece + depth * columns);
-      if (k == 0)
-        multiply_panel(M, depth, A, piece, columns, Start<T>{start ? start + first : zeros<T>, 0},
-                       c + first, c_stride, Store<T>{}, next);
-      else
-        multiply_panel(M, depth, A.from(0, k), piece, columns, Start<T>{zeros<T>, 0}, c + first,
-                       c_stride, Add<T>{}, next);
-    }
+    in_chains(B.rows, start ? start + first : nullptr,
+              [&](std::int64_t k, std::int64_t depth, Start<T> from, auto finish) {
+                const T* piece = b + B.offset(p) + k * columns;
+                multiply_panel(M, depth, A.from(0, k), piece, columns, from, c + first, c_stride,
+                               finish, next_of(piece + depth * columns));
+              });
   }
 }
 

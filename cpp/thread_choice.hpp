@@ -27,8 +27,8 @@ double steady_seconds();
 // It begins with one thread, and goes on with all where a piece is very long. A trial gives some
 // spells to a rival, another number of threads, which is chosen if its seconds a piece are fewer;
 // where they are nearly as many, both are timed in turn, and the shortest spell of each counts, as
-// what disturbs only adds. After a trial it waits until the time that the trial lost is far below 1
-// % of what has passed since, and looks again, as other programs come and go.
+// what disturbs only adds. After a trial it waits until the time that the trial lost is far below
+// 1 % of what has passed since, and looks again, as other programs come and go.
 class ThreadChoice {
  public:
   using Clock = double (*)();

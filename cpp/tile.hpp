@@ -211,4 +211,13 @@ Tile<T, Left, Finish> tile_for(std::int64_t rows, std::int64_t vectors) {
 // Multiply-adds of a chain: so many rows of a panel, 16 KiB at most, stay in the first-level cache.
 constexpr std::int64_t chain = 128;
 
+// Calls product(k, depth, from, finish) for each chain of a sum over k < K: the first begins with
+// the start (null: 0), the others with 0, and they are added up in c.
+template <class T, class Product>
+CHAINRULE_INLINE void in_chains(std::int64_t K, const T* start, Product product) {
+  product(0, std::min(chain, K), Start<T>{start ? start : zeros<T>, 0}, Store<T>{});
+  for (std::int64_t k = chain; k < K; k += chain)
+    product(k, std::min(chain, K - k), Start<T>{zeros<T>, 0}, Add<T>{});
+}
+
 }  // namespace chainrule::CHAINRULE_LEVEL

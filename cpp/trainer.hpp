@@ -13,7 +13,7 @@
 
 namespace chainrule::CHAINRULE_LEVEL {
 
-constexpr std::int64_t long_step = 1'000'000'000;  // multiply-adds of a phase
+constexpr std::int64_t long_step = 1'000'000'000;  // multiply-adds, from which on phase 2 is timed
 constexpr double longest_wait = 0.15;              // seconds that can't be interrupted
 
 // Rows of a block of phase 1: at most 96, fewer where a layer is so wide that their values would
