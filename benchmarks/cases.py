@@ -180,6 +180,9 @@ PREDICTION = tuple(
     for n_rows in (1, 100_000)
 )
 
+# They fill no tile and no vector.
+ODD_WIDTHS = (17, 33, 100, 257)
+
 # The two curves of the picture.
 WIDTHS = (8, 16, 32, 64, 128, 256, 512, 1024)
 BATCHES = (1, 4, 16, 64, 256, 1024, 4096)
@@ -235,11 +238,11 @@ def _odd(width, depth, batch, dtype):
 
 def odd_tasks(quick):
     """Return networks whose widths fill no tile, at many depths and batches, in both dtypes."""
-    widths, some = (17, 33, 100, 257), slice(None, None, 2 if quick else 1)
+    some = slice(None, None, 2 if quick else 1)
     return [
         _odd(width, depth, batch, dtype)
         for dtype in ("float32", "float64")
-        for width in widths[some]
+        for width in ODD_WIDTHS[some]
         for depth, batch in [
             *((3, batch) for batch in (1, 2, 8, 64, 512, 4096)[some]),
             *((depth, 32) for depth in (1, 2, 5, 10, 20)[some]),

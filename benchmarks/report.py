@@ -94,12 +94,13 @@ def line(result):
 
 
 def behind(results):
-    """Return which tasks the fastest peer does in less time than chainrule, by the minima."""
+    """Return a sentence: what the fastest peer does in less time than chainrule, by the minima."""
     compared = [result for result in results if result.ratio() is not None]
     slower = [
         f"{r.name} {r.optimizer} {times_faster(r.ratio())}" for r in compared if r.ratio() < 1
     ]
-    return f"behind a peer in {len(slower)} of {len(compared)}" + "".join(f"; {x}" for x in slower)
+    count = f"behind a peer in {len(slower)} of {len(compared)}"
+    return ["; ".join([count, *slower])] if compared else []
 
 
 def notes(results):

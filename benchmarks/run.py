@@ -76,10 +76,11 @@ def _validate(parser, options):
 
 
 def _tasks(options):
-    training = training_tasks(options.dtype, options.shuffle, options.quick)
-    tasks = [*training, *prediction_tasks(options.dtype)]
     if options.odd:
         tasks = odd_tasks(options.quick)
+    else:
+        training = training_tasks(options.dtype, options.shuffle, options.quick)
+        tasks = [*training, *prediction_tasks(options.dtype)]
     return [
         task
         for task in tasks
@@ -132,7 +133,7 @@ def _show(console, results, peak, legend):
         made = report.table(results, kind, peak)
         if made is not None:
             console.print(made)
-    for sentence in [*legend, *report.notes(results), report.behind(results)]:
+    for sentence in [*legend, *report.notes(results), *report.behind(results)]:
         console.print(f"• {sentence}", highlight=False)
 
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 import chainrule as cr
+from benchmarks.cases import ODD_WIDTHS
 
-ODD_WIDTHS = (17, 33, 100, 257)
 WIDTHS = (4, 8, 15, 16, 17, 24, 32, 33, 48, 64, 65, 96, 100, 128, 129, 192, 256, 257, 384, 512)
 DEPTHS = (1, 2, 3, 4, 5, 7, 10, 14, 20)
 BATCHES = (1, 2, 3, 4, 6, 8, 12, 16, 17, 32, 48, 49, 64, 100, 128, 256, 512, 1024, 2048, 4096)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from bits import assert_same_bits
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -36,14 +37,6 @@ def data(spec, n, seed=0):
     if spec.loss == "cross_entropy":
         return X, rng.integers(spec.n_outputs, size=n)
     return X, rng.normal(size=(n, spec.n_outputs))
-
-
-def assert_same_bits(found, expected, what):
-    """Equal as bytes: NaN and the sign of 0 included."""
-    found, expected = np.asarray(found), np.asarray(expected)
-    assert found.dtype == expected.dtype, what
-    differing = int(np.sum(found != expected)) if found.shape == expected.shape else "all"
-    assert found.tobytes() == expected.tobytes(), f"{what}: {differing} of {expected.size} differ"
 
 
 def assert_same_run(found, expected, what):

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from bits import assert_same_bits
 
 import chainrule as cr
 from chainrule.engine import compiled
@@ -13,10 +14,6 @@ def data(spec, n):
     rng = np.random.default_rng(0)
     X, y = rng.normal(size=(n, spec.n_inputs)), rng.normal(size=(n, spec.n_outputs))
     return X.astype(spec.dtype), y.astype(spec.dtype)
-
-
-def assert_same_bits(found, expected, what):
-    assert np.ascontiguousarray(found).tobytes() == np.ascontiguousarray(expected).tobytes(), what
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
