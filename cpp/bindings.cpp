@@ -11,6 +11,7 @@
 
 #include <stdexcept>
 
+#include "bfloat16.hpp"
 #include "engine.hpp"
 #include "many.hpp"
 
@@ -48,8 +49,11 @@ Threads make_threads(int most, const std::string& use) {
 
 Spec make_spec(std::vector<std::int64_t> sizes, const std::vector<std::string>& activations,
                const std::string& loss, std::vector<double> loss_constants, bool fused, bool sum,
-               double l2, double l1, double dropout) {
-  Spec spec{std::move(sizes), {}, Loss{}, std::move(loss_constants), fused, sum, l2, l1, dropout};
+               double l2, double l1, double dropout, bool bfloat16) {
+  if (bfloat16 && !bfloat16_unit())
+    throw std::invalid_argument("this processor has no unit for products in bfloat16");
+  Spec spec{std::move(sizes), {},      Loss{}, std::move(loss_constants), fused, sum, l2, l1,
+            dropout,          bfloat16};
   for (const std::string& name : activations)
     spec.activations.push_back(
         static_cast<Activation>(index_of(activation_names, name, "activation")));
@@ -293,7 +297,7 @@ NB_MODULE(_core, m) {
   m.doc() = "The compiled engine. Use it through chainrule.engine.compiled.";
   nb::class_<Spec>(m, "Spec", "A network, as the engine reads it.")
       .def(nb::new_(&make_spec), "sizes"_a, "activations"_a, "loss"_a, "loss_constants"_a,
-           "fused"_a, "sum"_a, "l2"_a, "l1"_a, "dropout"_a);
+           "fused"_a, "sum"_a, "l2"_a, "l1"_a, "dropout"_a, "bfloat16"_a = false);
   nb::class_<Update>(m, "Update", "An optimizer, as the engine reads it.")
       .def(nb::new_(&make_update), "name"_a, "constants"_a, "clip_norm"_a, "max_norm"_a,
            "weight_decay"_a, "averaging"_a);
@@ -315,6 +319,12 @@ NB_MODULE(_core, m) {
   m.def(
       "level", [] { return std::string(level().name); },
       "Name of the instruction-set level in use.");
+  m.def(
+      "bfloat16_unit",
+      [] {
+        return bfloat16_unit() ? std::optional<std::string>(bfloat16_unit()->name) : std::nullopt;
+      },
+      "Name of the unit in use for products in bfloat16, or None.");
   m.def(
       "supported_levels",
       [] {

@@ -12,10 +12,10 @@ constexpr std::int64_t panels_at_once(std::int64_t R) { return R == 1 ? 4 : R ==
 
 // As tile(), for R rows and as many panels, which lie `panel_size` apart.
 template <class T, int R, class Finish>
-void wide_tile(std::int64_t K, Rows<T> A, const T* b, std::int64_t panel_size, Start<T> start, T* c,
-               std::int64_t c_stride, Finish finish) {
+void wide_tile(std::int64_t K, Rows<T> A, const T* b, std::int64_t panel_size, Start<Sum<T>> start,
+               Sum<T>* c, std::int64_t c_stride, Finish finish) {
   constexpr int panels = panels_at_once(R), C = tile_vectors * panels;
-  Vector<T> sums[R][C];
+  Vector<Sum<T>> sums[R][C];
 #pragma GCC unroll 2
   for (int m = 0; m < R; ++m)
 #pragma GCC unroll 8
@@ -28,7 +28,7 @@ void wide_tile(std::int64_t K, Rows<T> A, const T* b, std::int64_t panel_size, S
       const Vector<T> column =
           load(b + v / tile_vectors * panel_size + v % tile_vectors * width<T>);
 #pragma GCC unroll 2
-      for (int m = 0; m < R; ++m) sums[m][v] = fma(broadcast(a[m]), column, sums[m][v]);
+      for (int m = 0; m < R; ++m) sums[m][v] = fma(broadcast<T>(a[m]), column, sums[m][v]);
     }
   }
 #pragma GCC unroll 2
@@ -39,7 +39,7 @@ void wide_tile(std::int64_t K, Rows<T> A, const T* b, std::int64_t panel_size, S
 
 // As multiply(), of R rows, for as many whole panels as are taken together; returns how many.
 template <class T, int R>
-std::int64_t multiply_few(Rows<T> A, const T* b, const Panels<T>& B, const T* start, T* c,
+std::int64_t multiply_few(Rows<T> A, const T* b, const Panels<T>& B, const Sum<T>* start, Sum<T>* c,
                           std::int64_t c_stride) {
   constexpr std::int64_t together = panels_at_once(R);
   const std::int64_t size = B.rows * panel_columns<T>, whole = B.stride / panel_columns<T>;
@@ -47,7 +47,7 @@ std::int64_t multiply_few(Rows<T> A, const T* b, const Panels<T>& B, const T* st
   for (; p + together <= whole; p += together, b += together * size) {
     const std::int64_t first = B.first_column(p);
     in_chains(B.rows, start ? start + first : nullptr,
-              [&](std::int64_t k, std::int64_t depth, Start<T> from, auto finish) {
+              [&](std::int64_t k, std::int64_t depth, Start<Sum<T>> from, auto finish) {
                 wide_tile<T, R>(depth, A.from(0, k), b + k * panel_columns<T>, size, from,
                                 c + first, c_stride, finish);
               });
@@ -58,8 +58,8 @@ std::int64_t multiply_few(Rows<T> A, const T* b, const Panels<T>& B, const T* st
 // As a row of tiles whose sums are of K products only: K rows of b stay in registers, while all
 // rows of A pass by.
 template <class T, int K, int C, class Left, class Finish>
-void short_sums_of(std::int64_t M, Left A, const T* b, Start<T> start, T* c, std::int64_t c_stride,
-                   Finish finish) {
+void short_sums_of(std::int64_t M, Left A, const T* b, Start<Sum<T>> start, Sum<T>* c,
+                   std::int64_t c_stride, Finish finish) {
   Vector<T> rows[K][C];
 #pragma GCC unroll 4
   for (int k = 0; k < K; ++k)
@@ -67,13 +67,14 @@ void short_sums_of(std::int64_t M, Left A, const T* b, Start<T> start, T* c, std
     for (int v = 0; v < C; ++v) rows[k][v] = load(b + (k * C + v) * width<T>);
 #pragma GCC unroll 2
   for (std::int64_t m = 0; m < M; ++m, c += c_stride, start = start.from(1)) {
-    Vector<T> sums[C];
+    Vector<Sum<T>> sums[C];
 #pragma GCC unroll 2
     for (int v = 0; v < C; ++v) sums[v] = load(start.at + v * width<T>);
 #pragma GCC unroll 4
     for (int k = 0; k < K; ++k)
 #pragma GCC unroll 2
-      for (int v = 0; v < C; ++v) sums[v] = fma(broadcast(A.from(m, k).at[0]), rows[k][v], sums[v]);
+      for (int v = 0; v < C; ++v)
+        sums[v] = fma(broadcast<T>(A.from(m, k).at[0]), rows[k][v], sums[v]);
 #pragma GCC unroll 2
     for (int v = 0; v < C; ++v) finish(c + v * width<T>, sums[v]);
   }
@@ -82,7 +83,7 @@ void short_sums_of(std::int64_t M, Left A, const T* b, Start<T> start, T* c, std
 constexpr std::int64_t short_sum = 4;  // products of a sum, at most
 
 template <class T, int C, class Left, class Finish>
-void short_sums(std::int64_t M, std::int64_t K, Left A, const T* b, Start<T> start, T* c,
+void short_sums(std::int64_t M, std::int64_t K, Left A, const T* b, Start<Sum<T>> start, Sum<T>* c,
                 std::int64_t c_stride, Finish finish) {
   switch (K) {
     case 1: return short_sums_of<T, 1, C>(M, A, b, start, c, c_stride, finish);

@@ -137,11 +137,27 @@ void add_penalty(T* g, const T* w, std::int64_t n, T l2, T l1) {
     for (std::int64_t i = 0; i < n; ++i) g[i] += w[i] > 0 ? l1 : w[i] < 0 ? -l1 : T(0);
 }
 
+// For each panel of a task, to place(panel): A^T Delta over the batch, in bfloat16.
+template <class T, class Place>
+void paired_weight_product(const Bfloat16Unit& unit, const Values<T>& values, const Batch<T>& batch,
+                           const GradientTask& task, Place place) {
+  const PairedValues& paired = values.paired[task.layer];
+  for (std::int64_t p = task.first_panel; p < task.last_panel; ++p) {
+    const std::int64_t columns = paired.panels.panel_width(p);
+    unit.multiply(task.last - task.first, pairs_of(batch.rows),
+                  paired.sample_rows.get() + task.first * paired.sample_stride,
+                  paired.sample_stride, paired.weighted.get() + paired.panels.offset(p), columns,
+                  nullptr, place(p), columns);
+  }
+}
+
 // Weight gradient of a task, penalty included: of each panel to place(panel).
 template <class T, class Place>
 void weight_gradient(const Spec& spec, const Packed<T>& net, const Values<T>& values,
                      const Batch<T>& batch, const GradientTask& task, Place place) {
-  for (std::int64_t i = 0; i < batch.rows; i += group_samples) {
+  if constexpr (has_pairs<T>)
+    if (net.unit) paired_weight_product(*net.unit, values, batch, task, place);
+  for (std::int64_t i = 0; i < batch.rows && !net.unit; i += group_samples) {
     const std::int64_t samples = std::min(group_samples, batch.rows - i);
     if (i == 0)
       weight_product(values, batch, task, i, samples, place, Store<T>{});

@@ -14,8 +14,9 @@ struct Loaded {
   const Packed<T> net;
 
   Loaded(const Spec& spec, const T* flat)
-      : layout(spec), theta(layout.size), net(layout, theta.get(), false) {
+      : layout(spec), theta(layout.size), net(spec, layout, theta.get(), false) {
     layout.pack(flat, theta.get());
+    net.refresh_all();
   }
 };
 
@@ -98,7 +99,7 @@ template <class T>
 void forward(const Spec& spec, const T* theta, const T* X, std::int64_t n, T* outputs,
              Threads threads, const Interrupted& interrupted) {
   const std::int64_t units = spec.sizes.back();
-  if (n <= single_rows) return forward_single<T>(spec, theta, X, n, outputs);
+  if (n <= single_rows && !spec.bfloat16) return forward_single<T>(spec, theta, X, n, outputs);
   BlockPasses<T> passes(Work::prediction, spec, theta, X, n, threads, interrupted);
   passes.each([&](const Values<T>& values, std::int64_t first, std::int64_t last) {
     const auto& top = values.layers.back();

@@ -49,7 +49,8 @@ constexpr std::int64_t rows_of_tile(std::int64_t left, std::int64_t vectors) {
 // One panel of the result: M rows, `columns` columns (a whole number of vectors).
 template <class T, class Left, class Finish, class Next = NothingUpcoming>
 void multiply_panel(std::int64_t M, std::int64_t K, Left A, const T* b, std::int64_t columns,
-                    Start<T> start, T* c, std::int64_t c_stride, Finish finish, Next next = {}) {
+                    Start<Sum<T>> start, Sum<T>* c, std::int64_t c_stride, Finish finish,
+                    Next next = {}) {
   const std::int64_t vectors = columns / width<T>;
   if constexpr (Left::any_rows)
     if (K <= short_sum && M > most_rows(vectors))
@@ -69,11 +70,11 @@ void multiply_panel(std::int64_t M, std::int64_t K, Left A, const T* b, std::int
 // multiplied.
 template <class T, class NextOf>
 void multiply_panels(std::int64_t p, std::int64_t M, Rows<T> A, const T* b, const Panels<T>& B,
-                     const T* start, T* c, std::int64_t c_stride, NextOf next_of) {
+                     const Sum<T>* start, Sum<T>* c, std::int64_t c_stride, NextOf next_of) {
   for (; p < B.count; ++p) {
     const std::int64_t columns = B.panel_width(p), first = B.first_column(p);
     in_chains(B.rows, start ? start + first : nullptr,
-              [&](std::int64_t k, std::int64_t depth, Start<T> from, auto finish) {
+              [&](std::int64_t k, std::int64_t depth, Start<Sum<T>> from, auto finish) {
                 const T* piece = b + B.offset(p) + k * columns;
                 multiply_panel(M, depth, A.from(0, k), piece, columns, from, c + first, c_stride,
                                finish, next_of(piece + depth * columns));
@@ -83,8 +84,8 @@ void multiply_panels(std::int64_t p, std::int64_t M, Rows<T> A, const T* b, cons
 
 // c = start + A B, all of it: B is the weights, or backward their transpose.
 template <class T>
-void multiply(std::int64_t M, Rows<T> A, const T* b, const Panels<T>& B, const T* start, T* c,
-              std::int64_t c_stride) {
+void multiply(std::int64_t M, Rows<T> A, const T* b, const Panels<T>& B, const Sum<T>* start,
+              Sum<T>* c, std::int64_t c_stride) {
   constexpr auto bytes = static_cast<std::int64_t>(sizeof(T));
   std::int64_t p = 0;
   if (M == 1) p = multiply_few<T, 1>(A, b, B, start, c, c_stride);

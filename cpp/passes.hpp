@@ -8,41 +8,10 @@
 #include "engine.hpp"
 #include "layout.hpp"
 #include "losses.hpp"
+#include "packed.hpp"
 #include "philox.hpp"
 
 namespace chainrule::CHAINRULE_LEVEL {
-
-// Parameters in the packed layout, and the transposes that the backward pass reads.
-template <class T>
-struct Packed {
-  const Layout<T>& layout;
-  T* theta;
-  std::vector<Panels<T>> transposed_panels;  // of layers 1, 2, ...; the first has no use
-  std::vector<Buffer<T>> transposed;
-
-  Packed(const Layout<T>& layout, T* theta, bool backward) : layout(layout), theta(theta) {
-    for (std::size_t l = 0; backward && l < layout.weights.size(); ++l) {
-      const Panels<T>& W = layout.weights[l];
-      transposed_panels.emplace_back(l == 0 ? 0 : W.columns, l == 0 ? 0 : W.rows);
-      transposed.emplace_back(transposed_panels[l].size());
-    }
-  }
-
-  T* weights(std::int64_t l) const { return theta + layout.weight_offset[l]; }
-  T* biases(std::int64_t l) const { return theta + layout.bias_offset[l]; }
-
-  void transpose(std::int64_t l, std::int64_t panel, std::int64_t first, std::int64_t last) {
-    if (l > 0)
-      transpose_rows(layout.weights[l], weights(l), panel, first, last, transposed_panels[l],
-                     transposed[l].get());
-  }
-
-  void transpose_all() {
-    for (std::size_t l = 1; l < layout.weights.size(); ++l)
-      for (std::int64_t p = 0; p < layout.weights[l].count; ++p)
-        transpose(static_cast<std::int64_t>(l), p, 0, layout.weights[l].rows);
-  }
-};
 
 // Whether the gradient of W reads its inputs from blocks: where W has the rows of several tasks
 // (gradient.hpp), each of which has many panels that read the same inputs.
@@ -65,7 +34,8 @@ struct Values {
   };
   const std::int64_t rows;
   std::vector<Layer> layers;
-  std::vector<Panels<T>> panels;  // of each layer's `weighted`
+  std::vector<Panels<T>> panels;     // of each layer's `weighted`
+  std::vector<PairedValues> paired;  // of each layer, where products are in bfloat16
 
   Values(const Spec& spec, std::int64_t rows, bool backward, bool keep_z) : rows(rows) {
     const std::int64_t last = spec.layers() - 1;
@@ -84,7 +54,10 @@ struct Values {
       layer.mask = drops ? fresh() : nullptr;
       layer.delta = backward ? fresh() : nullptr;
       layer.weighted = backward ? fresh() : nullptr;
-      if (backward && rows > short_sum && reads_blocks(Panels<T>(spec.sizes[l], spec.sizes[l + 1])))
+      if (spec.bfloat16)
+        paired.emplace_back(rows, spec.sizes[l], spec.sizes[l + 1], backward);
+      else if (backward && rows > short_sum &&
+               reads_blocks(Panels<T>(spec.sizes[l], spec.sizes[l + 1])))
         layer.input_blocks = buffers_.emplace_back(Blocks<T>::size(spec.sizes[l], rows)).get();
       layers.push_back(layer);
     }
@@ -135,6 +108,49 @@ void apply_mask(const T* from, const T* mask, std::int64_t size, T* to) {
   for (std::int64_t k = 0; k < size; k += width<T>) store(to + k, load(from + k) * load(mask + k));
 }
 
+// z = a W^l + b^l for rows [first, last); `input` is row 0 of a.
+template <class T>
+void forward_product(const Packed<T>& net, const Values<T>& values, std::int64_t l, const T* input,
+                     std::int64_t input_stride, std::int64_t first, std::int64_t last) {
+  const std::int64_t rows = last - first, stride = values.layers[l].stride;
+  T* z = values.layers[l].z + first * stride;
+  if constexpr (has_pairs<T>)
+    if (net.unit) {
+      const PairedValues& to = values.paired[l];
+      const PairedWeights& W = net.paired[l];
+      pair_rows(input, input_stride, to.inputs, first, last, to.input_rows.get(), to.input_stride);
+      if (to.needs_backward())
+        pair_samples(input, input_stride, to.inputs, first, last, to.sample_rows.get(),
+                     to.sample_stride);
+      return net.unit->multiply(rows, W.forward.rows, to.input_rows.get() + first * to.input_stride,
+                                to.input_stride, W.by_inputs.get(), W.forward.columns,
+                                net.biases(l), z, stride);
+    }
+  multiply<T>(rows, {input + first * input_stride, input_stride}, net.weights(l),
+              net.layout.weights[l], net.biases(l), z, stride);
+}
+
+// delta^{l+1} W^{l+1}^T for rows [first, last), to the place of delta^l.
+template <class T>
+void backward_product(const Packed<T>& net, const Values<T>& values, std::int64_t l,
+                      std::int64_t first, std::int64_t last) {
+  const auto &layer = values.layers[l], &above = values.layers[l + 1];
+  const std::int64_t rows = last - first;
+  T* delta = layer.delta + first * layer.stride;
+  if constexpr (has_pairs<T>)
+    if (net.unit) {
+      const PairedValues& from = values.paired[l + 1];
+      const PairedWeights& W = net.paired[l + 1];
+      pair_rows(above.delta, above.stride, from.outputs, first, last, from.delta_rows.get(),
+                from.delta_stride);
+      return net.unit->multiply(
+          rows, W.backward.rows, from.delta_rows.get() + first * from.delta_stride,
+          from.delta_stride, W.by_outputs.get(), W.backward.columns, nullptr, delta, layer.stride);
+    }
+  multiply<T>(rows, {above.delta + first * above.stride, above.stride}, net.transposed[l + 1].get(),
+              net.transposed_panels[l + 1], nullptr, delta, layer.stride);
+}
+
 // a^l = phi(a^{l-1} W^l + b^l) for rows [first, last), layer after layer. `input` is row 0 of
 // the batch, rows `input_stride` apart. dropout may be null.
 template <class T>
@@ -148,8 +164,7 @@ void forward_rows(const Spec& spec, const Packed<T>& net, const Values<T>& value
     if (layer.input_blocks)
       Blocks<T>::copy(spec.sizes[l], {input, input_stride}, first, last, layer.input_blocks,
                       values.rows);
-    multiply<T>(rows, {input + first * input_stride, input_stride}, net.weights(l),
-                net.layout.weights[l], net.biases(l), layer.z + at, stride);
+    forward_product(net, values, l, input, input_stride, first, last);
     activate(spec.activations[l], layer.z + at, layer.value + at, rows, spec.sizes[l + 1], stride);
     if (dropout && layer.mask) {
       draw_mask(spec.dropout, *dropout, l, spec.sizes[l + 1], first, last, layer.mask, stride);
@@ -169,10 +184,7 @@ void backward_rows(const Spec& spec, const Packed<T>& net, const Values<T>& valu
     const auto& layer = values.layers[l];
     const std::int64_t stride = layer.stride, at = first * stride;
     if (l < top) {
-      const auto& above = values.layers[l + 1];
-      multiply<T>(rows, {above.delta + first * above.stride, above.stride},
-                  net.transposed[l + 1].get(), net.transposed_panels[l + 1], nullptr,
-                  layer.delta + at, stride);
+      backward_product(net, values, l, first, last);
       if (layer.mask)
         apply_mask(layer.delta + at, layer.mask + at, rows * stride, layer.delta + at);
     }
@@ -196,6 +208,11 @@ void weigh_rows(const Values<T>& values, const T* shares, std::int64_t first, st
       for (std::int64_t i = first; i < last; ++i)
         for (std::int64_t j = 0; j < columns; j += width<T>)
           store(to + i * columns + j, weigh(load(from + i * layer.stride + j), shares[i]));
+      if constexpr (has_pairs<T>)
+        if (!values.paired.empty()) {
+          const PairedValues& paired = values.paired[l];
+          pair_panel(to, columns, first, last, paired.weighted.get() + paired.panels.offset(p));
+        }
     }
   }
 }

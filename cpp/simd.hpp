@@ -12,6 +12,8 @@
 #include <arm_neon.h>
 #endif
 
+#include "bfloat16.hpp"
+
 #define CHAINRULE_INLINE inline __attribute__((always_inline))
 
 namespace chainrule::CHAINRULE_LEVEL {
@@ -46,6 +48,13 @@ struct Lane<double> {
   typedef double Vector __attribute__((vector_size(vector_bytes)));
   typedef std::int64_t Mask __attribute__((vector_size(vector_bytes)));
   typedef double Unaligned __attribute__((vector_size(vector_bytes), aligned(8), may_alias));
+};
+
+template <>
+struct Lane<Pair> {
+  using Integer = std::int32_t;
+  typedef Pair Vector __attribute__((vector_size(vector_bytes)));
+  typedef Pair Unaligned __attribute__((vector_size(vector_bytes), aligned(4), may_alias));
 };
 
 template <class T>
@@ -110,6 +119,12 @@ CHAINRULE_INLINE Vector<float> fma(Vector<float> a, Vector<float> b, Vector<floa
 }
 CHAINRULE_INLINE Vector<double> fma(Vector<double> a, Vector<double> b, Vector<double> c) {
   return a * b + c;
+}
+#endif
+#if defined(__AVX512BF16__)
+// In each lane the products of both numbers are added, one after the other.
+CHAINRULE_INLINE Vector<float> fma(Vector<Pair> a, Vector<Pair> b, Vector<float> c) {
+  return (Vector<float>)_mm512_dpbf16_ps((__m512)c, (__m512bh)a, (__m512bh)b);
 }
 #endif
 

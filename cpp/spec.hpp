@@ -53,6 +53,7 @@ struct Spec {
   bool fused;                          // the loss is taken from z of the output, and gives dl/dz
   bool sum;                            // L is the sum of the sample losses instead of their mean
   double l2, l1, dropout;
+  bool bfloat16;  // the factors of all products are rounded to it (bfloat16.hpp)
 
   std::int64_t layers() const { return static_cast<std::int64_t>(activations.size()); }
 };

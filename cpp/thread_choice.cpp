@@ -170,8 +170,9 @@ std::uint64_t kind_of(Work work, const Spec& spec, std::size_t bytes, std::int64
   const auto add = [&](std::int64_t x) {
     hash = (hash ^ static_cast<std::uint64_t>(x)) * 1099511628211ULL;
   };
-  for (std::int64_t x : {static_cast<std::int64_t>(work), static_cast<std::int64_t>(bytes), rows,
-                         static_cast<std::int64_t>(spec.dropout > 0)})
+  for (std::int64_t x :
+       {static_cast<std::int64_t>(work), static_cast<std::int64_t>(bytes), rows,
+        static_cast<std::int64_t>(spec.dropout > 0), static_cast<std::int64_t>(spec.bfloat16)})
     add(x);
   for (std::int64_t size : spec.sizes) add(size);
   for (Activation activation : spec.activations) add(static_cast<std::int64_t>(activation));

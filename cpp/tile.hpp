@@ -11,6 +11,18 @@
 
 namespace chainrule::CHAINRULE_LEVEL {
 
+// What products of two T are summed in.
+template <class T>
+struct SumType {
+  using Type = T;
+};
+template <>
+struct SumType<Pair> {
+  using Type = float;
+};
+template <class T>
+using Sum = typename SumType<T>::Type;
+
 template <class T>
 constexpr std::int64_t panel_columns = tile_vectors * width<T>;
 
@@ -157,9 +169,9 @@ alignas(64) inline constexpr T zeros[4 * panel_columns<T>] = {};
 // finish(c[m][j], start[m][j] + sum_k A[m][k] b[k][j]) for R rows and C vectors of columns, the
 // sums held in registers. Rows of b are C vectors long, rows of c `c_stride` apart.
 template <class T, int R, int C, class Left, class Finish>
-void tile(std::int64_t K, Left A, const T* b, Start<T> start, T* c, std::int64_t c_stride,
+void tile(std::int64_t K, Left A, const T* b, Start<Sum<T>> start, Sum<T>* c, std::int64_t c_stride,
           Finish finish) {
-  Vector<T> sums[R][C];
+  Vector<Sum<T>> sums[R][C];
 #pragma GCC unroll 32
   for (int m = 0; m < R; ++m)
 #pragma GCC unroll 4
@@ -172,7 +184,7 @@ void tile(std::int64_t K, Left A, const T* b, Start<T> start, T* c, std::int64_t
     for (int v = 0; v < C; ++v) columns[v] = load(b + v * width<T>);
 #pragma GCC unroll 32
     for (int m = 0; m < R; ++m) {
-      const Vector<T> entry = broadcast(a[m]);
+      const Vector<T> entry = broadcast<T>(a[m]);
 #pragma GCC unroll 4
       for (int v = 0; v < C; ++v) sums[m][v] = fma(entry, columns[v], sums[m][v]);
     }
@@ -184,7 +196,7 @@ void tile(std::int64_t K, Left A, const T* b, Start<T> start, T* c, std::int64_t
 }
 
 template <class T, class Left, class Finish>
-using Tile = void (*)(std::int64_t, Left, const T*, Start<T>, T*, std::int64_t, Finish);
+using Tile = void (*)(std::int64_t, Left, const T*, Start<Sum<T>>, Sum<T>*, std::int64_t, Finish);
 
 template <class T, int C, class Left, class Finish, int... R>
 constexpr std::array<Tile<T, Left, Finish>, sizeof...(R)> tiles_of(

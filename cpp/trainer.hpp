@@ -17,12 +17,13 @@ constexpr std::int64_t long_step = 1'000'000'000;  // multiply-adds, from which 
 constexpr double longest_wait = 0.15;              // seconds that can't be interrupted
 
 // Rows of a block of phase 1: at most 96, fewer where a layer is so wide that their values would
-// leave the cache, and an interruption wait; and such that every thread gets as many rows.
+// leave the cache, and an interruption wait; and such that every thread gets as many rows, or in
+// bfloat16 as many squares of them.
 inline std::int64_t block_rows_of(const Spec& spec, std::int64_t rows, int threads) {
   const std::int64_t widest = *std::max_element(spec.sizes.begin(), spec.sizes.end());
   const std::int64_t most = std::clamp<std::int64_t>((1 << 18) / widest, 1, 96);
   const std::int64_t blocks = round_up((rows + most - 1) / most, threads);
-  return (rows + blocks - 1) / blocks;
+  return round_up((rows + blocks - 1) / blocks, spec.bfloat16 ? square_rows : 1);
 }
 
 template <class T>
@@ -43,7 +44,7 @@ class LevelTrainer final : public Trainer<T> {
         flat_theta_(theta),
         flat_state_(std::move(state)),
         theta_(layout_.size),
-        net_(layout_, theta_.get(), true),
+        net_(spec_, layout_, theta_.get(), true),
         values_(spec, order.batch_size, true, false),
         tasks_(gradient_tasks(layout_)),
         sample_losses_(static_cast<std::size_t>(order.batch_size)),
@@ -156,7 +157,7 @@ class LevelTrainer final : public Trainer<T> {
   void load() {
     layout_.pack(flat_theta_, theta_.get());
     for (std::size_t k = 0; k < state_.size(); ++k) layout_.pack(flat_state_[k], state_[k].get());
-    net_.transpose_all();
+    net_.refresh_all();
   }
 
   void save() {
@@ -216,7 +217,7 @@ class LevelTrainer final : public Trainer<T> {
   }
 
   void all_gradients(const Values<T>& values, T* gradient, Patience* patience) {
-    each_task(patience, [&](const GradientTask& task, int thread) {
+    each_task(patience, [&](const GradientTask& task, int) {
       weight_gradient(spec_, net_, values, reader_.batch(), task, [&](std::int64_t panel) {
         return gradient + weights_of(layout_, task, panel).at;
       });
@@ -266,7 +267,7 @@ class LevelTrainer final : public Trainer<T> {
       update_range(weights, gradient_.get() + weights.at);
       if (task.first == 0) update_range(biases, gradient_.get() + biases.at);
     }
-    transpose(task);
+    refresh(task);
   }
 
   // Scales the weights into each unit down to the largest norm allowed, panel by panel.
@@ -279,7 +280,7 @@ class LevelTrainer final : public Trainer<T> {
         const Range weights = weights_of(layout_, whole, p), biases = biases_of(layout_, whole, p);
         constrain_columns(theta_.get() + weights.at, W.rows, W.panel_width(p),
                           static_cast<T>(update_.max_norm));
-        net_.transpose(task.layer, p, 0, W.rows);
+        net_.refresh(task.layer, p, 0, W.rows);
         average_range(weights);
         average_range(biases);
       }
@@ -290,8 +291,8 @@ class LevelTrainer final : public Trainer<T> {
   // hold the gradient; the others from a scratch that is still in cache.
   void learn(const GradientTask& task, int thread) {
     const Batch<T>& batch = reader_.batch();
-    const bool in_registers =
-        rule_.is_plain() && batch.rows <= group_samples && spec_.l2 == 0 && spec_.l1 == 0;
+    const bool in_registers = rule_.is_plain() && batch.rows <= group_samples && !net_.unit &&
+                              spec_.l2 == 0 && spec_.l1 == 0;
     if (in_registers) {
       weight_product(
           values_, batch, task, 0, batch.rows,
@@ -311,7 +312,7 @@ class LevelTrainer final : public Trainer<T> {
       bias_gradient(values_, batch, task.layer, p, g);
       update_range(biases_of(layout_, task, p), g);
     }
-    transpose(task);
+    refresh(task);
   }
 
   void update_range(Range range, const T* g) {
@@ -327,9 +328,9 @@ class LevelTrainer final : public Trainer<T> {
     average(rule_, theta_.get() + range.at, to, range.size);
   }
 
-  void transpose(const GradientTask& task) {
+  void refresh(const GradientTask& task) {
     for (std::int64_t p = task.first_panel; p < task.last_panel; ++p)
-      net_.transpose(task.layer, p, task.first, task.last);
+      net_.refresh(task.layer, p, task.first, task.last);
   }
 
   // Copies the values of the batch out of their padded rows.

@@ -178,7 +178,7 @@ void does_as_it_is_told() {
 }
 
 void is_remembered() {
-  const chainrule::Spec spec{{3, 4, 1}, {}, {}, {}, false, false, 0, 0, 0};
+  const chainrule::Spec spec{{3, 4, 1}, {}, {}, {}, false, false, 0, 0, 0, false};
   const auto kind = kind_of(chainrule::Work::training, spec, 4, 32);
   auto choice = fresh(2);
   CHECK(recall(kind, {2, ThreadUse::fastest}).chosen() == 1);

@@ -64,6 +64,7 @@ def _installation() -> dict[str, Any]:
         "chainrule": chainrule.__version__,
         "processor level": compiled.cpu_level(),
         "supported levels": ", ".join(compiled.supported_levels()),
+        "bfloat16": compiled.bfloat16_unit() or "no unit",
         "threads": compiled.FASTEST.most,
         "python": platform.python_version(),
         "numpy": np.__version__,

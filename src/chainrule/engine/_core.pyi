@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 class Spec:
     """A network, as the engine reads it."""
 
-    def __init__(self, sizes: Sequence[int], activations: Sequence[str], loss: str, loss_constants: Sequence[float], fused: bool, sum: bool, l2: float, l1: float, dropout: float) -> None: ...
+    def __init__(self, sizes: Sequence[int], activations: Sequence[str], loss: str, loss_constants: Sequence[float], fused: bool, sum: bool, l2: float, l1: float, dropout: float, bfloat16: bool = False) -> None: ...
 
 class Update:
     """An optimizer, as the engine reads it."""
@@ -167,6 +167,9 @@ def advance_many(trainers: Sequence[Trainer], rates: Sequence[Annotated[NDArray[
 
 def level() -> str:
     """Name of the instruction-set level in use."""
+
+def bfloat16_unit() -> str | None:
+    """Name of the unit in use for products in bfloat16, or None."""
 
 def supported_levels() -> list[str]:
     """Names of the levels that this processor can run."""

@@ -38,6 +38,19 @@ def cpu_level() -> str:
     return _core.level()
 
 
+def bfloat16_unit() -> str | None:
+    """Return what multiplies in bfloat16: "avx512_bf16", "amx" or, where nothing does, None.
+
+    ``CHAINRULE_BFLOAT16`` may name one.
+    """
+    return _core.bfloat16_unit()
+
+
+def computes_on(spec: NetworkSpec) -> str:
+    """Return what the bits of this network's numbers depend on: the level, and a unit it uses."""
+    return f"{cpu_level()}+{bfloat16_unit()}" if spec.precision == "bfloat16" else cpu_level()
+
+
 def supported_levels() -> list[str]:
     """Return the levels that this processor can run; ``CHAINRULE_CPU`` may name one."""
     return _core.supported_levels()
@@ -55,6 +68,7 @@ def _describe(spec: NetworkSpec, dropout: float) -> _core.Spec:
         spec.l2,
         spec.l1,
         dropout,
+        spec.precision == "bfloat16",
     )
 
 

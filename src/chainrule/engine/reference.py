@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from chainrule.engine.batches import Batches, mean_weight, shares
 from chainrule.engine.keyframes import Keyframes
 from chainrule.engine.parameters import Parameters
+from chainrule.engine.precision import factor
 from chainrule.engine.sparse_rows import SparseRows, forward_by_parts, loss_by_parts
 from chainrule.engine.spec import NetworkSpec
 from chainrule.engine.trace import Trace
@@ -27,18 +28,23 @@ Array = NDArray[Any]
 NAME = "reference"
 
 
-def cpu_level() -> str:
+def computes_on(spec: NetworkSpec) -> str:  # noqa: ARG001
     """Return what computes."""
     return "numpy"
+
+
+def product(spec: NetworkSpec, A: Array, B: Array) -> Array:
+    """Return A B, the factors rounded to the spec's precision."""
+    return factor(A, spec.precision) @ factor(B, spec.precision)
 
 
 def propagate(
     parameters: Parameters, X: Array, masks: tuple[Array, ...] = ()
 ) -> tuple[list[Array], list[Array]]:
     """Return z and a of every layer, a[0] being X: the article's equation (1)."""
-    z, a = [], [X]
-    for layer, activation in enumerate(parameters.spec.activation_rows):
-        z.append(a[-1] @ parameters.weights[layer] + parameters.biases[layer])
+    spec, z, a = parameters.spec, [], [X]
+    for layer, activation in enumerate(spec.activation_rows):
+        z.append(product(spec, a[-1], parameters.weights[layer]) + parameters.biases[layer])
         a.append(activation.value(z[-1]))
         if layer < len(masks):
             a[-1] = a[-1] * masks[layer]
@@ -79,7 +85,7 @@ def deltas(
     else:
         result = [output.pullback(z[-1], spec.loss_row.derivative(a[-1], y))]
     for layer in reversed(range(len(hidden))):
-        upstream = result[0] @ parameters.weights[layer + 1].T
+        upstream = product(spec, result[0], parameters.weights[layer + 1].T)
         if masks:
             upstream = upstream * masks[layer]
         result.insert(0, hidden[layer].pullback(z[layer], upstream))
@@ -94,7 +100,8 @@ def gradient_of(
     gradient = Parameters(spec)
     for layer, W in enumerate(parameters.weights):
         Delta = weighted(share, delta[layer])
-        gradient.weights[layer][:] = a[layer].T @ Delta + spec.l2 * W + spec.l1 * np.sign(W)
+        penalty_part = spec.l2 * W + spec.l1 * np.sign(W)
+        gradient.weights[layer][:] = product(spec, a[layer].T, Delta) + penalty_part
         gradient.biases[layer][:] = np.sum(Delta, axis=0)
     return gradient
 

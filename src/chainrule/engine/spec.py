@@ -12,6 +12,7 @@ from chainrule.theory.named import loss_named
 Reduction = Literal["mean", "sum"]
 
 DTYPES = ("float32", "float64")
+PRECISIONS = ("bfloat16",)
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,11 @@ class NetworkSpec:
     dropout : float
         Share of each hidden layer's outputs that a training step sets to 0.
     dtype : {"float32", "float64"}
+        Of parameters, data and results.
+    precision : {"bfloat16"}, optional
+        To what both factors of every product of matrices are rounded: aˡ⁻¹ and Wˡ forward, δˡ
+        and Wˡ backward, aˡ⁻¹ and δˡ (times the sample's share in L) in the gradient. Sums, biases,
+        activations, losses and updates stay in ``dtype``. Without it nothing is rounded.
 
     Raises
     ------
@@ -56,6 +62,7 @@ class NetworkSpec:
     l1: float = 0.0
     dropout: float = 0.0
     dtype: str = "float32"
+    precision: str | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "layer_sizes", tuple(self.layer_sizes))
@@ -72,6 +79,8 @@ class NetworkSpec:
             object.__setattr__(self, "loss", loss_named(self.loss).name)
         require_name("reduction", self.reduction, ("mean", "sum"))
         require_name("dtype", self.dtype, DTYPES)
+        if self.precision is not None:
+            require_name("precision", self.precision, PRECISIONS)
         allowed = self.loss_row.outputs
         require(
             allowed is None or self.activations[-1] in allowed,
@@ -153,7 +162,10 @@ class NetworkSpec:
         """Return the fields, ready for JSON; ``ValueError`` if the loss is no row of theory/."""
         if not isinstance(self.loss, str):
             raise ValueError("a loss of one's own, which is code, can't be written into a file")
-        return plain(asdict(self))
+        described = plain(asdict(self))
+        if self.precision is None:
+            del described["precision"]  # so that releases which know none can read it
+        return described
 
     @classmethod
     def from_dict(cls, description: dict[str, Any]) -> "NetworkSpec":

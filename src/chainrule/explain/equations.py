@@ -34,6 +34,7 @@ from chainrule.explain.formulas import formula
 from chainrule.explain.quantities import DERIVED, Quantity
 from chainrule.explain.updates import UpdateEquations
 from chainrule.explain.values import number
+from chainrule.theory.checks import require
 
 Index = int | str
 OfUnit = Callable[[Index], Expression]
@@ -95,6 +96,11 @@ class Equations:
         replaced: Mapping[Quantity, Expression] = MappingProxyType({}),
     ) -> None:
         self.trace, self.spec = trace, trace.parameters.spec
+        require(
+            self.spec.precision is None,
+            f"equations are shown with the numbers as they are, and this network's products round "
+            f"them to {self.spec.precision}: explain a step of the same network without precision",
+        )
         self.decimals, self._replaced = decimals, replaced
         self._updates = UpdateEquations(trace) if trace.update is not None else None
         self._derived: dict[Quantity, float] = {}

@@ -157,7 +157,7 @@ class Continuation:
         record.stopped = ""
         record.requested_epochs, record.optimizer = self._epochs, self._optimizer
         record.data, record.fingerprints = self._data, self._data.fingerprints
-        level = self.engine.cpu_level()
+        level = self.engine.computes_on(record.network.spec)
         record.levels = (*(known for known in record.levels if known != level), level)
         self._threads = threads
         options = record.options

@@ -73,7 +73,7 @@ def check_gradient(
     >>> cr.check_gradient(net, [[0.5, -1.0]], [[1.0, 0.0]]).relative_error < 1e-6
     True
     """
-    spec = replace(network.spec, dtype="float64")
+    spec = replace(network.spec, dtype="float64", precision=None)
     parameters = Parameters(spec, network.parameters.theta.astype(np.float64))
     data = samples(spec, X, y, sample_weight)
     engine, theta = network.engine, parameters.theta

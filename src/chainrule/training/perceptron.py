@@ -56,6 +56,8 @@ class MultilayerPerceptron:
             engine == "reference" or isinstance(parameters.spec.loss, str),
             "a loss of one's own is Python code: it needs engine='reference'",
         )
+        if engine == "compiled" and parameters.spec.precision is not None:
+            _require_unit(parameters.spec)
         self.__dict__.update(parameters=parameters, engine=ENGINES[engine])
 
     def __setattr__(self, name: str, value: object) -> None:
@@ -224,6 +226,19 @@ class MultilayerPerceptron:
             require(np.isfinite(array).all(), f"array {name!r} has numbers that are not finite")
             view[:] = array
         return network
+
+
+def _require_unit(spec: NetworkSpec) -> None:
+    require(
+        spec.dtype == "float32",
+        f"precision={spec.precision!r} needs dtype='float32' in the compiled engine, got "
+        f"{spec.dtype!r}",
+    )
+    require(
+        compiled.bfloat16_unit() is not None,
+        f"precision={spec.precision!r} needs AVX512_BF16 or AMX, and this process computes on "
+        f"{compiled.cpu_level()}; without precision, products are in {spec.dtype}",
+    )
 
 
 def _vector(name: str, values: ArrayLike, like: Array) -> Array:

@@ -105,7 +105,8 @@ class Replay:
         if not len(different):
             return
         place = int(different[0])
-        level, made = self._record.network.engine.cpu_level(), ", ".join(self._record.levels)
+        network, made = self._record.network, ", ".join(self._record.levels)
+        level = network.engine.computes_on(network.spec)
         why = "its parameters or data were changed unseen, or the machine's libraries differ"
         if made != level:
             why = f"the run was computed on {made} and this process computes on {level}"
