@@ -11,6 +11,10 @@ namespace chainrule::CHAINRULE_LEVEL {
 // A matrix of at most so many bytes is taken to stay in a core's own caches.
 constexpr std::int64_t near_bytes = 1 << 19;
 
+// Where a prefetch brings a piece of B that is multiplied next: to the first-level cache, unless that
+// is full of two pieces, then to the second (3 and 2, as __builtin_prefetch counts).
+constexpr int next_level = vector_bytes < 64 ? 3 : 2;
+
 // Memory that is read after a product of M rows: asked for between its tiles, some lines at a time.
 class Upcoming {
  public:
@@ -21,7 +25,7 @@ class Upcoming {
 
   CHAINRULE_INLINE void fetch_some() {
     const std::int64_t some = std::min(share_, bytes_);
-    for (std::int64_t i = 0; i < some; i += 64) __builtin_prefetch(at_ + i);
+    for (std::int64_t i = 0; i < some; i += 64) __builtin_prefetch(at_ + i, 0, next_level);
     at_ += some;
     bytes_ -= some;
   }
