@@ -113,7 +113,8 @@ struct Layout {
 };
 
 // Copies rows [first, last) of one panel of W into the panels of its transpose, which the
-// backward pass multiplies by. first is a multiple of width<T>.
+// backward pass multiplies by. first is a multiple of width<T>. A few columns are copied number by
+// number, which is less than the shuffles of a square.
 template <class T>
 void transpose_rows(const Panels<T>& W, const T* w, std::int64_t panel, std::int64_t first,
                     std::int64_t last, const Panels<T>& transposed, T* out) {
@@ -124,6 +125,11 @@ void transpose_rows(const Panels<T>& W, const T* w, std::int64_t panel, std::int
     const std::int64_t q = k / panel_columns<T>, to = transposed.panel_width(q);
     T* place = out + transposed.offset(q) + column * to + k % panel_columns<T>;
     const std::int64_t height = std::min<std::int64_t>(width<T>, last - k);
+    if (columns <= width<T> / 4) {
+      for (std::int64_t j = 0; j < columns; ++j)
+        for (std::int64_t i = 0; i < height; ++i) place[j * to + i] = rows[(k + i) * from + j];
+      continue;
+    }
     for (std::int64_t j = 0; j < columns; j += width<T>) {
       Vector<T> square[width<T>];
 #pragma GCC unroll 16

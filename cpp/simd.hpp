@@ -20,7 +20,7 @@ namespace chainrule::CHAINRULE_LEVEL {
 
 #if defined(__AVX512F__)
 constexpr int vector_bytes = 64;
-constexpr int tile_rows = 12;  // 12 x 2 accumulators of 32 registers
+constexpr int tile_rows = 8;  // 8 x 2 sums hide the latency; 12 x 2 begin and end too slowly
 #elif defined(__AVX2__)
 constexpr int vector_bytes = 32;
 constexpr int tile_rows = 6;  // 6 x 2 accumulators of 16 registers
