@@ -2,6 +2,7 @@
 
 import statistics
 
+import numpy as np
 from rich.table import Table
 from rich.text import Text
 
@@ -113,6 +114,33 @@ def notes(results):
                     label = f"{library}, {kind.replace('_', ' ')}: {reason}"
                     found.setdefault(label, []).append(result.name)
     return [f"{label} ({'; '.join(dict.fromkeys(names))})" for label, names in found.items()]
+
+
+def limits(results, peak, memory, dtype):
+    """Return, for each prediction of many rows, its share of what products and memory allow.
+
+    Parameters
+    ----------
+    results : list of Result
+    peak : float
+        Multiply-adds a second of the best library product.
+    memory : float
+        Bytes a second that are read from memory.
+    dtype : str
+    """
+    found = []
+    for result in results:
+        if result.kind != "prediction" or result.rows == 1 or "chainrule" not in result.times:
+            continue
+        size = result.rows * result.layers[0] * np.dtype(dtype).itemsize
+        needs = {
+            "products": result.multiply_adds / peak,
+            f"reading X at {memory / 1e9:.0f} GB/s": size / memory,
+        }
+        what = max(needs, key=needs.get)
+        share = percent(needs[what] / result.fastest("chainrule"))
+        found.append(f"{result.name}: {share} of its limit, {what}")
+    return found
 
 
 def legend(peak, library, size, tolerances):

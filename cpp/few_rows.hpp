@@ -19,7 +19,8 @@ void wide_tile(std::int64_t K, Rows<T> A, const T* b, std::int64_t panel_size, S
 #pragma GCC unroll 2
   for (int m = 0; m < R; ++m)
 #pragma GCC unroll 8
-    for (int v = 0; v < C; ++v) sums[m][v] = load(start.at + m * start.stride + v * width<T>);
+    for (int v = 0; v < C; ++v)
+      sums[m][v] = finish.begin(start.at + m * start.stride + v * width<T>);
   typename Rows<T>::template Walk<R> a(A);
 #pragma GCC unroll 2
   for (std::int64_t k = 0; k < K; ++k, b += panel_columns<T>, a.next()) {
@@ -61,7 +62,7 @@ template <class T, int K, int C, class Left, class Finish>
 void short_sums_of(std::int64_t M, Left A, const T* b, Start<Sum<T>> start, Sum<T>* c,
                    std::int64_t c_stride, Finish finish) {
   Vector<T> rows[K][C];
-#pragma GCC unroll 4
+#pragma GCC unroll 12
   for (int k = 0; k < K; ++k)
 #pragma GCC unroll 2
     for (int v = 0; v < C; ++v) rows[k][v] = load(b + (k * C + v) * width<T>);
@@ -69,8 +70,8 @@ void short_sums_of(std::int64_t M, Left A, const T* b, Start<Sum<T>> start, Sum<
   for (std::int64_t m = 0; m < M; ++m, c += c_stride, start = start.from(1)) {
     Vector<Sum<T>> sums[C];
 #pragma GCC unroll 2
-    for (int v = 0; v < C; ++v) sums[v] = load(start.at + v * width<T>);
-#pragma GCC unroll 4
+    for (int v = 0; v < C; ++v) sums[v] = finish.begin(start.at + v * width<T>);
+#pragma GCC unroll 12
     for (int k = 0; k < K; ++k)
 #pragma GCC unroll 2
       for (int v = 0; v < C; ++v)
@@ -80,17 +81,21 @@ void short_sums_of(std::int64_t M, Left A, const T* b, Start<Sum<T>> start, Sum<
   }
 }
 
-constexpr std::int64_t short_sum = 4;  // products of a sum, at most
+constexpr std::int64_t short_sum = vector_bytes < 64 ? 4 : 12;  // products, at most: in registers
+
+// As tiles, but of any number of rows, which take the place of K.
+template <class T, int C, class Left, class Finish, int... K>
+constexpr std::array<Tile<T, Left, Finish>, sizeof...(K)> short_sums_for(
+    std::integer_sequence<int, K...>) {
+  return {&short_sums_of<T, K + 1, C, Left, Finish>...};
+}
 
 template <class T, int C, class Left, class Finish>
 void short_sums(std::int64_t M, std::int64_t K, Left A, const T* b, Start<Sum<T>> start, Sum<T>* c,
                 std::int64_t c_stride, Finish finish) {
-  switch (K) {
-    case 1: return short_sums_of<T, 1, C>(M, A, b, start, c, c_stride, finish);
-    case 2: return short_sums_of<T, 2, C>(M, A, b, start, c, c_stride, finish);
-    case 3: return short_sums_of<T, 3, C>(M, A, b, start, c, c_stride, finish);
-    default: return short_sums_of<T, 4, C>(M, A, b, start, c, c_stride, finish);
-  }
+  static constexpr auto of =
+      short_sums_for<T, C, Left, Finish>(std::make_integer_sequence<int, short_sum>{});
+  of[K - 1](M, A, b, start, c, c_stride, finish);
 }
 
 }  // namespace chainrule::CHAINRULE_LEVEL

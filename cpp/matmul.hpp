@@ -11,8 +11,8 @@ namespace chainrule::CHAINRULE_LEVEL {
 // A matrix of at most so many bytes is taken to stay in a core's own caches.
 constexpr std::int64_t near_bytes = 1 << 19;
 
-// Where a prefetch brings a piece of B that is multiplied next: to the first-level cache, unless that
-// is full of two pieces, then to the second (3 and 2, as __builtin_prefetch counts).
+// Where a prefetch brings a piece of B that is multiplied next: to the first-level cache, unless
+// that is full of two pieces, then to the second (3 and 2, as __builtin_prefetch counts).
 constexpr int next_level = vector_bytes < 64 ? 3 : 2;
 
 // Memory that is read after a product of M rows: asked for between its tiles, some lines at a time.

@@ -16,7 +16,7 @@ constexpr double first_trial = 0.02;    // seconds of short pieces before it
 constexpr double spell_seconds = 2e-4;  // of a trial, at least
 constexpr double fewest_pieces = 4;     // likewise; the parameters move from core to core meanwhile
 constexpr double long_piece = 5e-4;     // a spell of a trial is one such piece
-constexpr double surely_long = 0.02;    // a piece that all threads are used for at once
+constexpr double surely_long = 0.02;    // alone: a piece that all threads are used for at once
 constexpr double hopeless = 1.6;        // a rival that is slower by this needs no second look
 constexpr double worse = 1.25;          // nor one that is by this once it has warmed up
 constexpr double better = 0.97;         // a rival must be faster by this to be chosen
@@ -54,7 +54,8 @@ void ThreadChoice::end_spell() {
   started_ = now;
   spent_ = 0;
   if (rival_ == 0) {
-    piece_seconds_ = piece;
+    // the least since the last trial: what disturbs only adds, and may just have ended or begun
+    piece_seconds_ = since_trial_ > 0 ? std::min(piece_seconds_, piece) : piece;
     settle(seconds);
     return;
   }
@@ -108,7 +109,10 @@ void ThreadChoice::begin_trial() {
 // A spell of the rival is over, which took so many times the seconds of the chosen number: the
 // first, in which threads wake and caches fill; the second, in which they go on to; two that count.
 void ThreadChoice::judge(double ratio) {
-  if (ratio > (spell_ == Spell::first ? hopeless : worse)) return end_trial(false);
+  const double most = piece_seconds_ > surely_long / 2 ? 1
+                      : spell_ == Spell::first         ? hopeless
+                                                       : worse;
+  if (ratio > most) return end_trial(false);
   if (spell_ == Spell::last) {
     const double mean = (ratio + ratio_) / 2;
     if (mean < clear) return decide(mean);

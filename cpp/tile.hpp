@@ -139,18 +139,21 @@ struct Blocks {
   }
 };
 
-// What becomes of the sums of a product, while they are in registers.
+// What sums of a product begin with, and what becomes of them while they are in registers.
 template <class T>
 struct Store {
+  CHAINRULE_INLINE Vector<T> begin(const T* start) const { return load(start); }
   CHAINRULE_INLINE void operator()(T* c, Vector<T> sum) const { store(c, sum); }
 };
 template <class T>
 struct Add {
+  CHAINRULE_INLINE Vector<T> begin(const T*) const { return Vector<T>{}; }
   CHAINRULE_INLINE void operator()(T* c, Vector<T> sum) const { store(c, load(c) + sum); }
 };
 template <class T>
 struct Descend {  // a step of plain gradient descent: c -= eta g
   T eta;
+  CHAINRULE_INLINE Vector<T> begin(const T*) const { return Vector<T>{}; }
   CHAINRULE_INLINE void operator()(T* c, Vector<T> sum) const { store(c, load(c) - eta * sum); }
 };
 
@@ -166,7 +169,7 @@ struct Start {
 template <class T>
 alignas(64) inline constexpr T zeros[4 * panel_columns<T>] = {};
 
-// finish(c[m][j], start[m][j] + sum_k A[m][k] b[k][j]) for R rows and C vectors of columns, the
+// finish(c[m][j], begin[m][j] + sum_k A[m][k] b[k][j]) for R rows and C vectors of columns, the
 // sums held in registers. Rows of b are C vectors long, rows of c `c_stride` apart.
 template <class T, int R, int C, class Left, class Finish>
 void tile(std::int64_t K, Left A, const T* b, Start<Sum<T>> start, Sum<T>* c, std::int64_t c_stride,
@@ -175,7 +178,8 @@ void tile(std::int64_t K, Left A, const T* b, Start<Sum<T>> start, Sum<T>* c, st
 #pragma GCC unroll 32
   for (int m = 0; m < R; ++m)
 #pragma GCC unroll 4
-    for (int v = 0; v < C; ++v) sums[m][v] = load(start.at + m * start.stride + v * width<T>);
+    for (int v = 0; v < C; ++v)
+      sums[m][v] = finish.begin(start.at + m * start.stride + v * width<T>);
   typename Left::template Walk<R> a(A);
 #pragma GCC unroll 4  // fewer instructions beside the multiply-adds
   for (std::int64_t k = 0; k < K; ++k, b += C * width<T>, a.next()) {

@@ -85,6 +85,13 @@ void begins_long_pieces_with_all() {
   CHECK(told.chosen == 2 && told.switches <= 2);  // one look at one thread, and back
 }
 
+// Where other work slows the second core for good, a look at one thread is one piece, not many.
+void looks_shortly_at_fewer_for_long_pieces() {
+  ThreadChoice choice = fresh(2);
+  const Told told = work(choice, speed(0.2, {1, 0.8}), 30, 2, 8);
+  CHECK(told.chosen == 2 && told.seconds < 1.01 * told.best);
+}
+
 // From fits of 0.2 s up, beyond the 3 % by which a rival must be better.
 void costs_less_than_a_hundredth() {
   for (double alone : {1e-5, 3e-5, 1e-4, 1e-3})
@@ -156,6 +163,31 @@ void finds_a_small_gain_in_the_noise() {
   }
 }
 
+// Every second or so another program takes the second core for half a second: that is no reason to
+// leave it alone from then on.
+void outlasts_bursts_of_other_work() {
+  for (const double alone : {0.001, 0.008, 0.06}) {
+    int right = 0;
+    for (unsigned seed = 0; seed < 50; ++seed) {
+      std::mt19937 random(seed);
+      std::uniform_real_distribution<double> uniform(0, 1);
+      double begins = now + uniform(random), ends = begins;
+      const Machine machine = [&](int threads) {
+        while (now > ends) {
+          begins = ends + 0.5 + uniform(random);
+          ends = begins + 0.4 + 0.4 * uniform(random);
+        }
+        return alone * (threads == 1 ? 1 : now < begins ? 0.55 : 1.4);
+      };
+      ThreadChoice choice = fresh(2);
+      work(choice, machine, 2, 2);  // time to find out
+      const Told told = work(choice, machine, 10, 2);
+      right += told.seconds < 1.15 * told.best;
+    }
+    CHECK(right >= 40);
+  }
+}
+
 // A callback after each step: a call of one piece, over and over.
 void learns_from_single_pieces() {
   auto choice = fresh(2);
@@ -198,11 +230,13 @@ void is_remembered() {
 int main() {
   finds_the_fastest();
   begins_long_pieces_with_all();
+  looks_shortly_at_fewer_for_long_pieces();
   costs_less_than_a_hundredth();
   never_tries_where_a_piece_is_too_short();
   follows_the_machine();
   is_not_misled_by_noise();
   finds_a_small_gain_in_the_noise();
+  outlasts_bursts_of_other_work();
   learns_from_single_pieces();
   does_as_it_is_told();
   is_remembered();
