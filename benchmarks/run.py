@@ -183,13 +183,13 @@ def compare(options, console, log):
         log.print(f"{place['processor']}, {place['threads']} threads", highlight=False)
         peak, library = best_product(workers, 3, options.product, options.dtype)
         legend = report.legend(peak, library, options.product, TOLERANCES)
-        memory = machine.memory_rate()
 
         def keep(results, curves=None, threads=()):
             _write(options, results, curves or {}, place, peak, library, legend, threads)
 
         results = _measured(workers, options.tasks, options, log, keep)
-        legend += report.limits(results, peak, memory, options.dtype) if peak else []
+        if peak and any(result.kind == "prediction" for result in results):
+            legend += report.limits(results, peak, machine.memory_rate(), options.dtype)
         curves = _curves(workers, options, log) if options.plot else {}
     finally:
         for worker in workers:

@@ -39,6 +39,7 @@ struct Lines {
   std::int64_t bytes() const { return stride * 4; }
 };
 
+// Macros, as the number of a tile is part of its instruction.
 #define CHAINRULE_TILE_LOAD(tile, lines) _tile_loadd(tile, (lines).at, (lines).bytes())
 #define CHAINRULE_TILE_STORE(tile, lines) _tile_stored(tile, (lines).at, (lines).bytes())
 

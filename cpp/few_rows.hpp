@@ -83,7 +83,7 @@ void short_sums_of(std::int64_t M, Left A, const T* b, Start<Sum<T>> start, Sum<
 
 constexpr std::int64_t short_sum = vector_bytes < 64 ? 4 : 12;  // products, at most: in registers
 
-// As tiles, but of any number of rows, which take the place of K.
+// The place of K in a tile's arguments has the number of rows here, which may be any.
 template <class T, int C, class Left, class Finish, int... K>
 constexpr std::array<Tile<T, Left, Finish>, sizeof...(K)> short_sums_for(
     std::integer_sequence<int, K...>) {

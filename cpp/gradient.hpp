@@ -139,15 +139,30 @@ void add_penalty(T* g, const T* w, std::int64_t n, T l2, T l1) {
 
 // For each panel of a task, to place(panel): A^T Delta over the batch, in bfloat16.
 template <class T, class Place>
-void paired_weight_product(const Bfloat16Unit& unit, const Values<T>& values, const Batch<T>& batch,
-                           const GradientTask& task, Place place) {
-  const PairedValues& paired = values.paired[task.layer];
-  for (std::int64_t p = task.first_panel; p < task.last_panel; ++p) {
-    const std::int64_t columns = paired.panels.panel_width(p);
-    unit.multiply(task.last - task.first, pairs_of(batch.rows),
-                  paired.sample_rows.get() + task.first * paired.sample_stride,
-                  paired.sample_stride, paired.weighted.get() + paired.panels.offset(p), columns,
-                  nullptr, place(p), columns);
+void paired_product(const Bfloat16Unit& unit, const Values<T>& values, const Batch<T>& batch,
+                    const GradientTask& task, Place place) {
+  if constexpr (has_pairs<T>) {
+    const PairedValues& paired = values.paired[task.layer];
+    for (std::int64_t p = task.first_panel; p < task.last_panel; ++p) {
+      const std::int64_t columns = paired.panels.panel_width(p);
+      unit.multiply(task.last - task.first, pairs_of(batch.rows),
+                    paired.sample_rows.get() + task.first * paired.sample_stride,
+                    paired.sample_stride, paired.weighted.get() + paired.panels.offset(p), columns,
+                    nullptr, place(p), columns);
+    }
+  }
+}
+
+// The same in T, group by group of the samples.
+template <class T, class Place>
+void grouped_product(const Values<T>& values, const Batch<T>& batch, const GradientTask& task,
+                     Place place) {
+  for (std::int64_t i = 0; i < batch.rows; i += group_samples) {
+    const std::int64_t samples = std::min(group_samples, batch.rows - i);
+    if (i == 0)
+      weight_product(values, batch, task, i, samples, place, Store<T>{});
+    else
+      weight_product(values, batch, task, i, samples, place, Add<T>{});
   }
 }
 
@@ -155,15 +170,10 @@ void paired_weight_product(const Bfloat16Unit& unit, const Values<T>& values, co
 template <class T, class Place>
 void weight_gradient(const Spec& spec, const Packed<T>& net, const Values<T>& values,
                      const Batch<T>& batch, const GradientTask& task, Place place) {
-  if constexpr (has_pairs<T>)
-    if (net.unit) paired_weight_product(*net.unit, values, batch, task, place);
-  for (std::int64_t i = 0; i < batch.rows && !net.unit; i += group_samples) {
-    const std::int64_t samples = std::min(group_samples, batch.rows - i);
-    if (i == 0)
-      weight_product(values, batch, task, i, samples, place, Store<T>{});
-    else
-      weight_product(values, batch, task, i, samples, place, Add<T>{});
-  }
+  if (net.unit)
+    paired_product(*net.unit, values, batch, task, place);
+  else
+    grouped_product(values, batch, task, place);
   if (spec.l2 == 0 && spec.l1 == 0) return;
   for (std::int64_t p = task.first_panel; p < task.last_panel; ++p) {
     const Range range = weights_of(net.layout, task, p);

@@ -123,6 +123,16 @@ CHAINRULE_INLINE void transpose_square(Vector<T> (&rows)[width<T>]) {
   if constexpr (far > 1) transpose_square<T, far / 2>(rows);
 }
 
+// The first `count` columns of a square, as rows that lie `stride` apart.
+template <class T>
+CHAINRULE_INLINE void store_columns(Vector<T> (&square)[width<T>], T* to, std::int64_t stride,
+                                    std::int64_t count) {
+  transpose_square<T>(square);
+#pragma GCC unroll 16
+  for (int i = 0; i < width<T>; ++i)
+    if (i < count) store(to + i * stride, square[i]);
+}
+
 // Up to a vector of rows that are shorter than a vector: lane i is row i, so that rows share the
 // operations. Lanes beyond the rows repeat the last row.
 template <class P>

@@ -135,10 +135,7 @@ void transpose_rows(const Panels<T>& W, const T* w, std::int64_t panel, std::int
 #pragma GCC unroll 16
       for (int i = 0; i < width<T>; ++i)
         square[i] = i < height ? load(rows + (k + i) * from + j) : Vector<T>{};
-      transpose_square<T>(square);
-#pragma GCC unroll 16
-      for (int i = 0; i < width<T>; ++i)
-        if (j + i < columns) store(place + (j + i) * to, square[i]);
+      store_columns<T>(square, place + j * to, to, columns - j);
     }
   }
 }

@@ -83,18 +83,14 @@ inline void pair_samples(const float* from, std::int64_t stride, std::int64_t co
       Vector<Pair> square[w];
 #pragma GCC unroll 16
       for (int r = 0; r < w; ++r) square[r] = pairs(row(i + 2 * r), row(i + 2 * r + 1));
-      transpose_square<Pair>(square);
-      Pair* place = to + j * to_stride + i / 2;
-#pragma GCC unroll 16
-      for (int c = 0; c < w; ++c)
-        if (j + c < columns) store(place + c * to_stride, square[c]);
+      store_columns<Pair>(square, to + j * to_stride + i / 2, to_stride, columns - j);
     }
 }
 
 // The weights of a layer.
 struct PairedWeights {
   Panels<Pair> forward, backward;
-  Buffer<Pair> by_inputs, by_outputs;  // what they hold
+  Buffer<Pair> by_inputs, by_outputs;  // in the one and in the other
 
   PairedWeights(std::int64_t inputs, std::int64_t outputs, bool needs_backward)
       : forward(pairs_of(inputs), outputs),
@@ -121,12 +117,9 @@ struct PairedWeights {
 #pragma GCC unroll 16
       for (int r = 0; r < w; ++r)
         square[r] = row_pairs(rows + (k + r) * columns, k + r < last ? columns : 0);
-      transpose_square<Pair>(square);
       const std::int64_t panel = k / panel_columns<Pair>, to = backward.panel_width(panel);
       Pair* place = by_outputs.get() + backward.offset(panel) + at * to + k % panel_columns<Pair>;
-#pragma GCC unroll 16
-      for (int c = 0; c < w; ++c)
-        if (c < columns / 2) store(place + c * to, square[c]);
+      store_columns<Pair>(square, place, to, columns / 2);
     }
   }
 };

@@ -16,15 +16,16 @@ constexpr double first_trial = 0.02;    // seconds of short pieces before it
 constexpr double spell_seconds = 2e-4;  // of a trial, at least
 constexpr double fewest_pieces = 4;     // likewise; the parameters move from core to core meanwhile
 constexpr double long_piece = 5e-4;     // a spell of a trial is one such piece
-constexpr double surely_long = 0.02;    // alone: a piece that all threads are used for at once
-constexpr double hopeless = 1.6;        // a rival that is slower by this needs no second look
-constexpr double worse = 1.25;          // nor one that is by this once it has warmed up
-constexpr double better = 0.97;         // a rival must be faster by this to be chosen
-constexpr double clear = 0.8;           // one that is by this needs no second look
-constexpr double close_seconds = 1e-3;  // of a timed spell of a close trial
-constexpr int close_turns = 4 * 4;      // each number settles and is timed so many fourths
-constexpr double worth = 200;           // pause to what a trial lost: 0.5 %
-constexpr double longest_spell = 1e12;  // pieces
+constexpr double surely_long = 0.02;    // a piece on one thread that all are used for at once
+constexpr double no_close_trial = 0.01;  // a piece of which a rival that is slower at all was tried
+constexpr double hopeless = 1.6;         // a rival that is slower by this needs no second look
+constexpr double worse = 1.25;           // nor one that is by this once it has warmed up
+constexpr double better = 0.97;          // a rival must be faster by this to be chosen
+constexpr double clear = 0.8;            // one that is by this needs no second look
+constexpr double close_seconds = 1e-3;   // of a timed spell of a close trial
+constexpr int close_turns = 4 * 4;       // each number settles and is timed so many fourths
+constexpr double worth = 200;            // pause to what a trial lost: 0.5 %
+constexpr double longest_spell = 1e12;   // pieces
 
 bool learns(Threads threads) { return threads.use == ThreadUse::fastest && threads.most > 1; }
 
@@ -109,9 +110,9 @@ void ThreadChoice::begin_trial() {
 // A spell of the rival is over, which took so many times the seconds of the chosen number: the
 // first, in which threads wake and caches fill; the second, in which they go on to; two that count.
 void ThreadChoice::judge(double ratio) {
-  const double most = piece_seconds_ > surely_long / 2 ? 1
-                      : spell_ == Spell::first         ? hopeless
-                                                       : worse;
+  const double most = piece_seconds_ > no_close_trial ? 1
+                      : spell_ == Spell::first        ? hopeless
+                                                      : worse;
   if (ratio > most) return end_trial(false);
   if (spell_ == Spell::last) {
     const double mean = (ratio + ratio_) / 2;

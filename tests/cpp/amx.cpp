@@ -1,4 +1,5 @@
 // The kernel for AMX on tiles made of arrays, for processors that have none: its sums, against
+// plain loops, and that it reads and writes nothing but its own memory.
 #include <immintrin.h>
 
 #include <algorithm>
