@@ -153,8 +153,13 @@ X = sparse.csr_array((rng.normal(size=300_000), places), shape=(30_000, 20_000))
 y = np.arange(30_000) % 2
 model = cr.MLPClassifier((4,), max_iter=1, batch_size=100, learning_rate="cosine").fit(X, y)
 assert model.predict(X).shape == (30_000,)
-import resource
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+import resource, sys
+from pathlib import Path
+if sys.platform == "darwin":
+    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+else:  # where ru_maxrss counts the size of the process that started this one, too
+    lines = dict(line.split(":") for line in Path("/proc/self/status").read_text().splitlines())
+    print(int(lines["VmHWM"].split()[0]) * 1024)
 """
 
 
@@ -163,5 +168,4 @@ def test_much_less_memory_than_a_dense_array():
     done = subprocess.run(
         [sys.executable, "-c", MEMORY], capture_output=True, text=True, check=True, timeout=600
     )
-    unit = 1 if sys.platform == "darwin" else 1024
-    assert int(done.stdout) * unit < 1e9
+    assert int(done.stdout) < 1e9
