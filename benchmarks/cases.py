@@ -161,7 +161,7 @@ TRAINING = (
     _training((30, 100, 2), 200, "relu", "softmax", "cross_entropy", 0.1, 100),
     _training((784, 256, 128, 10), 128, "relu", "softmax", "cross_entropy", 0.05, 100),
     _training(
-        (1024, 2048, 2048, 10), 512, "relu", "softmax", "cross_entropy", 0.02, 8, adam_rate=1e-4
+        (1024, 2048, 2048, 10), 512, "relu", "softmax", "cross_entropy", 0.02, 16, adam_rate=1e-4
     ),
 )
 

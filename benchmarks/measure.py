@@ -20,7 +20,7 @@ TOLERANCES = {"sgd": 1e-4, "adam": 2e-3, "shuffled": 0.1}
 # Of outputs, relative to the largest: some hundred roundings.
 OUTPUT_TOLERANCE = 1e-4
 CHECKED_ROWS = 1000
-FEWEST_ROUNDS = 2
+FEWEST_ROUNDS = 3
 PAUSE = 0.02  # seconds between rounds, in which the last library's threads go to sleep
 
 
@@ -181,7 +181,7 @@ def measure(workers, task, rounds, seconds, deadline=math.inf):
     seconds : float
         A round takes at least so long: more epochs, or more calls, for the faster library.
     deadline : float
-        Of ``time.monotonic``: past it no round begins, but for the first two.
+        Of ``time.monotonic``: past it no round begins, but for the first three.
     """
     result = Result(
         task.name, task.kind, getattr(task, "optimizer", ""), task.layers,

@@ -170,18 +170,42 @@ void ThreadChoice::begin_spell(int threads, double seconds) {
   pieces_ = left_ = std::max(std::ceil(seconds / std::max(piece_seconds_, 1e-9)), fewest);
 }
 
-std::uint64_t kind_of(Work work, const Spec& spec, std::size_t bytes, std::int64_t rows) {
-  std::uint64_t hash = 14695981039346656037ULL;  // FNV-1a, a number at a time
-  const auto add = [&](std::int64_t x) {
-    hash = (hash ^ static_cast<std::uint64_t>(x)) * 1099511628211ULL;
-  };
-  for (std::int64_t x :
-       {static_cast<std::int64_t>(work), static_cast<std::int64_t>(bytes), rows,
-        static_cast<std::int64_t>(spec.dropout > 0), static_cast<std::int64_t>(spec.bfloat16)})
-    add(x);
-  for (std::int64_t size : spec.sizes) add(size);
-  for (Activation activation : spec.activations) add(static_cast<std::int64_t>(activation));
+namespace {
+
+// FNV-1a, a number at a time.
+class Hash {
+ public:
+  template <class... N>
+  void add(N... numbers) {
+    ((value_ = (value_ ^ static_cast<std::uint64_t>(numbers)) * 1099511628211ULL), ...);
+  }
+  std::uint64_t value() const { return value_; }
+
+ private:
+  std::uint64_t value_ = 14695981039346656037ULL;
+};
+
+Hash hash_of(Work work, const Spec& spec, std::size_t bytes, std::int64_t rows) {
+  Hash hash;
+  hash.add(work, bytes, rows, spec.dropout > 0, spec.bfloat16, spec.loss, spec.l2 != 0,
+           spec.l1 != 0);
+  for (std::int64_t size : spec.sizes) hash.add(size);
+  for (Activation activation : spec.activations) hash.add(activation);
   return hash;
+}
+
+}  // namespace
+
+std::uint64_t kind_of(Work work, const Spec& spec, std::size_t bytes, std::int64_t rows) {
+  return hash_of(work, spec, bytes, rows).value();
+}
+
+std::uint64_t kind_of_training(const Spec& spec, std::size_t bytes, bool sparse, const Order& order,
+                               const Update& update) {
+  Hash hash = hash_of(Work::training, spec, bytes, order.batch_size);
+  hash.add(sparse, order.shuffle, update.optimizer, own_vectors(update), update.averaging > 0,
+           update.clips(), update.constrains());
+  return hash.value();
 }
 
 namespace {

@@ -94,8 +94,11 @@ class ThreadChoice {
 
 enum class Work { training, prediction, loss };
 
-// A hash of what the time of a piece depends on: the work, the network, the rows of a piece.
+// A hash of what the time of a piece depends on: the work, the network, the rows of a piece...
 std::uint64_t kind_of(Work work, const Spec& spec, std::size_t bytes, std::int64_t rows);
+// ... and for steps of training how their batches are made, and what becomes of the gradient.
+std::uint64_t kind_of_training(const Spec& spec, std::size_t bytes, bool sparse, const Order& order,
+                               const Update& update);
 
 // What was learned of a kind of work, for as long as the process lives. From any thread.
 ThreadChoice recall(std::uint64_t kind, Threads threads);

@@ -49,7 +49,7 @@ class LevelTrainer final : public Trainer<T> {
         tasks_(gradient_tasks(layout_)),
         sample_losses_(static_cast<std::size_t>(order.batch_size)),
         work_(layout_.weights_size * order.batch_size),
-        kind_(kind_of(Work::training, spec, sizeof(T), order.batch_size)),
+        kind_(kind_of_training(spec, sizeof(T), samples.starts != nullptr, order, update)),
         choice_(recall(kind_, threads)),
         pool_(choice_.allowed().most) {
     for (std::size_t k = 0; k < flat_state_.size(); ++k) state_.emplace_back(layout_.size);

@@ -2,7 +2,10 @@
 #include "../../cpp/thread_choice.hpp"
 
 #include <functional>
+#include <limits>
 #include <random>
+#include <set>
+#include <vector>
 
 #include "check.hpp"
 
@@ -211,7 +214,7 @@ void does_as_it_is_told() {
 
 void is_remembered() {
   const chainrule::Spec spec{{3, 4, 1}, {}, {}, {}, false, false, 0, 0, 0, false};
-  const auto kind = kind_of(chainrule::Work::training, spec, 4, 32);
+  const auto kind = kind_of(chainrule::Work::prediction, spec, 4, 32);
   auto choice = fresh(2);
   CHECK(recall(kind, {2, ThreadUse::fastest}).chosen() == 1);
   work(choice, speed(1e-4, {1, 0.5}), 1, 2);
@@ -220,9 +223,36 @@ void is_remembered() {
   CHECK(recall(kind, {2, ThreadUse::fastest}).threads() == choice.threads());
   CHECK(recall(kind, {3, ThreadUse::fastest}).chosen() == 1);  // of another number: nothing known
   CHECK(recall(kind, {1, ThreadUse::all}).threads() == 1);
-  CHECK(kind != kind_of(chainrule::Work::training, spec, 4, 33));
-  CHECK(kind != kind_of(chainrule::Work::training, spec, 8, 32));
-  CHECK(kind != kind_of(chainrule::Work::prediction, spec, 4, 32));
+}
+
+// Whatever changes the time of a piece is another kind: what one learned would mislead the other.
+void is_remembered_apart() {
+  using chainrule::kind_of_training, chainrule::Optimizer, chainrule::Work;
+  constexpr double never = std::numeric_limits<double>::infinity();
+  const chainrule::Spec spec{{3, 4, 1}, {}, {}, {}, false, false, 0, 0, 0, false};
+  chainrule::Spec dropping = spec, penalised = spec;
+  dropping.dropout = 0.5;
+  penalised.l2 = 0.1;
+  const chainrule::Order order{32, false, 1, 0}, shuffled{32, true, 1, 0}, larger{33, false, 1, 0};
+  const chainrule::Update sgd{Optimizer::sgd, {0, 0}, never, never, 0, 0};
+  const chainrule::Update momentum{Optimizer::sgd, {0.9, 0}, never, never, 0, 0};
+  const chainrule::Update adam{Optimizer::adam, {0.9, 0.999, 1e-8}, never, never, 0, 0};
+  const chainrule::Update clipped{Optimizer::sgd, {0, 0}, 1, never, 0, 0};
+  const chainrule::Update averaged{Optimizer::sgd, {0, 0}, never, never, 0, 0.9};
+  const std::vector<std::uint64_t> kinds = {kind_of(Work::prediction, spec, 4, 32),
+                                            kind_of(Work::loss, spec, 4, 32),
+                                            kind_of_training(spec, 4, false, order, sgd),
+                                            kind_of_training(spec, 8, false, order, sgd),
+                                            kind_of_training(spec, 4, true, order, sgd),
+                                            kind_of_training(spec, 4, false, shuffled, sgd),
+                                            kind_of_training(spec, 4, false, larger, sgd),
+                                            kind_of_training(spec, 4, false, order, adam),
+                                            kind_of_training(spec, 4, false, order, momentum),
+                                            kind_of_training(spec, 4, false, order, clipped),
+                                            kind_of_training(spec, 4, false, order, averaged),
+                                            kind_of_training(dropping, 4, false, order, sgd),
+                                            kind_of_training(penalised, 4, false, order, sgd)};
+  CHECK(std::set<std::uint64_t>(kinds.begin(), kinds.end()).size() == kinds.size());
 }
 
 }  // namespace
@@ -240,5 +270,6 @@ int main() {
   learns_from_single_pieces();
   does_as_it_is_told();
   is_remembered();
+  is_remembered_apart();
   return failures;
 }

@@ -16,7 +16,7 @@ MEMORY = 64 << 20  # bytes, for the keyframes of a run
 
 def first_stride(vectors: int, batch_size: int) -> int:
     """Return the steps between keyframes in the beginning; see the notes of ``Keyframes``."""
-    return -(-300 * vectors // (batch_size + 4 * vectors))
+    return -(-600 * vectors // (batch_size + 2 * vectors))
 
 
 class Keyframes:
@@ -46,13 +46,14 @@ class Keyframes:
     Notes
     -----
     The first stride is such that keyframes take less than 3 % of the steps' time. On one core of an
-    AMD EPYC (Zen 3) a step of B samples with v vectors takes 0.07 B + 0.25 v ns a parameter, and a
-    keyframe 0.6 v ns: the ratio of the two, divided by 3 %, is 300 v / (B + 4 v) steps. A run of
-    fewer than 32 times as many has fewer than 32 keyframes.
+    AMD EPYC (Zen 4) a step of B samples with v vectors takes 0.05 B + 0.1 v ns a parameter, and a
+    keyframe 0.9 v ns, half of it for the memory, which is new: the ratio of the two, divided by
+    3 %, is 600 v / (B + 2 v) steps. A run of fewer than 32 times as many has fewer than 32
+    keyframes.
 
     Examples
     --------
-    >>> frames = Keyframes(n_parameters=2, n_slots=0, dtype="float64", batch_size=256)
+    >>> frames = Keyframes(n_parameters=2, n_slots=0, dtype="float64", batch_size=512)
     >>> for step in range(1, 101):
     ...     frames.keep(step, np.full(2, step), [])
     >>> frames.stride, frames.kept()[:3], len(frames.kept())
