@@ -76,7 +76,7 @@ clean:
 	@$(BIN)/python -m pip --version > /dev/null 2>&1 || \
 	  { rm -rf .venv && $(PYTHON) -m venv .venv; } || { rm -rf .venv; exit 1; }
 	$(PIP) 'hatch-fancy-pypi-readme>=24.1' 'scikit-build-core>=0.11' 'nanobind>=3.1,<3.2' \
-	  'cmake>=3.18' ninja
+	  'numpy>=2.0' 'cmake>=3.18' ninja
 	$(PIP) --no-build-isolation --editable '.[cli]'
 	touch $@
 

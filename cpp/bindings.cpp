@@ -71,24 +71,6 @@ Update make_update(const std::string& name, std::vector<double> constants, doubl
           averaging};
 }
 
-// -- signals ----------------------------------------------------------------------------------
-
-// Asks Python whether a signal (Ctrl-C) is pending; its exception stays set.
-bool signalled() {
-  nb::gil_scoped_acquire gil;
-  return PyErr_CheckSignals() != 0;
-}
-
-// Works without the GIL; then raises what a signal handler raised meanwhile.
-template <class F>
-void without_gil(F work) {
-  {
-    nb::gil_scoped_release released;
-    work();
-  }
-  if (PyErr_Occurred()) throw nb::python_error();
-}
-
 // -- trainers ---------------------------------------------------------------------------------
 
 // One array (rows, units) for each of the first `layers` layers.
@@ -312,6 +294,7 @@ NB_MODULE(_core, m) {
       .def_prop_ro("threads", &BoundSteps::threads, "As many as asked for, or the fastest so far.");
   bind<float>(m, "TrainerFloat32", "RowsFloat32", "KeyframesFloat32");
   bind<double>(m, "TrainerFloat64", "RowsFloat64", "KeyframesFloat64");
+  bind_outputs(m);
   bind_tables(m);
   m.def("advance_many", &bound_advance_many, "trainers"_a, "rates"_a.noconvert(),
         "losses"_a.noconvert(), "threads"_a,

@@ -106,6 +106,25 @@ struct KeyframeArrays {
   }
 };
 
+// Asks Python whether a signal (Ctrl-C) is pending; its exception stays set.
+inline bool signalled() {
+  nb::gil_scoped_acquire gil;
+  return PyErr_CheckSignals() != 0;
+}
+
+// Works without the GIL; then raises what a signal handler raised meanwhile.
+template <class F>
+void without_gil(F work) {
+  {
+    nb::gil_scoped_release released;
+    work();
+  }
+  if (PyErr_Occurred()) throw nb::python_error();
+}
+
+// Adds the outputs of a network for an array of rows.
+void bind_outputs(nb::module_& m);
+
 // Adds what models of tables need beside the engine.
 void bind_tables(nb::module_& m);
 

@@ -117,6 +117,11 @@ class TrainerFloat64(Trainer):
         Fill the arrays from the next step; return (loss, penalty, norm of the gradient).
         """
 
+def outputs(spec: Spec, theta: object, X: object) -> NDArray[numpy.float32] | NDArray[numpy.float64] | None:
+    """
+    Return the outputs for each row of X, or None unless X is as the engine reads it.
+    """
+
 class Encoding:
     """What columns of numbers become, `width` inputs in all."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from copy import deepcopy
 from types import ModuleType
 from typing import Any, Self
@@ -38,6 +39,7 @@ class MultilayerPerceptron:
 
     parameters: Parameters
     engine: ModuleType
+    _forward_ready: Callable[[ArrayLike], Array | None]
 
     @classmethod
     def from_parameters(cls, parameters: Parameters, engine: str = "compiled") -> Self:
@@ -58,7 +60,10 @@ class MultilayerPerceptron:
         )
         if engine == "compiled" and parameters.spec.precision is not None:
             _require_unit(parameters.spec)
-        self.__dict__.update(parameters=parameters, engine=ENGINES[engine])
+        module = ENGINES[engine]
+        self.__dict__.update(
+            parameters=parameters, engine=module, _forward_ready=module.forward_ready(parameters)
+        )
 
     def __setattr__(self, name: str, value: object) -> None:
         if name in _FIXED:
@@ -110,10 +115,13 @@ class MultilayerPerceptron:
     __copy__ = copy
 
     def __getstate__(self) -> dict[str, Any]:
-        return self.__dict__ | {"engine": self.engine.NAME}
+        state = self.__dict__ | {"engine": self.engine.NAME}
+        del state["_forward_ready"]
+        return state
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__.update(state, engine=ENGINES[state["engine"]])
+        self.__dict__.update(state)
+        self._hold(state["parameters"], state["engine"])
 
     def __repr__(self) -> str:
         spec = self.spec
@@ -144,8 +152,11 @@ class MultilayerPerceptron:
             In the compiled engine row i has the same bits alone and among others. A nan or
             an infinity goes through to the outputs of its row; ``loss`` and ``fit`` refuse it.
         """
+        if threads is None and (outputs := self._forward_ready(X)) is not None:
+            return outputs
         rows = features(self.spec, X)
-        return self.engine.forward(self.parameters, rows, thread_choice(threads))
+        result: Array = self.engine.forward(self.parameters, rows, thread_choice(threads))
+        return result
 
     def activations(self, X: ArrayLike) -> tuple[Array, ...]:
         """Return a of each layer, (n, units), from X itself to the outputs.
