@@ -246,25 +246,38 @@ void softmax(const T* z, T* a, std::int64_t rows, std::int64_t units, std::int64
   }
 }
 
-// delta = a_k (delta_k - sum_j a_j delta_j) for one row, padded with zeros.
-template <class T>
-void pull_back_softmax_row(const T* a, T* delta, std::int64_t units) {
-  Vector<T> sums{};
-  for (std::int64_t j = 0; j < units; j += width<T>) sums += load(a + j) * load(delta + j);
-  const T inner = sum_of<T>(sums);
-  for (std::int64_t j = 0; j < units; j += width<T>)
-    store(delta + j, load(a + j) * (load(delta + j) - inner));
+// n numbers to `to`, a vector at a time: f(at), where at(p) is the vector of p at that place. The
+// last may end within a vector; beyond it nothing is read or written.
+template <class T, class F>
+CHAINRULE_INLINE void each_vector(std::int64_t n, T* to, F f) {
+  std::int64_t i = 0;
+  for (; i + width<T> <= n; i += width<T>)
+    store(to + i, f([i](const T* p) { return load(p + i); }));
+  if (const std::int64_t rest = n - i; rest > 0)
+    store_first<T>(to + i, f([=](const T* p) { return load_first(p + i, rest); }), rest);
 }
 
-// a = activation(z) for `rows` rows of a padded buffer of row length `stride`.
-// z and a may be the same buffer.
+// a = activation(z) for `rows` rows of a buffer of row length `stride`. z and a may be the same
+// buffer.
 template <class T>
 void activate(Activation activation, const T* z, T* a, std::int64_t rows, std::int64_t units,
               std::int64_t stride) {
   if (activation == Activation::softmax) return softmax(z, a, rows, units, stride);
+  if (activation == Activation::identity && z == a) return;
   with_activation<T>(activation, [&](auto row) {
-    for (std::int64_t i = 0; i < rows * stride; i += width<T>) store(a + i, row.value(load(z + i)));
+    each_vector(rows * stride, a, [&](auto at) { return row.value(at(z)); });
   });
+}
+
+// delta = a_k (delta_k - sum_j a_j delta_j) for one row.
+template <class T>
+void pull_back_softmax_row(const T* a, T* delta, std::int64_t units) {
+  Vector<T> sums{};
+  std::int64_t j = 0;
+  for (; j + width<T> <= units; j += width<T>) sums += load(a + j) * load(delta + j);
+  if (j < units) sums += load_first(a + j, units - j) * load_first(delta + j, units - j);
+  const T inner = sum_of<T>(sums);
+  each_vector(units, delta, [&](auto at) { return at(a) * (at(delta) - inner); });
 }
 
 // delta, which holds dl/da, becomes dl/dz: multiplied by the derivative, or for softmax
@@ -279,8 +292,8 @@ void pull_back(Activation activation, const T* z, const T* a, T* delta, std::int
     return;
   }
   with_activation<T>(activation, [&](auto row) {
-    for (std::int64_t i = 0; i < rows * stride; i += width<T>)
-      store(delta + i, load(delta + i) * row.derivative(load(z + i), load(a + i)));
+    each_vector(rows * stride, delta,
+                [&](auto at) { return at(delta) * row.derivative(at(z), at(a)); });
   });
 }
 

@@ -4,7 +4,6 @@
 // parameters while they are in cache. Tasks share nothing, so their order is free.
 #pragma once
 
-#include "narrow.hpp"
 #include "optimizers.hpp"
 #include "passes.hpp"
 
@@ -83,34 +82,44 @@ void weight_product(const Values<T>& values, const Batch<T>& batch, const Gradie
                                 : Columns<T>{values.layers[l - 1].out, values.layers[l - 1].stride};
   const Columns<T> A = inputs.from(task.first, i);
   const Blocks<T> blocks{values.layers[l].input_blocks, values.rows};
+  if (values.layers[l].is_narrow())
+    return for_units<T>(values.layers[l].stride, [&](auto units) {
+      narrow_gradient<T, units>(rows, samples, A, values.layers[l].weighted + i * units,
+                                place(task.first_panel), finish);
+    });
   const Panels<T>& panels = values.panels[l];
   for (std::int64_t p = task.first_panel; p < task.last_panel; ++p) {
-    const std::int64_t columns = panels.panel_width(p), real = panels.columns_of(p);
+    const std::int64_t columns = panels.panel_width(p);
     const T* delta = values.layers[l].weighted + panels.offset(p) + i * columns;
     const Start<T> zero{zeros<T>, 0};
-    const bool is_narrow = columns == width<T> && real <= most_narrow<T>;
     if (blocks.at && samples > short_sum && columns == panel_columns<T>) {
       multiply_panel(rows, samples, blocks.from(task.first, i), delta, columns, zero, place(p),
                      columns, finish);
       continue;
     }
-    const std::int64_t done = is_narrow && samples > short_sum
-                                  ? narrow_product(rows, samples, A, delta, real, place(p), finish)
-                                  : 0;
-    multiply_panel(rows - done, samples, A.from(done, 0), delta, columns, zero,
-                   place(p) + done * columns, columns, finish);
+    multiply_panel(rows, samples, A, delta, columns, zero, place(p), columns, finish);
   }
 }
 
-// Sum of n vectors, `stride` apart, in four running sums.
-template <class T>
-Vector<T> sum_rows(const T* at, std::int64_t n, std::int64_t stride) {
-  Vector<T> sums[4] = {};
+// Sum of at(i) for i < n, in four running sums.
+template <class V, class At>
+V sum_rows(std::int64_t n, At at) {
+  V sums[4] = {};
   std::int64_t i = 0;
   for (; i + 4 <= n; i += 4)
-    for (int r = 0; r < 4; ++r) sums[r] += load(at + (i + r) * stride);
-  for (; i < n; ++i) sums[0] += load(at + i * stride);
+    for (int r = 0; r < 4; ++r) sums[r] += at(i + r);
+  for (; i < n; ++i) sums[0] += at(i);
   return (sums[0] + sums[1]) + (sums[2] + sums[3]);
+}
+
+// The same for `rows` rows, group by group.
+template <class V, class At>
+V sum_groups(std::int64_t rows, At at) {
+  V sum{};
+  for (std::int64_t i = 0; i < rows; i += group_samples)
+    sum +=
+        sum_rows<V>(std::min(group_samples, rows - i), [&](std::int64_t k) { return at(i + k); });
+  return sum;
 }
 
 // Bias gradient of a panel, to g (panel width): the sum over the samples, group by group.
@@ -120,12 +129,16 @@ void bias_gradient(const Values<T>& values, const Batch<T>& batch, std::int64_t 
   const Panels<T>& panels = values.panels[layer];
   const std::int64_t columns = panels.panel_width(panel);
   const T* delta = values.layers[layer].weighted + panels.offset(panel);
-  for (std::int64_t j = 0; j < columns; j += width<T>) {
-    Vector<T> sum{};
-    for (std::int64_t i = 0; i < batch.rows; i += group_samples)
-      sum += sum_rows(delta + i * columns + j, std::min(group_samples, batch.rows - i), columns);
-    store(g + j, sum);
+  if (values.layers[layer].is_narrow()) {
+    const std::int64_t units = values.layers[layer].stride;
+    store(g, Vector<T>{});
+    for (std::int64_t n = 0; n < units; ++n)
+      g[n] = sum_groups<T>(batch.rows, [&](std::int64_t i) { return delta[i * units + n]; });
+    return;
   }
+  for (std::int64_t j = 0; j < columns; j += width<T>)
+    store(g + j, sum_groups<Vector<T>>(
+                     batch.rows, [&](std::int64_t i) { return load(delta + i * columns + j); }));
 }
 
 // g += l2 w + l1 sign(w)

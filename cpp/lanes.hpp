@@ -158,6 +158,21 @@ struct RowGroup {
   }
 };
 
+// A group of rows of one number each, which lie side by side.
+template <class P>
+struct NumberRows {
+  using T = std::remove_const_t<P>;
+  P* at;
+  std::int64_t rows;
+
+  CHAINRULE_INLINE Vector<T> column(std::int64_t) const {
+    return rows == width<T> ? load(at) : load_first(at, rows);
+  }
+  CHAINRULE_INLINE void set_column(std::int64_t, Vector<T> v) const {
+    rows == width<T> ? store(at, v) : store_first<T>(at, v, rows);
+  }
+};
+
 // A group of one row, for less work.
 template <class P>
 struct SingleRow {

@@ -258,9 +258,26 @@ struct GaussianNll {
   }
 };
 
+// Those of `n` rows from row i on, together; each of one output, which lie side by side.
+template <class Sum, class T, class Y>
+Vector<T> losses_of_numbers(const Sum& sum, const LossRows<T, Y>& of, std::int64_t i,
+                            std::int64_t n) {
+  using In = NumberRows<const T>;
+  T y[width<T>];
+  for (std::int64_t k = 0; k < n; ++k) y[k] = *of.y_of(i + k);
+  return sum.group(In{of.z + i, n}, In{of.a + i, n}, In{y, n}, NumberRows<T>{of.delta + i, n}, 1);
+}
+
 // The losses of all rows; of groups of rows, where they have fewer outputs than a vector lanes.
 template <class Sum, class T, class Y>
 void each_loss(const Sum& sum, const LossRows<T, Y>& of) {
+  if (of.stride == 1) {
+    for (std::int64_t i = 0; i < of.rows; i += width<T>) {
+      const std::int64_t n = std::min<std::int64_t>(of.rows - i, width<T>);
+      NumberRows<T>{of.losses + i, n}.set_column(0, losses_of_numbers(sum, of, i, n));
+    }
+    return;
+  }
   const auto at = [&](auto* p) { return [=, &of](std::int64_t i) { return p + i * of.stride; }; };
   if (!Sum::grouped || of.outputs >= width<T>) {
     for (std::int64_t i = 0; i < of.rows; ++i)

@@ -8,6 +8,7 @@
 #include "engine.hpp"
 #include "layout.hpp"
 #include "losses.hpp"
+#include "narrow.hpp"
 #include "packed.hpp"
 #include "philox.hpp"
 
@@ -20,17 +21,21 @@ bool reads_blocks(const Panels<T>& W) {
   return W.rows > 192 && W.count >= 8;
 }
 
-// The values of `rows` rows in every layer; rows are padded to whole vectors. z shares the
-// buffer of value where it isn't needed later, and out that of value without dropout.
+// The values of `rows` rows in every layer; rows are padded to whole vectors, but for a narrow top
+// layer's. z shares the buffer of value where it isn't needed later, and out that of value without
+// dropout.
 template <class T>
 struct Values {
   struct Layer {
     T *z, *value, *out;  // pre-activations, phi(z), phi(z) after dropout
     T* mask;             // out / value: 0, or 1 / (1 - rate); null without dropout
     T* delta;            // dl/dz
-    T* weighted;         // delta times the sample's share in L, in panels; the gradient's factor,
+    T* weighted;         // delta times the sample's share in L, in panels, or where the layer is
+                         // narrow row by row; the gradient's factor,
     T* input_blocks;     // and the other: a copy of the layer's inputs, or null where none pays
     std::int64_t stride;
+
+    bool is_narrow() const { return stride < width<T>; }
   };
   const std::int64_t rows;
   std::vector<Layer> layers;
@@ -40,7 +45,9 @@ struct Values {
   Values(const Spec& spec, std::int64_t rows, bool backward, bool keep_z) : rows(rows) {
     const std::int64_t last = spec.layers() - 1;
     for (std::int64_t l = 0; l <= last; ++l) {
-      const std::int64_t stride = row_stride<T>(spec.sizes[l + 1]);
+      const std::int64_t units = spec.sizes[l + 1];
+      const bool is_narrow = l == last && units <= most_narrow<T> && !spec.bfloat16;
+      const std::int64_t stride = is_narrow ? units : row_stride<T>(units);
       panels.emplace_back(rows, spec.sizes[l + 1]);
       const auto fresh = [&] { return buffers_.emplace_back(rows * stride).get(); };
       Layer layer{};
@@ -126,8 +133,12 @@ void forward_product(const Packed<T>& net, const Values<T>& values, std::int64_t
                                 to.input_stride, W.by_inputs.get(), W.forward.columns,
                                 net.biases(l), z, stride);
     }
-  multiply<T>(rows, {input + first * input_stride, input_stride}, net.weights(l),
-              net.layout.weights[l], net.biases(l), z, stride);
+  const Rows<T> A{input + first * input_stride, input_stride};
+  if (values.layers[l].is_narrow())
+    return for_units<T>(stride, [&](auto units) {
+      narrow_sums<T, units>(rows, net.layout.weights[l].rows, A, net.weights(l), net.biases(l), z);
+    });
+  multiply<T>(rows, A, net.weights(l), net.layout.weights[l], net.biases(l), z, stride);
 }
 
 // delta^{l+1} W^{l+1}^T for rows [first, last), to the place of delta^l.
@@ -194,12 +205,28 @@ void backward_rows(const Spec& spec, const Packed<T>& net, const Values<T>& valu
   }
 }
 
-// weighted = weigh(delta, share in L), which is their product, for the rows [first, last).
+// weighted = weigh(delta, share in L), which is their product, for the rows [first, last) of a
+// narrow layer...
+template <class T, class Weigh>
+void weigh_narrow_rows(const typename Values<T>::Layer& layer, const T* shares, std::int64_t first,
+                       std::int64_t last, Weigh weigh) {
+  for_units<T>(layer.stride, [&](auto units) {
+    for (std::int64_t i = first; i < last; ++i)
+      for (std::int64_t n = i * units; n < (i + 1) * units; ++n)
+        layer.weighted[n] = weigh(layer.delta[n], shares[i]);
+  });
+}
+
+// ... and of every layer.
 template <class T, class Weigh>
 void weigh_rows(const Values<T>& values, const T* shares, std::int64_t first, std::int64_t last,
                 Weigh weigh) {
   for (std::size_t l = 0; l < values.layers.size(); ++l) {
     const auto& layer = values.layers[l];
+    if (layer.is_narrow()) {
+      weigh_narrow_rows(layer, shares, first, last, weigh);
+      continue;
+    }
     const Panels<T>& panels = values.panels[l];
     for (std::int64_t p = 0; p < panels.count; ++p) {
       const std::int64_t columns = panels.panel_width(p);

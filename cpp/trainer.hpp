@@ -185,11 +185,12 @@ class LevelTrainer final : public Trainer<T> {
                                                      top.stride, last - first, outputs});
     backward_rows(spec_, net_, values, first, last);
     if (reader_.weights())  // a share of 0 counts nothing, whatever delta
-      weigh_rows(values, batch.shares, first, last,
-                 [](Vector<T> delta, T share) { return share == 0 ? Vector<T>{} : delta * share; });
+      weigh_rows(values, batch.shares, first, last, [](auto delta, T share) {
+        return share == 0 ? decltype(delta){} : delta * share;
+      });
     else
       weigh_rows(values, batch.shares, first, last,
-                 [](Vector<T> delta, T share) { return delta * share; });
+                 [](auto delta, T share) { return delta * share; });
   }
 
   // Forward, loss and backward of the next batch; returns L, penalty included.

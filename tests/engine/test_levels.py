@@ -15,7 +15,8 @@ HERE = Path(__file__).parent
 SHORTENED = (
     "test_every_quantity_of_a_step or test_hidden_layers_of_different_activations"
     " or test_penalties or test_row_alone or test_many_inputs or test_number_of_threads"
-    " or test_ulp or extreme or test_few_samples or test_the_gradient_of"
+    " or test_ulp or extreme or test_few_samples or test_few_outputs"
+    " or test_the_gradient_of"
 )
 
 OTHERS = [level for level in compiled.supported_levels() if level != compiled.cpu_level()]

@@ -46,18 +46,23 @@ def test_the_gradient_of_one_sample(dtype):
 
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("outputs", [1, 2, 3, 4, 5])
-def test_the_gradient_of_few_outputs(outputs, dtype):
-    """Columns of their own have the bits that they have beside others: here, two vectors more."""
-    whole = cr.Network((9, 71, outputs), activation="tanh", dtype=dtype)
-    X, y = data(whole.spec, 53)
-    wide = cr.Network((9, 71, outputs + 32), activation="tanh", dtype=dtype)
-    for mine, theirs in zip([*wide.weights, *wide.biases], [*whole.weights, *whole.biases],
+@pytest.mark.parametrize(("hidden", "samples"), [(71, 53), (5, 4), (150, 1), (16, 300)])
+def test_few_outputs(hidden, samples, outputs, dtype):
+    """Units of their own have the bits that they have beside others: here, two vectors more."""
+    narrow = cr.Network((9, hidden, outputs), activation="tanh", dtype=dtype)
+    X, y = data(narrow.spec, samples)
+    wide = cr.Network((9, hidden, outputs + 32), activation="tanh", dtype=dtype)
+    for mine, theirs in zip([*wide.weights, *wide.biases], [*narrow.weights, *narrow.biases],
                             strict=True):  # fmt: skip
         mine[...] = 0
         mine[..., : theirs.shape[-1]] = theirs
-    beside = np.concatenate([y, np.zeros((53, 32), dtype)], axis=1)
-    few = compiled.trace(whole.parameters, X, y, None)
+    narrow.biases[-1][:] = wide.biases[-1][:outputs] = np.arange(outputs) - 0.3
+    beside = np.concatenate([y, np.zeros((samples, 32), dtype)], axis=1)
+    few = compiled.trace(narrow.parameters, X, y, None)
     many = compiled.trace(wide.parameters, X, beside, None)
-    assert_same_bits(few.deltas[1], many.deltas[1][:, :outputs], "delta")
-    gradient = many.gradient.weights[1][:, :outputs]
-    assert_same_bits(few.gradient.weights[1], gradient, "gradient")
+    for name in ("pre_activations", "activations", "deltas"):
+        theirs = getattr(many, name)[-1][:, :outputs]
+        assert_same_bits(getattr(few, name)[-1], theirs, name)
+    for name in ("weights", "biases"):
+        theirs = getattr(many.gradient, name)[-1][..., :outputs]
+        assert_same_bits(getattr(few.gradient, name)[-1], theirs, f"gradient of the {name}")
