@@ -17,17 +17,6 @@ bool is_ready(PyObject* x, int dimensions) {
   return PyArray_NDIM(array) == dimensions && PyArray_ISCARRAY_RO(array);
 }
 
-PyArrayObject* theta_of(const Spec& spec, nb::handle theta) {
-  auto* array = reinterpret_cast<PyArrayObject*>(theta.ptr());
-  if (!is_ready(theta.ptr(), 1) ||
-      (PyArray_TYPE(array) != NPY_FLOAT32 && PyArray_TYPE(array) != NPY_FLOAT64))
-    throw nb::type_error("theta must be a C-contiguous vector of float32 or float64");
-  require(static_cast<std::size_t>(PyArray_SIZE(array)) == parameter_count(spec),
-          "the length of theta", parameter_count(spec),
-          static_cast<std::size_t>(PyArray_SIZE(array)));
-  return array;
-}
-
 template <class T>
 void write_outputs(const Spec& spec, PyArrayObject* theta, PyArrayObject* X, PyArrayObject* to) {
   const std::int64_t n = PyArray_DIM(X, 0);
@@ -38,14 +27,17 @@ void write_outputs(const Spec& spec, PyArrayObject* theta, PyArrayObject* X, PyA
   });
 }
 
-// The outputs, or None where X is not as the engine reads it.
+// The outputs, or None where theta and X are not as the engine reads them.
 nb::object outputs(const Spec& spec, nb::handle theta, nb::handle X) {
-  PyArrayObject* const parameters = theta_of(spec, theta);
+  if (!is_ready(theta.ptr(), 1) || !is_ready(X.ptr(), 2)) return nb::none();
+  auto* const parameters = reinterpret_cast<PyArrayObject*>(theta.ptr());
   auto* const rows = reinterpret_cast<PyArrayObject*>(X.ptr());
   const int type = PyArray_TYPE(parameters);
-  if (!is_ready(X.ptr(), 2) || PyArray_TYPE(rows) != type ||
+  if ((type != NPY_FLOAT32 && type != NPY_FLOAT64) || PyArray_TYPE(rows) != type ||
       PyArray_DIM(rows, 1) != spec.sizes.front())
     return nb::none();
+  const auto size = static_cast<std::size_t>(PyArray_SIZE(parameters));
+  require(size == parameter_count(spec), "the length of theta", parameter_count(spec), size);
   npy_intp shape[2] = {PyArray_DIM(rows, 0), static_cast<npy_intp>(spec.sizes.back())};
   nb::object result = nb::steal(PyArray_SimpleNew(2, shape, type));
   if (!result.is_valid()) throw nb::python_error();
@@ -65,7 +57,8 @@ void bind_outputs(nb::module_& m) {
   m.def("outputs", &outputs, "spec"_a, "theta"_a, "X"_a.none(),
         nb::sig("def outputs(spec: Spec, theta: object, X: object) -> "
                 "NDArray[numpy.float32] | NDArray[numpy.float64] | None"),
-        "Return the outputs for each row of X, or None unless X is as the engine reads it.");
+        "Return the outputs for each row of X, or None unless both arrays are as the engine reads "
+        "them.");
 }
 
 }  // namespace chainrule

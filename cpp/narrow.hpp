@@ -14,7 +14,7 @@ namespace chainrule::CHAINRULE_LEVEL {
 template <class T>
 constexpr int most_narrow = std::min(4, width<T> / 2);  // units
 
-// Calls product.template of<N>() for N = units.
+// product(N), N the number of units as a constant.
 template <class T, int N = most_narrow<T>, class Product>
 CHAINRULE_INLINE void for_units(std::int64_t units, Product product) {
   if constexpr (N > 1)

@@ -105,9 +105,7 @@ def test_outputs_leave_what_is_not_ready_to_others(wrong):
     outputs = _core.outputs(spec, theta, read_only(X))
     assert outputs.tobytes() == compiled.forward(Parameters(SPEC, theta), X).tobytes()
     assert _core.outputs(spec, theta, WRONG[wrong](X)) is None
-    if wrong != "float64":  # whose theta is another network's
-        with pytest.raises(TypeError, match="theta must be a C-contiguous vector of float32 or"):
-            _core.outputs(spec, WRONG[wrong](theta), X)
+    assert _core.outputs(spec, WRONG[wrong](theta), X) is None
 
 
 def test_outputs_of_other_arrays():

@@ -179,6 +179,18 @@ def test_from_parameters_shares_them():
     assert not one.w.any()
 
 
+def test_parameters_in_a_file_serve_as_well(tmp_path):
+    """A vector that is mapped into memory, or lies anywhere in a buffer."""
+    net = cr.Network([3, 4, 2], seed=1)
+    mapped = np.memmap(tmp_path / "theta", "float32", "w+", shape=net.parameters.theta.shape)
+    unaligned = np.empty(mapped.nbytes + 1, "uint8")[1:].view("float32")
+    X = np.random.default_rng(0).normal(size=(5, 3)).astype("float32")
+    for theta in (mapped, unaligned):
+        theta[:] = net.parameters.theta
+        other = cr.Network.from_parameters(cr.Parameters(net.spec, theta))
+        assert other.forward(X).tobytes() == net.forward(X).tobytes()
+
+
 def test_described_and_restored():
     one = net(activation=["relu"], l2=0.1, dropout=0.2, loss="cross_entropy")
     arrays = {name: array.copy() for name, array in one.arrays().items()}

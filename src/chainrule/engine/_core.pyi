@@ -119,7 +119,7 @@ class TrainerFloat64(Trainer):
 
 def outputs(spec: Spec, theta: object, X: object) -> NDArray[numpy.float32] | NDArray[numpy.float64] | None:
     """
-    Return the outputs for each row of X, or None unless X is as the engine reads it.
+    Return the outputs for each row of X, or None unless both arrays are as the engine reads them.
     """
 
 class Encoding:
