@@ -276,6 +276,8 @@ void bind(nb::module_& m, const char* trainer_name, const char* rows_name,
 
 NB_MODULE(_core, m) {
   using namespace chainrule;
+  // What a thread of the user's still holds when Python ends is no leak to be told on the terminal.
+  nb::set_leak_warnings(false);
   m.doc() = "The compiled engine. Use it through chainrule.engine.compiled.";
   nb::class_<Spec>(m, "Spec", "A network, as the engine reads it.")
       .def(nb::new_(&make_spec), "sizes"_a, "activations"_a, "loss"_a, "loss_constants"_a,

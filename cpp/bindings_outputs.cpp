@@ -18,17 +18,18 @@ bool is_ready(PyObject* x, int dimensions) {
 }
 
 template <class T>
-void write_outputs(const Spec& spec, PyArrayObject* theta, PyArrayObject* X, PyArrayObject* to) {
+void write_outputs(const Spec& spec, PyArrayObject* theta, PyArrayObject* X, PyArrayObject* to,
+                   Threads threads) {
   const std::int64_t n = PyArray_DIM(X, 0);
   without_gil([&] {
     engine<T>().forward(spec, static_cast<const T*>(PyArray_DATA(theta)),
                         static_cast<const T*>(PyArray_DATA(X)), n,
-                        static_cast<T*>(PyArray_DATA(to)), {0, ThreadUse::fastest}, signalled);
+                        static_cast<T*>(PyArray_DATA(to)), threads, signalled);
   });
 }
 
 // The outputs, or None where theta and X are not as the engine reads them.
-nb::object outputs(const Spec& spec, nb::handle theta, nb::handle X) {
+nb::object outputs(const Spec& spec, nb::handle theta, nb::handle X, Threads threads) {
   if (!is_ready(theta.ptr(), 1) || !is_ready(X.ptr(), 2)) return nb::none();
   auto* const parameters = reinterpret_cast<PyArrayObject*>(theta.ptr());
   auto* const rows = reinterpret_cast<PyArrayObject*>(X.ptr());
@@ -43,9 +44,9 @@ nb::object outputs(const Spec& spec, nb::handle theta, nb::handle X) {
   if (!result.is_valid()) throw nb::python_error();
   auto* const to = reinterpret_cast<PyArrayObject*>(result.ptr());
   if (type == NPY_FLOAT32)
-    write_outputs<float>(spec, parameters, rows, to);
+    write_outputs<float>(spec, parameters, rows, to, threads);
   else
-    write_outputs<double>(spec, parameters, rows, to);
+    write_outputs<double>(spec, parameters, rows, to, threads);
   return result;
 }
 
@@ -54,8 +55,8 @@ nb::object outputs(const Spec& spec, nb::handle theta, nb::handle X) {
 void bind_outputs(nb::module_& m) {
   if (_import_array() < 0) throw nb::python_error();
   using namespace nb::literals;
-  m.def("outputs", &outputs, "spec"_a, "theta"_a, "X"_a.none(),
-        nb::sig("def outputs(spec: Spec, theta: object, X: object) -> "
+  m.def("outputs", &outputs, "spec"_a, "theta"_a, "X"_a.none(), "threads"_a,
+        nb::sig("def outputs(spec: Spec, theta: object, X: object, threads: Threads) -> "
                 "NDArray[numpy.float32] | NDArray[numpy.float64] | None"),
         "Return the outputs for each row of X, or None unless both arrays are as the engine reads "
         "them.");

@@ -9,9 +9,9 @@
 
 namespace chainrule::CHAINRULE_LEVEL {
 
-// The rows of a batch whose losses are asked for: z, a and delta are padded to whole vectors,
-// `stride` apart; y_of(i) (outputs) is not padded. delta receives dl/dz where fused, else dl/da,
-// and is not written beyond the outputs; it may be a.
+// The rows of a batch whose losses are asked for: those of z, a and delta lie `stride` apart,
+// padded to whole vectors but where they are narrow; y_of(i) (outputs) is not padded. delta
+// receives dl/dz where fused, else dl/da, and is not written beyond the outputs; it may be a.
 template <class T, class Y>
 struct LossRows {
   const T *z, *a;

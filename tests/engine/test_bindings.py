@@ -102,10 +102,10 @@ def test_wrong_rates_and_losses(change):
 def test_outputs_leave_what_is_not_ready_to_others(wrong):
     spec, given = compiled._describe(SPEC, 0.0), arrays()
     theta, X = given["theta"], given["X"]
-    outputs = _core.outputs(spec, theta, read_only(X))
+    outputs = _core.outputs(spec, theta, read_only(X), ONE)
     assert outputs.tobytes() == compiled.forward(Parameters(SPEC, theta), X).tobytes()
-    assert _core.outputs(spec, theta, WRONG[wrong](X)) is None
-    assert _core.outputs(spec, WRONG[wrong](theta), X) is None
+    assert _core.outputs(spec, theta, WRONG[wrong](X), ONE) is None
+    assert _core.outputs(spec, WRONG[wrong](theta), X, ONE) is None
 
 
 def test_outputs_of_other_arrays():
@@ -115,10 +115,10 @@ def test_outputs_of_other_arrays():
     unaligned = np.frombuffer(raw.data, "float32", X.size).reshape(X.shape)
     masked = np.ma.masked_array(X, mask=False)
     for other in (unaligned, masked, X[:, :2].copy(), X[0], None, "X", np.float32(1)):
-        assert _core.outputs(spec, theta, other) is None
-    assert _core.outputs(spec, theta, X[:0]).shape == (0, 2)
+        assert _core.outputs(spec, theta, other, ONE) is None
+    assert _core.outputs(spec, theta, X[:0], ONE).shape == (0, 2)
     with pytest.raises(ValueError, match="the length of theta must be 26, got 25"):
-        _core.outputs(spec, theta[:-1].copy(), X)
+        _core.outputs(spec, theta[:-1].copy(), X, ONE)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -127,11 +127,11 @@ def test_outputs_are_those_of_forward(dtype):
     ready = compiled.forward_ready(parameters)
     for n in (0, 1, 4, 5, 1000):
         X = np.random.default_rng(n).normal(size=(n, 3)).astype(dtype)
-        assert ready(X).dtype == dtype
-        assert ready(X).tobytes() == compiled.forward(parameters, X).tobytes()
-    assert ready(X.astype("float16")) is None
+        assert ready(X, compiled.FASTEST).dtype == dtype
+        assert ready(X, ONE).tobytes() == compiled.forward(parameters, X).tobytes()
+    assert ready(X.astype("float16"), ONE) is None
     parameters.w[:] = 0  # it looks at the parameters, and has no copy
-    np.testing.assert_array_equal(ready(X), np.tile(parameters.biases[-1], (len(X), 1)))
+    np.testing.assert_array_equal(ready(X, ONE), np.tile(parameters.biases[-1], (len(X), 1)))
 
 
 def test_wrong_arrays_of_functions():

@@ -1,5 +1,9 @@
 """Network: its numbers, its functions restated in NumPy, its independence, its errors."""
 
+import subprocess
+import sys
+from textwrap import dedent
+
 import numpy as np
 import pytest
 
@@ -189,6 +193,25 @@ def test_parameters_in_a_file_serve_as_well(tmp_path):
         theta[:] = net.parameters.theta
         other = cr.Network.from_parameters(cr.Parameters(net.spec, theta))
         assert other.forward(X).tobytes() == net.forward(X).tobytes()
+
+
+def test_nothing_is_said_when_python_ends():
+    """A thread may hold a network to the end, as one does that serves predictions."""
+    code = """
+        import threading, chainrule as cr
+        ready = threading.Event()
+        def serve():
+            net = cr.Network([2, 3, 1])
+            net.forward([[0.0, 1.0]])
+            ready.set()
+            threading.Event().wait()
+        threading.Thread(target=serve, daemon=True).start()
+        ready.wait()
+    """
+    result = subprocess.run(
+        [sys.executable, "-c", dedent(code)], capture_output=True, text=True, timeout=60, check=True
+    )
+    assert result.stdout + result.stderr == ""
 
 
 def test_described_and_restored():

@@ -117,7 +117,7 @@ class TrainerFloat64(Trainer):
         Fill the arrays from the next step; return (loss, penalty, norm of the gradient).
         """
 
-def outputs(spec: Spec, theta: object, X: object) -> NDArray[numpy.float32] | NDArray[numpy.float64] | None:
+def outputs(spec: Spec, theta: object, X: object, threads: Threads) -> NDArray[numpy.float32] | NDArray[numpy.float64] | None:
     """
     Return the outputs for each row of X, or None unless both arrays are as the engine reads them.
     """

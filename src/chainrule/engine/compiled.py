@@ -114,11 +114,10 @@ def forward(parameters: Parameters, X: Array | SparseRows, threads: int | Thread
     return outputs
 
 
-def forward_ready(parameters: Parameters) -> Callable[[object], Array | None]:
+def forward_ready(parameters: Parameters) -> Callable[[object, Threads], Array | None]:
     """Return what does the same, and soonest, for X as the engine reads it; else it returns None.
 
-    That is a C-contiguous ndarray of the network's dtype, with a column for each input. It takes
-    as many threads as prove fastest.
+    That is a C-contiguous ndarray of the network's dtype, with a column for each input.
     """
     return partial(_core.outputs, _describe(parameters.spec, 0.0), parameters.theta)
 

@@ -47,9 +47,8 @@ class Keyframes:
     -----
     The first stride is such that keyframes take less than 3 % of the steps' time. On one core of an
     AMD EPYC (Zen 4) a step of B samples with v vectors takes 0.05 B + 0.1 v ns a parameter, and a
-    keyframe 0.9 v ns, half of it for the memory, which is new: the ratio of the two, divided by
-    3 %, is 600 v / (B + 2 v) steps. A run of fewer than 32 times as many has fewer than 32
-    keyframes.
+    keyframe 0.9 v ns, the first touch of its memory included: the ratio of the two, divided by 3 %,
+    is 600 v / (B + 2 v) steps. A run of fewer than 32 times as many has fewer than 32 keyframes.
 
     Examples
     --------

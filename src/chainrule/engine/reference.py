@@ -182,9 +182,11 @@ def forward(
     return propagate(parameters, X)[1][-1]
 
 
-def forward_ready(parameters: Parameters) -> Callable[[object], Array | None]:  # noqa: ARG001
+def forward_ready(
+    parameters: Parameters,  # noqa: ARG001
+) -> Callable[[object, object], Array | None]:
     """Return what leaves every X to ``forward``: nobody waits for this engine's first row."""
-    return lambda _: None
+    return lambda _X, _threads: None
 
 
 def loss(

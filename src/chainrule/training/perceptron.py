@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from chainrule.engine import compiled, reference
+from chainrule.engine.compiled import Threads
 from chainrule.engine.parameters import Parameters
 from chainrule.engine.spec import NetworkSpec
 from chainrule.engine.trace import Gradient, Trace
@@ -39,7 +40,7 @@ class MultilayerPerceptron:
 
     parameters: Parameters
     engine: ModuleType
-    _forward_ready: Callable[[ArrayLike], Array | None]
+    _forward_ready: Callable[[ArrayLike, Threads], Array | None]
 
     @classmethod
     def from_parameters(cls, parameters: Parameters, engine: str = "compiled") -> Self:
@@ -152,11 +153,11 @@ class MultilayerPerceptron:
             In the compiled engine row i has the same bits alone and among others. A nan or
             an infinity goes through to the outputs of its row; ``loss`` and ``fit`` refuse it.
         """
-        if threads is None and (outputs := self._forward_ready(X)) is not None:
-            return outputs
-        rows = features(self.spec, X)
-        result: Array = self.engine.forward(self.parameters, rows, thread_choice(threads))
-        return result
+        use = thread_choice(threads)
+        outputs = self._forward_ready(X, use)
+        if outputs is None:
+            outputs = self.engine.forward(self.parameters, features(self.spec, X), use)
+        return outputs
 
     def activations(self, X: ArrayLike) -> tuple[Array, ...]:
         """Return a of each layer, (n, units), from X itself to the outputs.
