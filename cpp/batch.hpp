@@ -58,6 +58,9 @@ class BatchReader {
     return order_.shuffle ? permutation_[static_cast<std::size_t>(first_ + i)] : first_ + i;
   }
 
+  // Whether a batch's rows are brought together: where they don't lie beside each other, dense.
+  bool gathers() const { return order_.shuffle || samples_.starts; }
+
   // Brings rows [first, last) of the batch to their place, and asks for the same rows of the
   // next batch, which arrive from memory while this step computes.
   void gather(std::int64_t first, std::int64_t last) {
@@ -73,9 +76,6 @@ class BatchReader {
   }
 
  private:
-  // Whether a batch's rows are brought together: where they don't lie beside each other, dense.
-  bool gathers() const { return order_.shuffle || samples_.starts; }
-
   // Rows of sparse samples, as dense ones.
   void scatter(std::int64_t first, std::int64_t last) {
     for (std::int64_t i = first; i < last; ++i) {

@@ -43,7 +43,8 @@ template <class T, int R>
 std::int64_t multiply_few(Rows<T> A, const T* b, const Panels<T>& B, const Sum<T>* start, Sum<T>* c,
                           std::int64_t c_stride) {
   constexpr std::int64_t together = panels_at_once(R);
-  const std::int64_t size = B.rows * panel_columns<T>, whole = B.stride / panel_columns<T>;
+  const std::int64_t size = B.rows * panel_columns<T>;
+  const std::int64_t whole = B.panel == panel_columns<T> ? B.stride / B.panel : 0;
   std::int64_t p = 0;
   for (; p + together <= whole; p += together, b += together * size) {
     const std::int64_t first = B.first_column(p);

@@ -9,35 +9,10 @@
 
 namespace chainrule::CHAINRULE_LEVEL {
 
-struct GradientTask {
-  std::int64_t layer;
-  std::int64_t first, last;              // rows of W; with row 0, the biases too
-  std::int64_t first_panel, last_panel;  // panels of W
-};
-
-constexpr std::int64_t task_rows = 96;  // whole tiles, and whole panels of the transpose
-static_assert(task_rows % tile_rows == 0 && task_rows % panel_columns<float> == 0);
-
 // Samples whose gradient is summed in one chain; larger batches add up the sums of such groups, so
 // that rounding errors grow with the number of groups and not of samples. Part of the promise of
 // the same bits: another number is another rounding, whatever the caches would like.
 constexpr std::int64_t group_samples = 8192 / vector_bytes;
-
-// A layer whose inputs are copied to blocks has tasks of 8 panels, which read their inputs once; a
-// smaller one has tasks of 2, enough for some threads.
-template <class T>
-std::vector<GradientTask> gradient_tasks(const Layout<T>& layout) {
-  std::vector<GradientTask> tasks;
-  for (std::size_t l = 0; l < layout.weights.size(); ++l) {
-    const Panels<T>& W = layout.weights[l];
-    const std::int64_t panels = reads_blocks(W) ? 8 : 2;
-    for (std::int64_t p = 0; p < W.count; p += panels)
-      for (std::int64_t k = 0; k < W.rows; k += task_rows)
-        tasks.push_back({static_cast<std::int64_t>(l), k, std::min(k + task_rows, W.rows), p,
-                         std::min(p + panels, W.count)});
-  }
-  return tasks;
-}
 
 // The batch as the gradient reads it: the inputs, and each sample's share in L.
 template <class T>
@@ -69,7 +44,7 @@ Range biases_of(const Layout<T>& layout, const GradientTask& task, std::int64_t 
 
 // Numbers that a thread needs to hold a task's gradient.
 template <class T>
-constexpr std::int64_t gradient_room = 8 * task_rows * panel_columns<T>;
+constexpr std::int64_t gradient_room = most_panels * task_rows * panel_columns<T>;
 
 // For each panel of a task: finish(place(panel), A^T Delta) over `samples` samples from sample i
 // on.

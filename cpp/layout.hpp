@@ -16,6 +16,7 @@
 namespace chainrule::CHAINRULE_LEVEL {
 
 constexpr std::size_t huge_page = 1 << 21;  // bytes
+constexpr std::int64_t many_inputs = 128;   // of a network: threads may share its first product
 
 // `size` numbers, zero, aligned to a cache line; owned. A large buffer lies on huge pages, where
 // the system gives them: a product that walks over many rows would wait for the addresses of small
@@ -51,11 +52,21 @@ constexpr std::int64_t row_stride(std::int64_t columns) {
   return stride * static_cast<std::int64_t>(sizeof(T)) % 512 ? stride : stride + width<T>;
 }
 
+// Columns of a panel of W^l. A first layer of many inputs whose units would be one panel has two of
+// one vector, for two threads; not where a vector is short, as a tile so narrow waits for its
+// loads.
+template <class T>
+std::int64_t panel_of(const Spec& spec, std::int64_t l) {
+  const bool is_one_panel = round_up(spec.sizes[l + 1], width<T>) == panel_columns<T>;
+  const bool is_shared = l == 0 && spec.sizes[0] >= many_inputs && !spec.bfloat16;
+  return is_shared && is_one_panel && vector_bytes == 64 ? width<T> : panel_columns<T>;
+}
+
 template <class T>
 struct Layout {
   explicit Layout(const Spec& spec) {
     for (std::int64_t l = 0; l < spec.layers(); ++l) {
-      weights.emplace_back(spec.sizes[l], spec.sizes[l + 1]);
+      weights.emplace_back(spec.sizes[l], spec.sizes[l + 1], panel_of<T>(spec, l));
       weight_offset.push_back(size);
       size += round_up(weights[l].size(), width<T>);
     }
@@ -122,8 +133,8 @@ void transpose_rows(const Panels<T>& W, const T* w, std::int64_t panel, std::int
   const std::int64_t columns = W.columns_of(panel);
   const T* rows = w + W.offset(panel);
   for (std::int64_t k = first; k < last; k += width<T>) {
-    const std::int64_t q = k / panel_columns<T>, to = transposed.panel_width(q);
-    T* place = out + transposed.offset(q) + column * to + k % panel_columns<T>;
+    const std::int64_t q = k / transposed.panel, to = transposed.panel_width(q);
+    T* place = out + transposed.offset(q) + column * to + k % transposed.panel;
     const std::int64_t height = std::min<std::int64_t>(width<T>, last - k);
     if (columns <= width<T> / 4) {
       for (std::int64_t j = 0; j < columns; ++j)

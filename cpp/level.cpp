@@ -78,7 +78,7 @@ class BlockPasses {
       const std::int64_t first = begin + task * block, last = std::min(first + block, end);
       const Values<T>& mine = values_[static_cast<std::size_t>(thread)];
       forward_rows<T>(spec_, loaded_.net, mine, X_ + first * inputs, inputs, 0, last - first,
-                      nullptr);
+                      nullptr, false);
       f(mine, first, last);
     });
   }

@@ -9,17 +9,10 @@
 #include "layout.hpp"
 #include "losses.hpp"
 #include "narrow.hpp"
-#include "packed.hpp"
 #include "philox.hpp"
+#include "plan.hpp"
 
 namespace chainrule::CHAINRULE_LEVEL {
-
-// Whether the gradient of W reads its inputs from blocks: where W has the rows of several tasks
-// (gradient.hpp), each of which has many panels that read the same inputs.
-template <class T>
-bool reads_blocks(const Panels<T>& W) {
-  return W.rows > 192 && W.count >= 8;
-}
 
 // The values of `rows` rows in every layer; rows are padded to whole vectors, but for a narrow top
 // layer's. z shares the buffer of value where it isn't needed later, and out that of value without
@@ -48,7 +41,7 @@ struct Values {
       const std::int64_t units = spec.sizes[l + 1];
       const bool is_narrow = l == last && units <= most_narrow<T> && !spec.bfloat16;
       const std::int64_t stride = is_narrow ? units : row_stride<T>(units);
-      panels.emplace_back(rows, spec.sizes[l + 1]);
+      panels.emplace_back(rows, units, panel_of<T>(spec, l));
       const auto fresh = [&] { return buffers_.emplace_back(rows * stride).get(); };
       Layer layer{};
       layer.stride = stride;
@@ -141,6 +134,18 @@ void forward_product(const Packed<T>& net, const Values<T>& values, std::int64_t
   multiply<T>(rows, A, net.weights(l), net.layout.weights[l], net.biases(l), z, stride);
 }
 
+// z^1 = x W^1 + b^1 in the columns of the panels [first, last), for all rows of a batch.
+template <class T>
+void first_product(const Packed<T>& net, const Values<T>& values, const T* input,
+                   std::int64_t input_stride, std::int64_t rows, std::int64_t first,
+                   std::int64_t last) {
+  const Panels<T>& W = net.layout.weights[0];
+  const auto& layer = values.layers[0];
+  const std::int64_t column = W.first_column(first);
+  multiply<T>(rows, {input, input_stride}, net.weights(0) + W.offset(first), W.part(first, last),
+              net.biases(0) + column, layer.z + column, layer.stride);
+}
+
 // delta^{l+1} W^{l+1}^T for rows [first, last), to the place of delta^l.
 template <class T>
 void backward_product(const Packed<T>& net, const Values<T>& values, std::int64_t l,
@@ -163,11 +168,11 @@ void backward_product(const Packed<T>& net, const Values<T>& values, std::int64_
 }
 
 // a^l = phi(a^{l-1} W^l + b^l) for rows [first, last), layer after layer. `input` is row 0 of
-// the batch, rows `input_stride` apart. dropout may be null.
+// the batch, rows `input_stride` apart. dropout may be null. has_first: z^1 is there already.
 template <class T>
 void forward_rows(const Spec& spec, const Packed<T>& net, const Values<T>& values, const T* input,
                   std::int64_t input_stride, std::int64_t first, std::int64_t last,
-                  const DropoutKey* dropout) {
+                  const DropoutKey* dropout, bool has_first) {
   const std::int64_t rows = last - first;
   for (std::int64_t l = 0; l < spec.layers(); ++l) {
     const auto& layer = values.layers[l];
@@ -175,7 +180,7 @@ void forward_rows(const Spec& spec, const Packed<T>& net, const Values<T>& value
     if (layer.input_blocks)
       Blocks<T>::copy(spec.sizes[l], {input, input_stride}, first, last, layer.input_blocks,
                       values.rows);
-    forward_product(net, values, l, input, input_stride, first, last);
+    if (l > 0 || !has_first) forward_product(net, values, l, input, input_stride, first, last);
     activate(spec.activations[l], layer.z + at, layer.value + at, rows, spec.sizes[l + 1], stride);
     if (dropout && layer.mask) {
       draw_mask(spec.dropout, *dropout, l, spec.sizes[l + 1], first, last, layer.mask, stride);

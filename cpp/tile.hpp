@@ -26,27 +26,32 @@ using Sum = typename SumType<T>::Type;
 template <class T>
 constexpr std::int64_t panel_columns = tile_vectors * width<T>;
 
-// A rows x columns matrix stored as panels of columns, each panel row by row. The last
+// A rows x columns matrix stored as panels of `panel` columns, each panel row by row. The last
 // panel may be one vector wide; its padding is 0. `stride` is the padded number of columns.
 template <class T>
 struct Panels {
-  std::int64_t rows, columns, stride, count;
+  std::int64_t rows, columns, panel, stride, count;
 
-  Panels(std::int64_t rows, std::int64_t columns)
+  Panels(std::int64_t rows, std::int64_t columns, std::int64_t panel = panel_columns<T>)
       : rows(rows),
         columns(columns),
+        panel(panel),
         stride(round_up(columns, width<T>)),
-        count((columns + panel_columns<T> - 1) / panel_columns<T>) {}
+        count((columns + panel - 1) / panel) {}
 
   std::int64_t size() const { return rows * stride; }
-  std::int64_t offset(std::int64_t panel) const { return rows * panel * panel_columns<T>; }
-  std::int64_t first_column(std::int64_t panel) const { return panel * panel_columns<T>; }
-  std::int64_t panel_width(std::int64_t panel) const {
-    return std::min(panel_columns<T>, stride - first_column(panel));
+  std::int64_t offset(std::int64_t p) const { return rows * first_column(p); }
+  std::int64_t first_column(std::int64_t p) const { return p * panel; }
+  std::int64_t panel_width(std::int64_t p) const {
+    return std::min(panel, stride - first_column(p));
   }
   // Without padding.
-  std::int64_t columns_of(std::int64_t panel) const {
-    return std::min(panel_columns<T>, columns - first_column(panel));
+  std::int64_t columns_of(std::int64_t p) const {
+    return std::min(panel, columns - first_column(p));
+  }
+  // The panels [first, last), a matrix of their own, which begins at offset(first).
+  Panels part(std::int64_t first, std::int64_t last) const {
+    return {rows, std::min(columns, first_column(last)) - first_column(first), panel};
   }
 };
 

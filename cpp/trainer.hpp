@@ -1,30 +1,22 @@
 // Steps of training, one after the other, with nothing allocated between them.
 //   phase 1  for blocks of rows: gather, forward, loss, backward
 //   phase 2  for tasks of weights: gradient, update, transpose
-// Two barriers a step. Where phase 2 takes long, or the gradient is clipped, the updates are a
-// third phase, so that an interruption before it leaves the network whole; a constraint on the
-// weights into a unit, which needs all of them, is a phase of its own.
+// Two barriers a step. Where threads share the first layer's columns (plan.hpp), gather and that
+// layer's product are phases before these. Where phase 2 takes long, or the gradient is clipped,
+// the updates are a third phase, so that an interruption before it leaves the network whole; a
+// constraint on the weights into a unit, which needs all of them, is a phase of its own.
 #pragma once
 
 #include "batch.hpp"
 #include "norms.hpp"
 #include "patience.hpp"
 #include "pool.hpp"
+#include "trace.hpp"
 
 namespace chainrule::CHAINRULE_LEVEL {
 
 constexpr std::int64_t long_step = 1'000'000'000;  // multiply-adds, from which on phase 2 is timed
 constexpr double longest_wait = 0.15;              // seconds that can't be interrupted
-
-// Rows of a block of phase 1: at most 96, fewer where a layer is so wide that their values would
-// leave the cache, and an interruption wait; and such that every thread gets as many rows, or in
-// bfloat16 as many squares of them.
-inline std::int64_t block_rows_of(const Spec& spec, std::int64_t rows, int threads) {
-  const std::int64_t widest = *std::max_element(spec.sizes.begin(), spec.sizes.end());
-  const std::int64_t most = std::clamp<std::int64_t>((1 << 18) / widest, 1, 96);
-  const std::int64_t blocks = round_up((rows + most - 1) / most, threads);
-  return round_up((rows + blocks - 1) / blocks, spec.bfloat16 ? square_rows : 1);
-}
 
 template <class T>
 class LevelTrainer final : public Trainer<T> {
@@ -46,7 +38,6 @@ class LevelTrainer final : public Trainer<T> {
         theta_(layout_.size),
         net_(spec_, layout_, theta_.get(), true),
         values_(spec, order.batch_size, true, false),
-        tasks_(gradient_tasks(layout_)),
         sample_losses_(static_cast<std::size_t>(order.batch_size)),
         work_(layout_.weights_size * order.batch_size),
         kind_(kind_of_training(spec, sizeof(T), samples.starts != nullptr, order, update)),
@@ -114,7 +105,7 @@ class LevelTrainer final : public Trainer<T> {
       const Norm norm = norm_of(layout_, gradient.get());
       out.gradient_norm = norm.units * norm.unit;
     }
-    copy_values(values, out);
+    copy_values(spec_, values, sample_losses_.data(), reader_.batch().rows, out);
     for (std::int64_t i = 0; out.rows && i < reader_.batch().rows; ++i)
       out.rows[i] = reader_.sample(i);
   }
@@ -130,6 +121,8 @@ class LevelTrainer final : public Trainer<T> {
     threads_ = threads;
     planned_rows_ = rows;
     block_rows_ = block_rows_of(spec_, rows, threads);
+    shared_ = shared_panels(spec_, layout_.weights[0], rows, threads);
+    tasks_ = gradient_tasks(layout_, shared_);
     while (scratch_.size() < static_cast<std::size_t>(threads))
       scratch_.emplace_back(gradient_room<T>);
     pool_.prepare(threads);
@@ -173,10 +166,12 @@ class LevelTrainer final : public Trainer<T> {
   void pass(const Values<T>& values, std::int64_t first, std::int64_t last) {
     const std::int64_t outputs = spec_.sizes.back();
     const Batch<T>& batch = reader_.batch();
-    reader_.gather(first, last);
+    const bool has_first = shared_ > 0;
+    if (!has_first) reader_.gather(first, last);
     const DropoutKey key = dropout_key();
     const DropoutKey* dropout = spec_.dropout > 0 ? &key : nullptr;
-    forward_rows(spec_, net_, values, batch.input, batch.input_stride, first, last, dropout);
+    forward_rows(spec_, net_, values, batch.input, batch.input_stride, first, last, dropout,
+                 has_first);
     const auto& top = values.layers.back();
     const auto y_of = [&](std::int64_t i) { return reader_.targets(first + i); };
     const std::int64_t at = first * top.stride;
@@ -195,26 +190,51 @@ class LevelTrainer final : public Trainer<T> {
 
   // Forward, loss and backward of the next batch; returns L, penalty included.
   double batch_loss(const Values<T>& values, Patience* patience) {
-    const std::int64_t rows = reader_.batch().rows, blocks = (rows + block_rows_ - 1) / block_rows_;
-    pool_.run(blocks, threads_, [&](std::int64_t block, int thread) {
-      if (patience && thread == 0 && patience->ended_after(work_ / blocks)) return;
-      if (patience && patience->ended()) return;
-      pass(values, block * block_rows_, std::min((block + 1) * block_rows_, rows));
-    });
+    if (shared_ > 0) multiply_first(values, patience);
+    each_block(patience, [&](std::int64_t first, std::int64_t last) { pass(values, first, last); });
+    const std::int64_t rows = reader_.batch().rows;
     penalty_ = penalty_of(spec_, layout_, theta_.get());
     const double sum = weighted_sum(sample_losses_.data(), reader_.weights(), rows);
     return sum / reader_.divisor() + penalty_;
   }
 
-  // Runs work(task, thread) for every gradient task, until interrupted.
+  // The batch's rows, all of them, and z^1 of these, in parts of its columns.
+  void multiply_first(const Values<T>& values, Patience* patience) {
+    if (reader_.gathers())
+      each_block(patience,
+                 [&](std::int64_t first, std::int64_t last) { reader_.gather(first, last); });
+    const Batch<T>& batch = reader_.batch();
+    const std::int64_t panels = layout_.weights[0].count;
+    each((panels + shared_ - 1) / shared_, patience, [&](std::int64_t part, int) {
+      first_product(net_, values, batch.input, batch.input_stride, batch.rows, part * shared_,
+                    std::min((part + 1) * shared_, panels));
+    });
+  }
+
+  // Runs work(i, thread) for i < count, until interrupted.
+  template <class F>
+  void each(std::int64_t count, Patience* patience, F work) {
+    pool_.run(count, threads_, [&](std::int64_t i, int thread) {
+      if (patience && thread == 0 && patience->ended_after(work_ / count)) return;
+      if (patience && patience->ended()) return;
+      work(i, thread);
+    });
+  }
+
+  // The same for every block of rows, work(first, last)...
+  template <class F>
+  void each_block(Patience* patience, F work) {
+    const std::int64_t rows = reader_.batch().rows, blocks = (rows + block_rows_ - 1) / block_rows_;
+    each(blocks, patience, [&](std::int64_t block, int) {
+      work(block * block_rows_, std::min((block + 1) * block_rows_, rows));
+    });
+  }
+
+  // ... and every gradient task, work(task, thread).
   template <class F>
   void each_task(Patience* patience, F work) {
-    const auto tasks = static_cast<std::int64_t>(tasks_.size());
-    pool_.run(tasks, threads_, [&](std::int64_t t, int thread) {
-      if (patience && thread == 0 && patience->ended_after(work_ / tasks)) return;
-      if (patience && patience->ended()) return;
-      work(tasks_[static_cast<std::size_t>(t)], thread);
-    });
+    each(static_cast<std::int64_t>(tasks_.size()), patience,
+         [&](std::int64_t t, int thread) { work(tasks_[static_cast<std::size_t>(t)], thread); });
   }
 
   void all_gradients(const Values<T>& values, T* gradient, Patience* patience) {
@@ -334,32 +354,6 @@ class LevelTrainer final : public Trainer<T> {
       net_.refresh(task.layer, p, task.first, task.last);
   }
 
-  // Copies the values of the batch out of their padded rows.
-  void copy_values(const Values<T>& values, Trace<T>& out) const {
-    const auto copy = [&](const std::vector<T*>& to, std::size_t l, const T* from) {
-      if (to.empty() || !to[l]) return;
-      const auto units = static_cast<std::size_t>(spec_.sizes[l + 1]);
-      for (std::int64_t i = 0; i < reader_.batch().rows; ++i)
-        std::memcpy(to[l] + static_cast<std::size_t>(i) * units, from + i * values.layers[l].stride,
-                    units * sizeof(T));
-    };
-    for (std::size_t l = 0; l < values.layers.size(); ++l) {
-      copy(out.pre_activations, l, values.layers[l].z);
-      copy(out.activations, l, values.layers[l].out);
-      copy(out.deltas, l, values.layers[l].delta);
-    }
-    for (std::size_t l = 0; l < out.masks.size(); ++l) {
-      const std::int64_t size = reader_.batch().rows * spec_.sizes[l + 1];
-      if (values.layers[l].mask)
-        copy(out.masks, l, values.layers[l].mask);
-      else  // without dropout
-        std::fill_n(out.masks[l], size, T(1));
-    }
-    if (out.sample_losses)
-      std::memcpy(out.sample_losses, sample_losses_.data(),
-                  static_cast<std::size_t>(reader_.batch().rows) * sizeof(T));
-  }
-
   const Spec spec_;
   const Layout<T> layout_;
   BatchReader<T> reader_;
@@ -374,7 +368,6 @@ class LevelTrainer final : public Trainer<T> {
   const Buffer<T> theta_;
   Packed<T> net_;
   const Values<T> values_;
-  const std::vector<GradientTask> tasks_;
   std::vector<Buffer<T>> state_, scratch_;  // optimizer state; each thread's gradient of a task
   Buffer<T> gradient_;                      // where the update waits
   std::vector<T> sample_losses_;            // of the batch
@@ -385,6 +378,8 @@ class LevelTrainer final : public Trainer<T> {
   ThreadChoice choice_;
   int threads_ = 0;                                 // of the step
   std::int64_t planned_rows_ = 0, block_rows_ = 0;  // of its batch, and of a block
+  std::int64_t shared_ = 0;                         // panels of a part of the first layer
+  std::vector<GradientTask> tasks_;
   Pool pool_;
 };
 

@@ -11,6 +11,7 @@ import pytest
 from bits import assert_same_bits
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import sparse
 
 import chainrule as cr
 from chainrule.engine import compiled
@@ -19,8 +20,7 @@ from chainrule.theory.optimizers import SGD
 
 DTYPES = ("float32", "float64")
 
-# Layers and batches with well over the 2e6 multiply-adds from which threads are used; sizes are
-# multiples of no tile (4, 6, 12 rows), vector (2 to 16), panel (8 to 32) or block (48, 384).
+# Multiples of no tile (4 to 16 rows), vector (2 to 16), panel (8 to 32) or block (48, 96).
 THREADED = {
     "deep": ((37, 129, 83, 3), 403),
     "wide": ((11, 1021, 5), 397),
@@ -28,6 +28,10 @@ THREADED = {
     "one hidden unit": ((2003, 1, 7), 577),
     # so wide that the gradient reads its inputs from blocks, on every level
     "wide on wide": ((205, 263, 5), 331),
+    # few rows: threads share the first layer's columns
+    "many inputs, few rows": ((1543, 131, 4), 17),
+    "many inputs, one panel of units": ((1543, 30, 5), 10),
+    "many inputs, one row": ((1543, 517, 5), 1),
 }
 
 
@@ -74,6 +78,24 @@ def test_number_of_threads(shape, dtype):
 
     expected = run(1)
     for threads in (2, 3, 8):
+        assert_same_run(run(threads), expected, f"{threads} threads")
+
+
+@pytest.mark.parametrize("rows", ["in place", "gathered", "sparse"])
+def test_number_of_threads_where_they_share_columns(rows):
+    """The rows of a batch are then there before its first product, wherever they come from."""
+    layers, batch_size = THREADED["many inputs, few rows"]
+
+    def run(threads):
+        net = cr.Network(layers, loss="cross_entropy", dtype="float32")
+        X, y = data(net.spec, 5 * batch_size + 3)
+        X[np.abs(X) < 1] = 0
+        return net.fit(sparse.csr_array(X) if rows == "sparse" else X, y, epochs=2,
+                       batch_size=batch_size, shuffle=rows != "in place",
+                       optimizer=cr.SGD(0.1), threads=threads)  # fmt: skip
+
+    expected = run(1)
+    for threads in (2, 5):
         assert_same_run(run(threads), expected, f"{threads} threads")
 
 

@@ -6,6 +6,7 @@ import sys
 
 import numpy as np
 import pytest
+from test_every_float import flags
 
 import chainrule as cr
 from chainrule.engine import compiled
@@ -32,6 +33,13 @@ def test_many_short_pools_all_end():
 def test_alone(source, cpp_program):
     """The classes by themselves: tests/cpp says what is checked, its output what failed."""
     program = cpp_program(source, source)
+    result = subprocess.run([program], capture_output=True, text=True, check=False, timeout=600)
+    assert result.returncode == 0, result.stdout
+
+
+@pytest.mark.parametrize("level", compiled.supported_levels())
+def test_how_a_step_is_cut(level, cpp_program):
+    program = cpp_program("plan.cpp", flags=[*flags(level), f"-DCHAINRULE_LEVEL={level}"])
     result = subprocess.run([program], capture_output=True, text=True, check=False, timeout=600)
     assert result.returncode == 0, result.stdout
 
