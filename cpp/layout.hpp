@@ -20,28 +20,48 @@ constexpr std::int64_t many_inputs = 128;   // of a network: threads may share i
 
 // `size` numbers, zero, aligned to a cache line; owned. A large buffer lies on huge pages, where
 // the system gives them: a product that walks over many rows would wait for the addresses of small
-// ones.
+// ones. Its memory is new, so zero without being written, and each page comes to be when a thread
+// first uses it.
 template <class T>
 class Buffer {
  public:
   Buffer() = default;
   explicit Buffer(std::int64_t size) {
     const std::size_t bytes = static_cast<std::size_t>(size) * sizeof(T) + 64;
-    const std::align_val_t alignment{bytes < huge_page ? 64 : huge_page};
-    data_ = {static_cast<T*>(::operator new(bytes, alignment)), Free{alignment}};
-#if defined(MADV_HUGEPAGE)
-    if (bytes >= huge_page) madvise(data_.get(), bytes, MADV_HUGEPAGE);  // a wish: may be refused
-#endif
-    std::memset(data_.get(), 0, bytes);
+    data_ = bytes < huge_page ? small(bytes) : large(bytes);
   }
   T* get() const { return data_.get(); }
 
  private:
   struct Free {
-    std::align_val_t alignment;
-    void operator()(T* p) const { ::operator delete(p, alignment); }
+    void* begin = nullptr;  // of the mapping of a large one
+    std::size_t bytes = 0;
+    void operator()(T* p) const {
+      begin ? (void)munmap(begin, bytes) : ::operator delete(p, std::align_val_t{64});
+    }
   };
-  std::unique_ptr<T, Free> data_;
+  using Data = std::unique_ptr<T, Free>;
+
+  static Data small(std::size_t bytes) {
+    void* data = ::operator new(bytes, std::align_val_t{64});
+    std::memset(data, 0, bytes);
+    return {static_cast<T*>(data), Free{}};
+  }
+
+  static Data large(std::size_t bytes) {
+    const std::size_t mapped = bytes + huge_page;  // room to begin with a page
+    void* begin = mmap(nullptr, mapped, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (begin == MAP_FAILED) throw std::bad_alloc();
+    void* data = begin;
+    std::size_t room = mapped;
+    std::align(huge_page, bytes, data, room);
+#if defined(MADV_HUGEPAGE)
+    madvise(data, bytes, MADV_HUGEPAGE);  // a wish: may be refused
+#endif
+    return {static_cast<T*>(data), Free{begin, mapped}};
+  }
+
+  Data data_;
 };
 
 // Row length, in whole vectors, of a buffer that is read column by column: never a multiple of

@@ -36,8 +36,9 @@ class ThreadChoice {
   explicit ThreadChoice(Threads threads, Clock clock = steady_seconds);
 
   Threads allowed() const { return allowed_; }
-  int threads() const { return threads_; }  // of the next piece
-  int chosen() const { return chosen_; }    // the fastest so far
+  int threads() const { return threads_; }                 // of the next piece
+  int chosen() const { return chosen_; }                   // the fastest so far
+  double piece_seconds() const { return piece_seconds_; }  // on these; 0: not measured yet
 
   // Around the work: what passes between pause and resume belongs to nobody.
   void resume() { started_ = clock_(); }

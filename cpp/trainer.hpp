@@ -42,6 +42,8 @@ class LevelTrainer final : public Trainer<T> {
         work_(layout_.weights_size * order.batch_size),
         kind_(kind_of_training(spec, sizeof(T), samples.starts != nullptr, order, update)),
         choice_(recall(kind_, threads)),
+        gradient_seconds_(choice_.piece_seconds() > 0 ? choice_.piece_seconds()
+                                                      : std::numeric_limits<double>::infinity()),
         pool_(choice_.allowed().most) {
     for (std::size_t k = 0; k < flat_state_.size(); ++k) state_.emplace_back(layout_.size);
   }
@@ -372,11 +374,11 @@ class LevelTrainer final : public Trainer<T> {
   Buffer<T> gradient_;                      // where the update waits
   std::vector<T> sample_losses_;            // of the batch
   double penalty_ = 0;
-  const std::int64_t work_;                                            // multiply-adds of one phase
-  double gradient_seconds_ = std::numeric_limits<double>::infinity();  // of the last long step
+  const std::int64_t work_;   // multiply-adds of one phase
   const std::uint64_t kind_;  // of work, to remember the choice of threads by
   ThreadChoice choice_;
-  int threads_ = 0;                                 // of the step
+  double gradient_seconds_;  // of the last long step; before it, of one like it, or unknown
+  int threads_ = 0;          // of the step
   std::int64_t planned_rows_ = 0, block_rows_ = 0;  // of its batch, and of a block
   std::int64_t shared_ = 0;                         // panels of a part of the first layer
   std::vector<GradientTask> tasks_;

@@ -149,7 +149,7 @@ class Optimizer:
         return np.ascontiguousarray(self.learning_rate.rates(steps), dtype=np.float64)
 
     def initial_slot(self, slot: str, theta: NDArray[Any]) -> NDArray[Any]:  # noqa: ARG002
-        """Return the state before the first step: zeros, unless an optimizer says otherwise."""
+        """Return the state before the first step, a new array: zeros, or what an optimizer says."""
         return np.zeros_like(theta)
 
     def require_dtype(self, dtype: str) -> None:

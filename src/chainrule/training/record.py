@@ -68,8 +68,9 @@ class Record:
     ) -> None:
         theta = network.parameters.theta
         if state is None:
-            state = [optimizer.initial_slot(slot, theta) for slot in optimizer.slots]
-        initial = tuple(vector.copy() for vector in state)
+            initial = tuple(optimizer.initial_slot(slot, theta) for slot in optimizer.slots)
+        else:
+            initial = tuple(vector.copy() for vector in state)
         self.network, self.optimizer, self.options = network, optimizer, options
         self.history = History(options.n_samples, options.batch_size)
         self.judged = Judged()
@@ -154,7 +155,9 @@ class Record:
         """Come to rest after the trainer's last step, if there is a trainer."""
         if self.trainer is not None:
             self._threads = self.threads
-            self.rest = self.last
+            # no copies of its vectors: nobody writes into them any more
+            theta, state = self.network.parameters.theta.copy(), tuple(self.trainer.state)
+            self.rest = Checkpoint(self.step, theta, state)
             self.trainer = None
 
     def __getstate__(self) -> dict[str, Any]:
