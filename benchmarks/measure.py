@@ -1,6 +1,7 @@
 """Rounds of one task, library after library, each result checked against float64 NumPy."""
 
 import math
+import random
 import statistics
 import time
 from contextlib import suppress
@@ -192,7 +193,8 @@ def measure(workers, task, rounds, seconds, deadline=math.inf):
     for done in range(rounds):
         if done >= FEWEST_ROUNDS and time.monotonic() > deadline:
             break
-        for worker in list(ready):
+        # in another order each time, so that none always follows one that leaves it cold memory
+        for worker in random.Random(done).sample(ready, len(ready)):
             time.sleep(PAUSE)
             try:
                 took = worker.ask("round")

@@ -3,65 +3,44 @@
 // one loop over a range. Converted from and to the article's flat theta once a call.
 #pragma once
 
-#include <sys/mman.h>
-
 #include <memory>
 #include <new>
 #include <vector>
 
 #include "lanes.hpp"
 #include "matmul.hpp"
+#include "memory.hpp"
 #include "spec.hpp"
 
 namespace chainrule::CHAINRULE_LEVEL {
 
-constexpr std::size_t huge_page = 1 << 21;  // bytes
-constexpr std::int64_t many_inputs = 128;   // of a network: threads may share its first product
+constexpr std::int64_t many_inputs = 128;  // of a network: threads may share its first product
 
-// `size` numbers, zero, aligned to a cache line; owned. A large buffer lies on huge pages, where
-// the system gives them: a product that walks over many rows would wait for the addresses of small
-// ones. Its memory is new, so zero without being written, and each page comes to be when a thread
-// first uses it.
+// `size` numbers, zero, aligned to a cache line; owned.
 template <class T>
 class Buffer {
  public:
   Buffer() = default;
   explicit Buffer(std::int64_t size) {
     const std::size_t bytes = static_cast<std::size_t>(size) * sizeof(T) + 64;
-    data_ = bytes < huge_page ? small(bytes) : large(bytes);
+    data_ = {static_cast<T*>(bytes < huge_page ? take_small(bytes) : take_large(bytes)),
+             GiveBack{bytes}};
   }
   T* get() const { return data_.get(); }
 
  private:
-  struct Free {
-    void* begin = nullptr;  // of the mapping of a large one
+  struct GiveBack {
     std::size_t bytes = 0;
     void operator()(T* p) const {
-      begin ? (void)munmap(begin, bytes) : ::operator delete(p, std::align_val_t{64});
+      bytes < huge_page ? ::operator delete(p, std::align_val_t{64}) : give_back_large(p, bytes);
     }
   };
-  using Data = std::unique_ptr<T, Free>;
 
-  static Data small(std::size_t bytes) {
-    void* data = ::operator new(bytes, std::align_val_t{64});
-    std::memset(data, 0, bytes);
-    return {static_cast<T*>(data), Free{}};
+  static void* take_small(std::size_t bytes) {
+    return std::memset(::operator new(bytes, std::align_val_t{64}), 0, bytes);
   }
 
-  static Data large(std::size_t bytes) {
-    const std::size_t mapped = bytes + huge_page;  // room to begin with a page
-    void* begin = mmap(nullptr, mapped, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (begin == MAP_FAILED) throw std::bad_alloc();
-    void* data = begin;
-    std::size_t room = mapped;
-    std::align(huge_page, bytes, data, room);
-#if defined(MADV_HUGEPAGE)
-    madvise(data, bytes, MADV_HUGEPAGE);  // a wish: may be refused
-#endif
-    return {static_cast<T*>(data), Free{begin, mapped}};
-  }
-
-  Data data_;
+  std::unique_ptr<T, GiveBack> data_;
 };
 
 // Row length, in whole vectors, of a buffer that is read column by column: never a multiple of

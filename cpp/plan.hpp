@@ -25,8 +25,8 @@ constexpr std::int64_t most_panels = 8;  // of a piece of work
 // batch by; 0 where each block of rows has its own product instead. A thread that has those columns
 // in the forward pass whose weights it updates need not wait for weights that another core has
 // changed. Where there are four times as many inputs as rows, that is more than the values which
-// cores send each other instead; and columns that don't come out even cost a part of every row, so
-// they serve few rows.
+// cores send each other instead. Columns that can't be cut evenly leave a thread idle for a part of
+// every row: they serve few rows.
 template <class T>
 std::int64_t shared_panels(const Spec& spec, const Panels<T>& W, std::int64_t rows, int threads) {
   const std::int64_t parts = std::min<std::int64_t>(W.count, threads);

@@ -195,6 +195,7 @@ def test_rounding():
 )
 def test_amx_on_tiles_made_of_arrays(cpp_program):
     """The kernel for AMX, on processors without it too: tests/cpp says what is checked."""
-    program = cpp_program("amx.cpp", flags=[*flags("avx512"), "-DCHAINRULE_LEVEL=bfloat16_amx"])
+    kernel = [*flags("avx512"), "-DCHAINRULE_LEVEL=bfloat16_amx"]
+    program = cpp_program("amx.cpp", "memory.cpp", flags=kernel)
     result = subprocess.run([program], capture_output=True, text=True, check=False, timeout=600)
     assert result.returncode == 0, result.stdout[-3000:]

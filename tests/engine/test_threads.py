@@ -29,7 +29,7 @@ def test_many_short_pools_all_end():
     subprocess.run([sys.executable, "-c", MANY_POOLS], check=True, timeout=600)
 
 
-@pytest.mark.parametrize("source", ["pool.cpp", "thread_choice.cpp"])
+@pytest.mark.parametrize("source", ["memory.cpp", "pool.cpp", "thread_choice.cpp"])
 def test_alone(source, cpp_program):
     """The classes by themselves: tests/cpp says what is checked, its output what failed."""
     program = cpp_program(source, source)
@@ -39,7 +39,9 @@ def test_alone(source, cpp_program):
 
 @pytest.mark.parametrize("level", compiled.supported_levels())
 def test_how_a_step_is_cut(level, cpp_program):
-    program = cpp_program("plan.cpp", flags=[*flags(level), f"-DCHAINRULE_LEVEL={level}"])
+    program = cpp_program(
+        "plan.cpp", "memory.cpp", flags=[*flags(level), f"-DCHAINRULE_LEVEL={level}"]
+    )
     result = subprocess.run([program], capture_output=True, text=True, check=False, timeout=600)
     assert result.returncode == 0, result.stdout
 
