@@ -132,8 +132,8 @@ void transpose_rows(const Panels<T>& W, const T* w, std::int64_t panel, std::int
   const std::int64_t columns = W.columns_of(panel);
   const T* rows = w + W.offset(panel);
   for (std::int64_t k = first; k < last; k += width<T>) {
-    const std::int64_t q = k / transposed.panel, to = transposed.panel_width(q);
-    T* place = out + transposed.offset(q) + column * to + k % transposed.panel;
+    const std::int64_t q = k / panel_columns<T>, to = transposed.panel_width(q);
+    T* place = out + transposed.offset(q) + column * to + k % panel_columns<T>;
     const std::int64_t height = std::min<std::int64_t>(width<T>, last - k);
     if (columns <= width<T> / 4) {
       for (std::int64_t j = 0; j < columns; ++j)

@@ -117,8 +117,8 @@ struct PairedWeights {
 #pragma GCC unroll 16
       for (int r = 0; r < w; ++r)
         square[r] = row_pairs(rows + (k + r) * columns, k + r < last ? columns : 0);
-      const std::int64_t panel = k / backward.panel, to = backward.panel_width(panel);
-      Pair* place = by_outputs.get() + backward.offset(panel) + at * to + k % backward.panel;
+      const std::int64_t panel = k / panel_columns<Pair>, to = backward.panel_width(panel);
+      Pair* place = by_outputs.get() + backward.offset(panel) + at * to + k % panel_columns<Pair>;
       store_columns<Pair>(square, place, to, columns / 2);
     }
   }

@@ -234,12 +234,12 @@ void weigh_rows(const Values<T>& values, const T* shares, std::int64_t first, st
     }
     const Panels<T>& panels = values.panels[l];
     for (std::int64_t p = 0; p < panels.count; ++p) {
-      const std::int64_t columns = panels.panel_width(p);
+      const std::int64_t columns = panels.panel_width(p), stride = layer.stride;
       const T* from = layer.delta + panels.first_column(p);
       T* to = layer.weighted + panels.offset(p);
       for (std::int64_t i = first; i < last; ++i)
         for (std::int64_t j = 0; j < columns; j += width<T>)
-          store(to + i * columns + j, weigh(load(from + i * layer.stride + j), shares[i]));
+          store(to + i * columns + j, weigh(load(from + i * stride + j), shares[i]));
       if constexpr (has_pairs<T>)
         if (!values.paired.empty()) {
           const PairedValues& paired = values.paired[l];

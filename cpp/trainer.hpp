@@ -123,8 +123,9 @@ class LevelTrainer final : public Trainer<T> {
     threads_ = threads;
     planned_rows_ = rows;
     block_rows_ = block_rows_of(spec_, rows, threads);
-    shared_ = shared_panels(spec_, layout_.weights[0], rows, threads);
-    tasks_ = gradient_tasks(layout_, shared_);
+    const std::int64_t shared = shared_panels(spec_, layout_.weights[0], rows, threads);
+    if (tasks_.empty() || shared != shared_) tasks_ = gradient_tasks(layout_, shared);
+    shared_ = shared;
     while (scratch_.size() < static_cast<std::size_t>(threads))
       scratch_.emplace_back(gradient_room<T>);
     pool_.prepare(threads);
@@ -216,8 +217,9 @@ class LevelTrainer final : public Trainer<T> {
   // Runs work(i, thread) for i < count, until interrupted.
   template <class F>
   void each(std::int64_t count, Patience* patience, F work) {
+    const std::int64_t share = work_ / count;
     pool_.run(count, threads_, [&](std::int64_t i, int thread) {
-      if (patience && thread == 0 && patience->ended_after(work_ / count)) return;
+      if (patience && thread == 0 && patience->ended_after(share)) return;
       if (patience && patience->ended()) return;
       work(i, thread);
     });
