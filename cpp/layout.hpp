@@ -4,7 +4,6 @@
 #pragma once
 
 #include <memory>
-#include <new>
 #include <vector>
 
 #include "lanes.hpp"
@@ -23,23 +22,15 @@ class Buffer {
   Buffer() = default;
   explicit Buffer(std::int64_t size) {
     const std::size_t bytes = static_cast<std::size_t>(size) * sizeof(T) + 64;
-    data_ = {static_cast<T*>(bytes < huge_page ? take_small(bytes) : take_large(bytes)),
-             GiveBack{bytes}};
+    data_ = {static_cast<T*>(take_memory(bytes)), GiveBack{bytes}};
   }
   T* get() const { return data_.get(); }
 
  private:
   struct GiveBack {
     std::size_t bytes = 0;
-    void operator()(T* p) const {
-      bytes < huge_page ? ::operator delete(p, std::align_val_t{64}) : give_back_large(p, bytes);
-    }
+    void operator()(T* p) const { give_back_memory(p, bytes); }
   };
-
-  static void* take_small(std::size_t bytes) {
-    return std::memset(::operator new(bytes, std::align_val_t{64}), 0, bytes);
-  }
-
   std::unique_ptr<T, GiveBack> data_;
 };
 

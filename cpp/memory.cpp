@@ -10,6 +10,8 @@
 namespace chainrule {
 namespace {
 
+constexpr std::align_val_t cache_line{64};
+
 struct Block {
   void* at;
   std::size_t bytes;
@@ -82,7 +84,8 @@ void* map(std::size_t bytes) {
 
 }  // namespace
 
-void* take_large(std::size_t bytes) {
+void* take_memory(std::size_t bytes) {
+  if (bytes < huge_page) return std::memset(::operator new(bytes, cache_line), 0, bytes);
   bytes = rounded(bytes);
   if (void* kept = reserve().take(bytes)) return std::memset(kept, 0, bytes);
   if (void* fresh = map(bytes)) return fresh;
@@ -91,7 +94,8 @@ void* take_large(std::size_t bytes) {
   throw std::bad_alloc();
 }
 
-void give_back_large(void* memory, std::size_t bytes) noexcept {
+void give_back_memory(void* memory, std::size_t bytes) noexcept {
+  if (bytes < huge_page) return ::operator delete(memory, cache_line);
   bytes = rounded(bytes);
 #if defined(MADV_FREE)
   if (madvise(memory, bytes, MADV_FREE) == 0) return reserve().put({memory, bytes});

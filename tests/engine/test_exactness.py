@@ -30,7 +30,7 @@ THREADED = {
     "wide on wide": ((205, 263, 5), 331),
     # few rows: threads share the first layer's columns
     "many inputs, few rows": ((1543, 131, 4), 17),
-    "many inputs, one panel of units": ((1543, 30, 5), 10),
+    "many inputs, one panel of units": ((1543, 31, 5), 11),
     "many inputs, one row": ((1543, 517, 5), 1),
 }
 
