@@ -123,6 +123,20 @@ CHAINRULE_INLINE void transpose_square(Vector<T> (&rows)[width<T>]) {
   if constexpr (far > 1) transpose_square<T, far / 2>(rows);
 }
 
+// The sum of the lanes of each row of a square, row i's in lane i; the rows are used up.
+template <class T, int far = width<T> / 2>
+CHAINRULE_INLINE Vector<T> sums_of_rows(Vector<T> (&rows)[width<T>]) {
+#pragma GCC unroll 8
+  for (int i = 0; i < far; ++i) {
+    exchange<T, far>(rows[i], rows[i + far], std::make_index_sequence<width<T>>{});
+    rows[i] += rows[i + far];
+  }
+  if constexpr (far > 1)
+    return sums_of_rows<T, far / 2>(rows);
+  else
+    return rows[0];
+}
+
 // The first `count` columns of a square, as rows that lie `stride` apart.
 template <class T>
 CHAINRULE_INLINE void store_columns(Vector<T> (&square)[width<T>], T* to, std::int64_t stride,

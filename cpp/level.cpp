@@ -14,7 +14,7 @@ struct Loaded {
   const Packed<T> net;
 
   Loaded(const Spec& spec, const T* flat)
-      : layout(spec), theta(layout.size), net(spec, layout, theta.get(), false) {
+      : layout(spec), theta(layout.size), net(spec, layout, theta.get(), 0) {
     layout.pack(flat, theta.get());
     net.refresh_all();
   }

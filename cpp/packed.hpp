@@ -11,15 +11,16 @@ struct Packed {
   T* theta;
   const Bfloat16Unit* unit;                  // of the products in bfloat16; null: they are in T
   std::vector<Panels<T>> transposed_panels;  // of layers 1, 2, ...; the first has no use
-  std::vector<Buffer<T>> transposed;         // for the backward pass
+  std::vector<Buffer<T>> transposed;         // for the backward pass of more than one row
   std::vector<PairedWeights> paired;         // of each layer, for the unit
 
-  Packed(const Spec& spec, const Layout<T>& layout, T* theta, bool backward)
+  // backward: the rows of a batch that goes backward; 0 without a backward pass.
+  Packed(const Spec& spec, const Layout<T>& layout, T* theta, std::int64_t backward)
       : layout(layout), theta(theta), unit(spec.bfloat16 ? bfloat16_unit() : nullptr) {
     for (std::size_t l = 0; l < layout.weights.size(); ++l) {
       const Panels<T>& W = layout.weights[l];
-      if (unit) paired.emplace_back(W.rows, W.columns, backward && l > 0);
-      if (unit || !backward) continue;
+      if (unit) paired.emplace_back(W.rows, W.columns, backward > 0 && l > 0);
+      if (unit || backward <= 1) continue;
       transposed_panels.emplace_back(l == 0 ? 0 : W.columns, l == 0 ? 0 : W.rows);
       transposed.emplace_back(transposed_panels[l].size());
     }

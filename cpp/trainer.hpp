@@ -36,7 +36,7 @@ class LevelTrainer final : public Trainer<T> {
         flat_theta_(theta),
         flat_state_(std::move(state)),
         theta_(layout_.size),
-        net_(spec_, layout_, theta_.get(), true),
+        net_(spec_, layout_, theta_.get(), order.batch_size),
         values_(spec, order.batch_size, true, false),
         sample_losses_(static_cast<std::size_t>(order.batch_size)),
         work_(layout_.weights_size * order.batch_size),
