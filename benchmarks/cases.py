@@ -152,8 +152,8 @@ def _training(layers, batch, activation, output, loss, rate, steps, **more):
 
 # The learning rates make the loss fall within one epoch and stay far from divergence. At 0.001 the
 # first steps of Adam overshoot in the widest network, and the loss of an epoch would depend on the
-# order of its batches. An epoch of that network is so long that what begins it, memory above all, is
-# a small part: of 16 steps it was up to a tenth where a machine is virtual.
+# order of its batches. An epoch of that network is long, so that what begins it, memory above all,
+# is a small part: of 16 steps it was up to a tenth where a machine is virtual.
 TRAINING = (
     _training((2, 8, 1), 4, "sigmoid", "identity", "squared_error", 0.1, 1000),
     _training((784, 30, 10), 10, "sigmoid", "sigmoid", "squared_error", 0.5, 1000),
