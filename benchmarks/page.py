@@ -1,6 +1,7 @@
 """RESULTS.md: the same figures as a page."""
 
 import statistics
+from functools import partial
 
 from benchmarks.peers import OWN
 from benchmarks.report import (
@@ -41,31 +42,25 @@ def _cell(result, library):
     return f"**{text}**" if library == result.best_peer() else text
 
 
+def _ratios(result):
+    of_minima, of_medians = result.ratio(), result.ratio(statistics.median)
+    return f"{times_faster(of_minima)} ({times_faster(of_medians)})"
+
+
 def _table(results, peak):
-    columns = libraries_of(results)
     with_solver = any(result.optimizer for result in results)
-    head = [
-        "network",
-        *(["optimizer"] if with_solver else []),
-        *columns,
-        "ratio",
-        "default",
-        "share",
-        "check",
-    ]
+    columns = {
+        "network": lambda result: result.name,
+        **({"optimizer": lambda result: result.optimizer} if with_solver else {}),
+        **{name: partial(_cell, library=name) for name in libraries_of(results)},
+        "ratio": _ratios,
+        "share": lambda result: percent(result.share(peak)),
+        "check": verdict,
+    }
     left = 2 if with_solver else 1
-    rows = [_row(head), _row(["---"] * left + ["---:"] * (len(head) - left))]
-    for result in results:
-        ratios = [times_faster(result.ratio()), times_faster(result.ratio(statistics.median))]
-        rows.append(
-            _row([
-                result.name, *([result.optimizer] if with_solver else []),
-                *(_cell(result, name) for name in columns),
-                f"{ratios[0]} ({ratios[1]})",
-                percent(result.share(peak)), verdict(result),
-            ])
-        )  # fmt: skip
-    return rows
+    rule = ["---"] * left + ["---:"] * (len(columns) - left)
+    rows = ([cell(result) for cell in columns.values()] for result in results)
+    return [_row(cells) for cells in (columns, rule, *rows)]
 
 
 def _preparation(results):

@@ -38,6 +38,20 @@ def test_pages(page, tmp_path, monkeypatch):
     assert result.attempted > 0 or page == "CONTRIBUTING.md"
 
 
+@pytest.mark.parametrize(
+    "path",
+    sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("benchmarks/*.md")]),
+    ids=lambda path: path.name,
+)
+def test_tables_of_pages(path):
+    """Every row has as many cells as its table's head."""
+    cells = 0  # of the row above, if there is one
+    for line in path.read_text().splitlines():
+        found = len(re.findall(r"(?<!\\)\|", line)) if line.startswith("|") else 0
+        assert not cells or found in (0, cells), line
+        cells = found
+
+
 def masked(text):
     """Leave out the numbers, which differ by a little between levels of the instruction set."""
     return [re.sub(r"[\d.,]+", "#", line).rstrip() for line in text.splitlines()]
