@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import secrets
 from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
@@ -71,7 +70,7 @@ def _prefix(target: Path) -> str:
 def _new_part(target: Path) -> tuple[BinaryIO, Path]:
     """Return a new file beside a target, open and locked, and its path."""
     while True:
-        path = target.with_name(f"{_prefix(target)}{secrets.token_hex(4)}{_PART}")
+        path = target.with_name(f"{_prefix(target)}{os.urandom(4).hex()}{_PART}")
         file = path.open("xb")
         _locked(file)
         if os.fstat(file.fileno()).st_nlink:
