@@ -149,8 +149,11 @@ def test_the_stub_is_what_the_module_says(tmp_path):
 def test_import_is_light():
     """What costs more than chainrule itself is imported on first use."""
     heavy = ["sklearn", "scipy", "pyarrow", "typer", "rich", "pandas", "matplotlib", "safetensors"]
-    heavy += ["hashlib", "random"]  # they bring OpenSSL with them
-    code = f"import sys, chainrule; print([m for m in {heavy!r} if m in sys.modules])"
+    heavy += ["hashlib", "random"]  # they bring OpenSSL with them, as NumPy does in some versions
+    code = (
+        f"import sys, numpy; heavy = {{*{heavy!r}}} - {{*sys.modules}}; import chainrule; "
+        "print(sorted(heavy & {*sys.modules}))"
+    )
     environment = {k: v for k, v in os.environ.items() if k != "PYTEST_CURRENT_TEST"}
     result = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment
