@@ -1,7 +1,8 @@
 // The one matrix product. Every entry of the result is a sum of chains of multiply-adds, each over
 // the next `chain` entries in the order of k, whatever the tile it falls in: so no result depends
 // on how rows are blocked or on the number of threads, and row i has the same bits alone and among
-// others; and rounding errors grow with the number of chains, not of entries.
+// others; and rounding errors grow with the number of chains, not of entries. Only the backward
+// product of a batch of one row is another (dots.hpp).
 #pragma once
 
 #include "few_rows.hpp"

@@ -14,13 +14,13 @@ struct Packed {
   std::vector<Buffer<T>> transposed;         // for the backward pass of more than one row
   std::vector<PairedWeights> paired;         // of each layer, for the unit
 
-  // backward: the rows of a batch that goes backward; 0 without a backward pass.
-  Packed(const Spec& spec, const Layout<T>& layout, T* theta, std::int64_t backward)
+  // backward_rows: of a batch that also goes backward; 0 where none does.
+  Packed(const Spec& spec, const Layout<T>& layout, T* theta, std::int64_t backward_rows)
       : layout(layout), theta(theta), unit(spec.bfloat16 ? bfloat16_unit() : nullptr) {
     for (std::size_t l = 0; l < layout.weights.size(); ++l) {
       const Panels<T>& W = layout.weights[l];
-      if (unit) paired.emplace_back(W.rows, W.columns, backward > 0 && l > 0);
-      if (unit || backward <= 1) continue;
+      if (unit) paired.emplace_back(W.rows, W.columns, backward_rows > 0 && l > 0);
+      if (unit || backward_rows <= 1) continue;
       transposed_panels.emplace_back(l == 0 ? 0 : W.columns, l == 0 ? 0 : W.rows);
       transposed.emplace_back(transposed_panels[l].size());
     }

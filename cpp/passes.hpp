@@ -164,7 +164,7 @@ void backward_product(const Packed<T>& net, const Values<T>& values, std::int64_
           rows, W.backward.rows, from.delta_rows.get() + first * from.delta_stride,
           from.delta_stride, W.by_outputs.get(), W.backward.columns, nullptr, delta, layer.stride);
     }
-  if (net.transposed.empty())
+  if (net.transposed.empty())  // one row
     return multiply_transposed(above.delta, net.weights(l + 1), net.layout.weights[l + 1], delta);
   multiply<T>(rows, {above.delta + first * above.stride, above.stride}, net.transposed[l + 1].get(),
               net.transposed_panels[l + 1], nullptr, delta, layer.stride);
