@@ -174,6 +174,12 @@ class BoundTrainer final : public BoundSteps {
     return loss;
   }
 
+  double step_along(Vector<const T> gradient, double rate) {
+    require_size(gradient, parameter_count(spec_), "the length of gradient");
+    nb::gil_scoped_release released;
+    return trainer_->step_along(gradient.data(), rate);
+  }
+
   // Fills the arrays with the quantities of the next step; returns (loss, penalty, norm of the
   // gradient). Masks are optional.
   std::tuple<double, double, double> trace(std::vector<Matrix<T>> pre_activations,
@@ -236,6 +242,8 @@ void bind(nb::module_& m, const char* trainer_name, const char* rows_name,
            "steps_before"_a, "update"_a, "step"_a, "threads"_a, "keyframes"_a.none() = nb::none())
       .def("gradient", &Bound::gradient, "gradient"_a.noconvert(),
            "Fill the gradient of the next step's loss, which is returned, penalty included.")
+      .def("step_along", &Bound::step_along, "gradient"_a.noconvert(), "rate"_a,
+           "Take a step along a gradient without the penalty's part; return the penalty.")
       .def("trace", &Bound::trace, "pre_activations"_a.noconvert(), "activations"_a.noconvert(),
            "deltas"_a.noconvert(), "masks"_a.noconvert(), "sample_losses"_a.noconvert(),
            "gradient"_a.noconvert(), "rows"_a.noconvert(),

@@ -57,6 +57,9 @@ class Trainer : public Steps {
   // L of the next step, penalty included, and dL/dtheta to `gradient`, laid out as theta. After an
   // interruption neither is to be used.
   virtual double gradient(T* gradient, const Interrupted& interrupted) = 0;
+  // Takes a step along a gradient that was made elsewhere, of L without its penalty, which is added
+  // to it; returns the penalty before the step.
+  virtual double step_along(const T* gradient, double rate) = 0;
 };
 
 // theta and each vector of state: (n_weights + n_biases,), borrowed and written for the

@@ -118,7 +118,8 @@ void bias_gradient(const Values<T>& values, const Batch<T>& batch, std::int64_t 
 
 // g += l2 w + l1 sign(w)
 template <class T>
-void add_penalty(T* g, const T* w, std::int64_t n, T l2, T l1) {
+void add_penalty(const Spec& spec, T* g, const T* w, std::int64_t n) {
+  const T l2 = static_cast<T>(spec.l2), l1 = static_cast<T>(spec.l1);
   if (l2 != 0)
     for (std::int64_t i = 0; i < n; ++i) g[i] += l2 * w[i];
   if (l1 != 0)
@@ -165,8 +166,7 @@ void weight_gradient(const Spec& spec, const Packed<T>& net, const Values<T>& va
   if (spec.l2 == 0 && spec.l1 == 0) return;
   for (std::int64_t p = task.first_panel; p < task.last_panel; ++p) {
     const Range range = weights_of(net.layout, task, p);
-    add_penalty(place(p), net.theta + range.at, range.size, static_cast<T>(spec.l2),
-                static_cast<T>(spec.l1));
+    add_penalty(spec, place(p), net.theta + range.at, range.size);
   }
 }
 

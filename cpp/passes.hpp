@@ -252,4 +252,15 @@ void weigh_rows(const Values<T>& values, const T* shares, std::int64_t first, st
   }
 }
 
+// The same by samples' shares in L, some of which may be 0: they count nothing, whatever delta.
+template <class T>
+void weigh(const Values<T>& values, const T* shares, bool some_are_0, std::int64_t first,
+           std::int64_t last) {
+  if (some_are_0)
+    weigh_rows(values, shares, first, last,
+               [](auto delta, T share) { return share == 0 ? decltype(delta){} : delta * share; });
+  else
+    weigh_rows(values, shares, first, last, [](auto delta, T share) { return delta * share; });
+}
+
 }  // namespace chainrule::CHAINRULE_LEVEL

@@ -62,12 +62,11 @@ class LevelTrainer final : public Trainer<T> {
       begin_step();
       const double loss = batch_loss(values_, &patience);
       if (patience.ended()) break;
-      losses[taken++] = loss;
-      if (!std::isfinite(loss)) break;
-      if (!apply(rates[taken - 1], &patience)) {
-        --taken;
-        break;
-      }
+      losses[taken] = loss;
+      const bool finite = std::isfinite(loss);
+      if (finite && !apply(rates[taken], &patience)) break;
+      ++taken;
+      if (!finite) break;
       ++step_;
       end_step();
       keep_keyframe();
@@ -91,6 +90,22 @@ class LevelTrainer final : public Trainer<T> {
     remember(kind_, choice_);
     layout_.unpack(gradient_.get(), out);
     return loss;
+  }
+
+  double step_along(const T* gradient, double rate) override {
+    load();
+    begin_step();
+    if (!gradient_.get()) gradient_ = Buffer<T>(layout_.size);
+    layout_.pack(gradient, gradient_.get());
+    penalty_ = penalty_of(spec_, layout_, theta_.get());
+    add_penalty(spec_, gradient_.get(), theta_.get(), layout_.weights_size);
+    rule_.begin_step(rate, next_step());
+    update_all();
+    if (update_.constrains()) constrain();
+    ++step_;
+    choice_.pause();  // it tells nothing about the steps of `advance`
+    save();
+    return penalty_;
   }
 
   void trace(Trace<T>& out) override {
@@ -169,12 +184,11 @@ class LevelTrainer final : public Trainer<T> {
   void pass(const Values<T>& values, std::int64_t first, std::int64_t last) {
     const std::int64_t outputs = spec_.sizes.back();
     const Batch<T>& batch = reader_.batch();
-    const bool has_first = shared_ > 0;
-    if (!has_first) reader_.gather(first, last);
+    if (shared_ == 0) reader_.gather(first, last);
     const DropoutKey key = dropout_key();
     const DropoutKey* dropout = spec_.dropout > 0 ? &key : nullptr;
     forward_rows(spec_, net_, values, batch.input, batch.input_stride, first, last, dropout,
-                 has_first);
+                 shared_ > 0);
     const auto& top = values.layers.back();
     const auto y_of = [&](std::int64_t i) { return reader_.targets(first + i); };
     const std::int64_t at = first * top.stride;
@@ -182,13 +196,7 @@ class LevelTrainer final : public Trainer<T> {
                                                      top.delta + at, sample_losses_.data() + first,
                                                      top.stride, last - first, outputs});
     backward_rows(spec_, net_, values, first, last);
-    if (reader_.weights())  // a share of 0 counts nothing, whatever delta
-      weigh_rows(values, batch.shares, first, last, [](auto delta, T share) {
-        return share == 0 ? decltype(delta){} : delta * share;
-      });
-    else
-      weigh_rows(values, batch.shares, first, last,
-                 [](auto delta, T share) { return delta * share; });
+    weigh(values, batch.shares, reader_.weights() != nullptr, first, last);
   }
 
   // Forward, loss and backward of the next batch; returns L, penalty included.
@@ -219,9 +227,9 @@ class LevelTrainer final : public Trainer<T> {
   void each(std::int64_t count, Patience* patience, F work) {
     const std::int64_t share = work_ / count;
     pool_.run(count, threads_, [&](std::int64_t i, int thread) {
-      if (patience && thread == 0 && patience->ended_after(share)) return;
-      if (patience && patience->ended()) return;
-      work(i, thread);
+      const bool ended =
+          patience && (thread == 0 ? patience->ended_after(share) : patience->ended());
+      if (!ended) work(i, thread);
     });
   }
 
@@ -276,8 +284,7 @@ class LevelTrainer final : public Trainer<T> {
     all_gradients(values_, gradient_.get(), patience);
     if (patience->ended()) return false;
     gradient_seconds_ = steady_seconds() - began;
-    if (update_.clips()) clip(layout_, gradient_.get(), update_.clip_norm);
-    each_task(nullptr, [&](const GradientTask& task, int) { update_all(task); });
+    update_all();
     return true;
   }
 
@@ -285,14 +292,17 @@ class LevelTrainer final : public Trainer<T> {
     each_task(nullptr, [&](const GradientTask& task, int thread) { learn(task, thread); });
   }
 
-  // Update of one task by the gradient of all.
-  void update_all(const GradientTask& task) {
-    for (std::int64_t p = task.first_panel; p < task.last_panel; ++p) {
-      const Range weights = weights_of(layout_, task, p), biases = biases_of(layout_, task, p);
-      update_range(weights, gradient_.get() + weights.at);
-      if (task.first == 0) update_range(biases, gradient_.get() + biases.at);
-    }
-    refresh(task);
+  // Every update, by the whole gradient.
+  void update_all() {
+    if (update_.clips()) clip(layout_, gradient_.get(), update_.clip_norm);
+    each_task(nullptr, [&](const GradientTask& task, int) {
+      for (std::int64_t p = task.first_panel; p < task.last_panel; ++p) {
+        const Range weights = weights_of(layout_, task, p), biases = biases_of(layout_, task, p);
+        update_range(weights, gradient_.get() + weights.at);
+        if (task.first == 0) update_range(biases, gradient_.get() + biases.at);
+      }
+      refresh(task);
+    });
   }
 
   // Scales the weights into each unit down to the largest norm allowed, panel by panel.

@@ -334,6 +334,17 @@ class Trainer:
         gradient = np.empty_like(self.parameters.theta)
         return self._core.gradient(gradient), gradient
 
+    def step_along(self, gradient: Array, rate: float) -> float:
+        """Take a step along a gradient that was made elsewhere; return the penalty before it.
+
+        Parameters
+        ----------
+        gradient : ndarray of the network's dtype, laid out as θ
+            Of L without its penalty, whose part is added.
+        rate : float
+        """
+        return self._core.step_along(gradient, rate)
+
     def trace(self) -> Trace:
         """Return every quantity of the next step, which is not taken."""
         spec, data = self.parameters.spec, self.batches

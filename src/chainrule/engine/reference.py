@@ -100,10 +100,14 @@ def gradient_of(
     gradient = Parameters(spec)
     for layer, W in enumerate(parameters.weights):
         Delta = weighted(share, delta[layer])
-        penalty_part = spec.l2 * W + spec.l1 * np.sign(W)
-        gradient.weights[layer][:] = product(spec, a[layer].T, Delta) + penalty_part
+        gradient.weights[layer][:] = product(spec, a[layer].T, Delta) + penalty_part(spec, W)
         gradient.biases[layer][:] = np.sum(Delta, axis=0)
     return gradient
+
+
+def penalty_part(spec: NetworkSpec, W: Array) -> Array:
+    """Return what the penalty adds to ∂L/∂W."""
+    return spec.l2 * W + spec.l1 * np.sign(W)
 
 
 def updated(
@@ -264,9 +268,7 @@ class Trainer:
             losses[i] = step.loss
             if not np.isfinite(step.loss):
                 return losses[: i + 1]
-            g = self.optimizer.clipped(step.gradient.theta)
-            t = self.batches.steps_before + self.step + 1
-            self._commit(*updated(self.optimizer, self.parameters, g, self.state, float(eta), t))
+            self._descend(step.gradient.theta, float(eta))
         return losses
 
     @property
@@ -278,6 +280,27 @@ class Trainer:
         """Return L of the next step, penalty included, and ∂L/∂θ."""
         step = self.trace()
         return step.loss, step.gradient.theta
+
+    def step_along(self, gradient: Array, rate: float) -> float:
+        """Take a step along a gradient that was made elsewhere; return the penalty before it.
+
+        Parameters
+        ----------
+        gradient : ndarray of float64, laid out as θ
+            Of L without its penalty, whose part is added.
+        rate : float
+        """
+        R = penalty(self.parameters)
+        spec, whole = self.parameters.spec, Parameters(self.parameters.spec, gradient.copy())
+        for g, W in zip(whole.weights, self.parameters.weights, strict=True):
+            g += penalty_part(spec, W)
+        self._descend(whole.theta, rate)
+        return R
+
+    def _descend(self, g: Array, eta: float) -> None:
+        t = self.batches.steps_before + self.step + 1
+        g = self.optimizer.clipped(g)
+        self._commit(*updated(self.optimizer, self.parameters, g, self.state, eta, t))
 
     def _commit(self, theta: Array, state: list[Array]) -> None:
         """Take the step whole: Python looks for Ctrl-C between its own instructions only."""
