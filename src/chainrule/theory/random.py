@@ -101,6 +101,26 @@ def permutation(seed: int, epoch: int, count: int) -> NDArray[np.int64]:
     return np.array(order, dtype=np.int64)
 
 
+def ranks_of_draws(seed: int, epoch: int, place: int, count: int) -> NDArray[np.int64]:
+    """Return an order of some of an epoch's rows, those from a place on: by a draw for each.
+
+    Parameters
+    ----------
+    seed, epoch : int
+    place : int
+        From 1 on, so that it is no order of a whole epoch.
+    count : int
+        How many rows.
+
+    Returns
+    -------
+    ndarray of shape (count,), dtype int64
+        Of equal draws, the first comes first.
+    """
+    draws = raw_draws(seed, Purpose.SHUFFLE, count, index=epoch, layer=place)
+    return np.argsort(draws, kind="stable")
+
+
 def dropout_mask(
     seed: int, step: int, layer: int, shape: tuple[int, int], rate: float
 ) -> NDArray[np.float64]:

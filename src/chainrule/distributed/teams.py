@@ -1,0 +1,68 @@
+"""Teams of workers, which add up a batch between them."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+from numpy.typing import NDArray
+
+from chainrule.distributed.lanes import Source, Worker, joined
+from chainrule.distributed.order import RowOrder
+from chainrule.distributed.sums import Sums
+from chainrule.engine import compiled
+from chainrule.engine.spec import NetworkSpec
+
+Array = NDArray[Any]
+
+
+class Team(Protocol):
+    """Workers who add up a batch; no bit of the sum depends on who they are.
+
+    Attributes
+    ----------
+    workers : int
+        How many can work at a time.
+    busy : float
+        Seconds for which they worked so far, all together.
+    """
+
+    workers: int
+    busy: float
+
+    def sums(self, theta: Array, epoch: int, steps: range) -> Sums:
+        """Return the sums over the batches of these steps of an epoch, both from 0."""
+
+    def close(self) -> None:
+        """Let the workers go."""
+
+
+class Threads:
+    """Threads of this process.
+
+    Parameters
+    ----------
+    source : Source
+    order : RowOrder
+    spec : NetworkSpec
+    workers : int, optional
+        Every core's without it.
+    """
+
+    def __init__(
+        self, source: Source, order: RowOrder, spec: NetworkSpec, workers: int | None = None
+    ) -> None:
+        self.workers = min(workers or compiled.FASTEST.most, order.lanes)
+        self._worker, self._lanes = Worker(source, order, spec, self.workers), range(order.lanes)
+
+    @property
+    def busy(self) -> float:
+        """Seconds for which the threads worked so far, all together."""
+        return self._worker.busy
+
+    def sums(self, theta: Array, epoch: int, steps: range) -> Sums:
+        """Return the sums over the batches of these steps of an epoch, both from 0."""
+        return joined(self._worker.sums(theta, epoch, steps, self._lanes))
+
+    def close(self) -> None:
+        """End the threads."""
+        self._worker.close()
