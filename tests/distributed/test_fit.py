@@ -1,38 +1,19 @@
 """The same bits for any number of workers, and the steps of any other fit."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
-from rows_in_memory import made
+from rows_in_memory import SOURCE, fitted, made, network, order_of
 
-from chainrule.distributed.fit import Fit, Held
+from chainrule.distributed.fit import Held
 from chainrule.distributed.lanes import Worker, joined
-from chainrule.distributed.order import RowOrder
 from chainrule.distributed.sums import Sums, Tree, subtrees
-from chainrule.distributed.teams import Threads
 from chainrule.engine.batches import Batches
 from chainrule.engine.reference import Trainer
 from chainrule.theory.optimizers import SGD, Adam, AdamW
 from chainrule.theory.schedules import Cosine
-from chainrule.training.network import Network
 from chainrule.training.stopping import EarlyStopping
-
-SOURCE = made()
-
-
-def network(dtype="float32", **options):
-    return Network([5, 17, 2], seed=4, dtype=dtype, **{"activation": "tanh", **options})
-
-
-def order_of(source=SOURCE, batch_size=64, lanes=8, buffer_rows=200, **options):
-    return RowOrder(source.group_rows, batch_size, lanes, buffer_rows, **options)
-
-
-def fitted(workers=1, net=None, optimizer=None, order=None, epochs=2, **options):
-    fit = Fit(net or network(), optimizer or Adam(), order or order_of(), epochs, **options)
-    team = Threads(SOURCE, fit.order, fit.network.spec, workers)
-    fit.run(team)
-    team.close()
-    return fit
 
 
 @pytest.mark.parametrize("options", [{}, {"dropout": 0.3}, {"l2": 0.01, "reduction": "sum"}])
@@ -54,7 +35,7 @@ def test_whoever_holds_the_lanes(cuts):
     order, spec, theta = order_of(), network().spec, network().parameters.theta
     whole = joined(Worker(SOURCE, order, spec).sums(theta, 1, range(3), range(8)))
     parts = []
-    for first, last in zip(cuts, cuts[1:], strict=False):
+    for first, last in pairwise(cuts):
         parts += Worker(SOURCE, order, spec).sums(theta, 1, range(3), range(first, last))
     sums = joined(parts[::-1])
     assert (sums.rows, sums.loss) == (whole.rows, whole.loss)

@@ -165,8 +165,6 @@ class Worker:
         self._parameters.theta[:] = theta
         if self._epoch.epoch != epoch:
             self._epoch = self._order.epoch(epoch)
-        for gone in [lane for lane in self._lanes if lane not in lanes]:
-            del self._lanes[gone]  # another worker has it
         each = self._pool.map if self._pool else map
         leaves = []
         for sums, seconds in each(lambda lane: self._timed_sums(lane, steps), lanes):
@@ -179,6 +177,10 @@ class Worker:
                 tree.add(leaves[lane - lanes.start])
             found.append((first, height, tree.total()))
         return found
+
+    def hold(self, lanes: range) -> None:
+        """Forget what was read of other lanes, which others have from now on."""
+        self._lanes = {number: lane for number, lane in self._lanes.items() if number in lanes}
 
     def close(self) -> None:
         """End the threads."""
