@@ -61,7 +61,7 @@ def test_workers_may_be_killed():
 
     def kill(fit, team):
         if len(killed) < KILLS and chance.random() < 0.2:
-            pids = team.pids()
+            pids = team.pids
             for pid in pids[: chance.choice([1, 1, len(pids)])]:  # one of them, or all at once
                 os.kill(pid, signal.SIGKILL)
                 killed.append(fit.step)

@@ -69,7 +69,8 @@ class Fit:
     stopped : {"", "epochs", "early_stopping"}
         Why it is over; "" while it isn't.
     waited : float
-        The share of the workers' time in which they had nothing to do, in the last ``run``.
+        The share of the workers' time in which they had nothing to do, in the last ``run``, from
+        its second step on.
     """
 
     def __init__(
@@ -146,18 +147,20 @@ class Fit:
             If the loss is no longer finite; that step is not taken.
         """
         trainer = self._trainer()
-        began, busy = time.perf_counter(), team.busy
+        began = busy = 0.0
         try:
             while not self.stopped:
                 self._take(trainer, team)
+                if not began:  # before, workers started, and read their first rows
+                    began, busy = time.perf_counter(), team.busy
                 if keeper:
                     keeper.keep(self)
                 if watch:
                     watch(self)
         finally:
             self.network.parameters.theta[:] = self._best if self._best.size else self.averaged
-            worked = (team.busy - busy) / team.workers
-            self.waited = 1 - worked / max(time.perf_counter() - began, 1e-9)
+            passed = time.perf_counter() - began
+            self.waited = max(1 - (team.busy - busy) / team.workers / passed, 0.0)
             if keeper:
                 keeper.keep(self, now=True)
 

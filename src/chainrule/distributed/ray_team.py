@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
+import queue
 import socket
+import threading
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import count
+from multiprocessing import AuthenticationError
+from multiprocessing.connection import Client, Connection, Listener, wait
 from typing import Any
 
 from numpy.typing import NDArray
@@ -21,25 +28,93 @@ _PATIENCE = 60.0  # seconds without any worker, after which there will be none
 _DEATHS = 50  # of workers, one after the other, without a step between them
 _OBJECT_STORE = 100 << 20  # bytes, of a Ray of our own: parameters and sums pass through it
 _ANSWER = 5.0  # seconds that an address has to answer
+_LOOK = 1.0  # seconds after which one looks whether a worker that says nothing is still there
 
 
 class RayWorker(Worker):
-    """A worker in a process of its own."""
+    """A worker in a process of its own, which hears what to add up by a connection."""
 
-    def ready(self) -> int:
-        """Return the process, once there is one."""
-        return os.getpid()
+    def work(self, number: int, address: tuple[str, int], key: bytes) -> None:
+        """Answer what is asked, until nobody asks any more.
 
-    def timed_sums(
-        self, theta: Array, epoch: int, steps: range, lanes: range
-    ) -> tuple[list[tuple[int, int, Sums]], float]:
-        """Return the sums, and for how long its threads worked for them."""
+        Ray's own calls take some milliseconds each; a connection takes a fifth of that.
+        """
+        with _at_once(Client(address, authkey=key)) as line:
+            line.send((number, os.getpid()))
+            try:
+                while True:
+                    self._answer(line)
+            except (EOFError, OSError):
+                return
+
+    def _answer(self, line: Connection) -> None:
+        theta, epoch, steps, lanes, is_own = line.recv()
         before = self.busy
-        return self.sums(theta, epoch, steps, lanes), self.busy - before
+        try:
+            if is_own:
+                self.hold(lanes)
+            parts = self.sums(theta, epoch, steps, lanes)
+        except Exception as error:  # the fit's, which raises it
+            line.send(error)
+            return
+        line.send((parts, self.busy - before))
+
+
+def _at_once(line: Connection) -> Connection:
+    """Return a connection on which the end of a message isn't held back for the next one."""
+    with socket.socket(fileno=os.dup(line.fileno())) as same:
+        same.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return line
+
+
+@dataclass(eq=False)
+class _Actor:
+    """A worker of the team: Ray's handle of it, and what says that it has ended."""
+
+    handle: Any
+    end: Any
+    pid: int = 0
+    lanes: range = range(0)
+
+
+class _Door:
+    """Where workers come in, each by a connection that knows the key."""
+
+    def __init__(self, host: str) -> None:
+        self.key = os.urandom(32)
+        self._listener = Listener((host, 0), backlog=64, authkey=self.key)
+        self.address: tuple[str, int] = self._listener.address
+        self._came: queue.SimpleQueue[tuple[Connection, int, int]] = queue.SimpleQueue()
+        self._is_open = True
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def entered(self, timeout: float) -> Iterator[tuple[Connection, int, int]]:
+        """Yield the connection, number and process of who came in, waiting for the first."""
+        with contextlib.suppress(queue.Empty):
+            yield self._came.get(timeout > 0, timeout or None)
+            while True:
+                yield self._came.get_nowait()
+
+    def close(self) -> None:
+        """Let nobody in any more."""
+        self._is_open = False
+        with contextlib.suppress(OSError):
+            socket.create_connection(self.address, timeout=_ANSWER).close()  # wakes the thread
+        self._listener.close()
+
+    def _accept(self) -> None:
+        while self._is_open:
+            with contextlib.suppress(OSError, EOFError, AuthenticationError):
+                line = _at_once(self._listener.accept())
+                number, pid = line.recv()
+                self._came.put((line, number, pid))
 
 
 class RayTeam:
     """Actors of Ray, each with some of the lanes; where one is lost, others take over.
+
+    Ray finds a place for each and says when one is lost; parameters and sums go by connections
+    between the actors and this process, which they must be able to reach.
 
     Parameters
     ----------
@@ -49,7 +124,8 @@ class RayTeam:
     workers : int
         How many there are to be. There may be fewer for a while, never more.
     address : str, optional
-        Of a cluster; without it, one is started on this machine, and ends with the team.
+        Of a cluster, of which this machine is one; without it, a Ray is started on this machine,
+        and ends with the team.
 
     Raises
     ------
@@ -72,114 +148,134 @@ class RayTeam:
         self._lanes = range(order.lanes)
         self._told = [self._ray.put(one) for one in (source, order, spec)]
         self._actor = self._ray.remote(num_cpus=1, max_restarts=0)(RayWorker)
-        self._starting: dict[Any, Any] = {}  # what says that it is ready: the worker
-        self._holds: list[tuple[Any, range]] = []  # each worker, and its lanes
+        self._door = _Door(self._ray.util.get_node_ip_address())
+        self._numbers = count()
+        self._starting: dict[int, _Actor] = {}
+        self._there: dict[Connection, _Actor] = {}
         self._deaths = 0
-        self._start_missing(0)
+        self._start_missing()
 
     def sums(self, theta: Array, epoch: int, steps: range) -> Sums:
         """Return the sums over the batches of these steps of an epoch, both from 0."""
         self._welcome()
-        given = self._ray.put(theta)
-        asked: dict[Any, tuple[Any, range]] = {}
+        to_do = {line: [actor.lanes] for line, actor in self._there.items() if actor.lanes}
         parts: list[tuple[int, int, Sums]] = []
 
-        def ask(worker: Any, lanes: range) -> None:  # noqa: ANN401 (an actor's handle)
-            asked[worker.timed_sums.remote(given, epoch, steps, lanes)] = worker, lanes
+        def ask(line: Connection) -> None:  # one thing at a time: both sides wait for the other
+            lanes = to_do[line][0]
+            with contextlib.suppress(OSError):  # lost, which shows when it doesn't answer
+                line.send((theta, epoch, steps, lanes, lanes == self._there[line].lanes))
 
-        for worker, lanes in self._holds:
-            ask(worker, lanes)
-        while asked:
-            (answer, *_), _ = self._ray.wait(list(asked), num_returns=1)
-            worker, lanes = asked.pop(answer)
-            found = self._answer(answer)
-            if found is not None:
-                parts += found[0]
-                self.busy += found[1]
-                continue
-            self._lose(worker)
-            for other, share in _shared(lanes, [one for one, _ in self._holds]):
-                ask(other, share)
+        for line in to_do:
+            ask(line)
+        while to_do:
+            for line in self._heard(list(to_do)):
+                found = self._answer(line)
+                if found is not None:
+                    parts += found
+                    del to_do[line][0]
+                    if to_do[line]:
+                        ask(line)
+                    else:
+                        del to_do[line]
+                    continue
+                for lanes in to_do.pop(line):
+                    for other, share in _shared(lanes, list(self._there)):
+                        to_do.setdefault(other, []).append(share)
+                        if len(to_do[other]) == 1:
+                            ask(other)
         self._deaths = 0
         return joined(parts)
 
+    @property
     def pids(self) -> list[int]:
-        """Return the processes of the workers that are there."""
-        return [self._ray.get(worker.ready.remote()) for worker, _ in self._holds]
+        """The processes of the workers that are there."""
+        return [actor.pid for actor in self._there.values()]
 
     def close(self) -> None:
         """Let the workers go, and Ray where it was started for them."""
-        for worker in (*(one for one, _ in self._holds), *self._starting.values()):
-            self._ray.kill(worker)
-        self._holds, self._starting = [], {}
+        self._door.close()
+        for line in self._there:
+            line.close()
+        for actor in (*self._there.values(), *self._starting.values()):
+            self._ray.kill(actor.handle)
+        self._there, self._starting = {}, {}
         if self._is_ours:
             self._ray.shutdown()
 
-    def _answer(self, answer: Any) -> tuple[list[tuple[int, int, Sums]], float] | None:  # noqa: ANN401
-        """Return what a worker says; None where it is lost."""
-        errors = self._ray.exceptions
-        try:
-            parts, seconds = self._ray.get(answer)
-        except (errors.RayActorError, errors.WorkerCrashedError, errors.ObjectLostError) as error:
-            self._lost(error)
-            return None
-        except errors.RayTaskError as error:
-            raise error.cause from None
-        for _, _, sums in parts:
-            sums.gradient = sums.gradient.copy()  # which in Ray's memory can't be written
-        return parts, seconds
+    def _heard(self, lines: list[Connection]) -> list[Connection]:
+        """Return those that say something, or are lost."""
+        while True:
+            said = wait(lines, timeout=_LOOK)
+            if said:
+                return said  # type: ignore[return-value]
+            for line in lines:  # a machine that is gone says nothing
+                if self._is_gone(self._there[line]):
+                    line.close()
+                    return [line]
 
-    def _lose(self, worker: Any) -> None:  # noqa: ANN401
+    def _answer(self, line: Connection) -> list[tuple[int, int, Sums]] | None:
+        """Return what a worker says, None where it is lost; raise what it could not do."""
+        try:
+            answer = line.recv()
+        except (EOFError, OSError) as error:
+            self._lose(line, error)
+            return None
+        if isinstance(answer, Exception):
+            raise answer
+        parts, seconds = answer
+        self.busy += seconds
+        return list(parts)
+
+    def _lose(self, line: Connection, error: Exception) -> None:
         """Do without a worker; wait for another where it was the last."""
-        self._holds = [(one, lanes) for one, lanes in self._holds if one is not worker]
-        if not self._holds:
+        self._there.pop(line)
+        line.close()
+        self._count_loss(error)
+        if not self._there:
             self._welcome()
+
+    def _count_loss(self, error: Exception) -> None:
+        """Of too many at a stretch, say why the last one was."""
+        self._deaths += 1
+        if self._deaths > _DEATHS or "creation task" in str(error):  # they would never start
+            why = (str(error).strip() or type(error).__name__).splitlines()[-1]
+            raise ConnectionError(f"workers of Ray can't start or stay: {why}") from error
 
     def _welcome(self) -> None:
         """Have the lanes held by the workers that there are now, of which some may be new."""
-        there, deadline = [worker for worker, _ in self._holds], time.monotonic() + _PATIENCE
-        before = list(there)
+        deadline, before = time.monotonic() + _PATIENCE, list(self._there)
         while True:
-            self._start_missing(len(there))
-            there += self._started(0.0 if there else deadline - time.monotonic())
-            if there:
+            self._start_missing()
+            for line, number, pid in self._door.entered(0.0 if self._there else _LOOK):
+                self._there[line] = self._starting.pop(number)
+                self._there[line].pid = pid
+            if self._there:
                 break
             if time.monotonic() > deadline:
                 raise ConnectionError(f"no worker of Ray has started within {_PATIENCE:.0f} s")
-        if there != before or sum(len(lanes) for _, lanes in self._holds) < len(self._lanes):
-            self._holds = list(_shared(self._lanes, there))
-            for worker, lanes in self._holds:
-                worker.hold.remote(lanes)
+        held = sum(len(actor.lanes) for actor in self._there.values())
+        if list(self._there) != before or held < len(self._lanes):
+            for actor in self._there.values():
+                actor.lanes = range(0)
+            for line, lanes in _shared(self._lanes, list(self._there)):
+                self._there[line].lanes = lanes
 
-    def _start_missing(self, there: int) -> None:
+    def _start_missing(self) -> None:
         """Start as many workers as are to be there and aren't."""
-        for _ in range(self.workers - there - len(self._starting)):
-            worker = self._actor.remote(*self._told)
-            self._starting[worker.ready.remote()] = worker
-
-    def _started(self, wait: float) -> list[Any]:
-        """Return the workers that have become ready since, waiting for one as long as is said."""
-        if not self._starting:
-            return []
-        waiting = list(self._starting)
-        answers, _ = self._ray.wait(waiting, num_returns=1, timeout=max(wait, 0.0))
-        started = []
-        for answer in answers:
-            worker = self._starting.pop(answer)
+        for number in [k for k, actor in self._starting.items() if self._is_gone(actor)]:
             try:
-                self._ray.get(answer)
-            except self._ray.exceptions.RayActorError as error:
-                self._lost(error)  # before it was there; another is started
-                continue
-            started.append(worker)
-        return started
+                self._ray.get(self._starting.pop(number).end)
+            except self._ray.exceptions.RayError as error:
+                self._count_loss(error)
+        for _ in range(self.workers - len(self._there) - len(self._starting)):
+            handle, number = self._actor.remote(*self._told), next(self._numbers)
+            end = handle.work.remote(number, self._door.address, self._door.key)
+            self._starting[number] = _Actor(handle, end)
 
-    def _lost(self, error: Exception) -> None:
-        """Count a worker that was lost; of too many at a stretch, say why the last one was."""
-        self._deaths += 1
-        if self._deaths > _DEATHS or "creation task" in str(error):  # they would never start
-            why = str(error).strip().splitlines()[-1]
-            raise ConnectionError(f"workers of Ray can't start or stay: {why}") from error
+    def _is_gone(self, actor: _Actor) -> bool:
+        ended, _ = self._ray.wait([actor.end], timeout=0)
+        return bool(ended)
 
 
 def _shared(lanes: range, workers: Sequence[Any]) -> Iterator[tuple[Any, range]]:
