@@ -48,6 +48,7 @@ class Checkpoints:
 
     Attributes
     ----------
+    about : dict
     failed : bool
         Whether the last one could not be written.
     """
@@ -56,7 +57,7 @@ class Checkpoints:
         self, folder: str | Path, about: Mapping[str, Any], seconds: float = SECONDS
     ) -> None:
         self.folder, self.seconds, self.failed = Path(folder), seconds, False
-        self._about = json.loads(json.dumps(about))
+        self.about = json.loads(json.dumps(about))
         self._path = self.folder / _CHECKPOINT
         self._written, self._took = time.monotonic(), 0.0
         self._step: int | None = None
@@ -74,10 +75,7 @@ class Checkpoints:
             return False
         described, arrays = read_arrays(self._path)
         try:
-            if different := _difference(described["about"], self._about):
-                raise CheckpointError(
-                    f"{self._path} is of another fit: {different}; name another folder"
-                )
+            require_same(self._path, described["about"], self.about)
             fit.restore(described["fit"], arrays)
         except (KeyError, TypeError, ValueError) as error:
             if isinstance(error, CheckpointError):
@@ -99,7 +97,7 @@ class Checkpoints:
             return
         began = time.monotonic()
         try:
-            write_arrays(self._path, {"about": self._about, "fit": fit.describe()}, fit.arrays())
+            write_arrays(self._path, {"about": self.about, "fit": fit.describe()}, fit.arrays())
         except OSError as error:
             self.failed = True
             there = "no checkpoint" if self._step is None else f"that of step {self._step:,}"
@@ -150,6 +148,18 @@ def read_arrays(path: Path) -> tuple[dict[str, Any], dict[str, Array]]:
         if isinstance(error, CheckpointError):
             raise
         raise CheckpointError(f"{path} is damaged, or no checkpoint of a fit") from error
+
+
+def require_same(path: Path, found: object, expected: object) -> None:
+    """Refuse a file of another fit.
+
+    Raises
+    ------
+    CheckpointError
+        If two descriptions differ; it says in what first.
+    """
+    if different := _difference(found, expected):
+        raise CheckpointError(f"{path} is of another fit: {different}; name another folder")
 
 
 def _digest(text: str, arrays: Mapping[str, Array]) -> str:

@@ -22,12 +22,13 @@ class Team(Protocol):
     ----------
     workers : int
         How many can work at a time.
-    busy : float
-        Seconds for which they worked so far, all together.
     """
 
     workers: int
-    busy: float
+
+    @property
+    def busy(self) -> float:
+        """Seconds for which they worked so far, all together."""
 
     def sums(self, theta: Array, epoch: int, steps: range) -> Sums:
         """Return the sums over the batches of these steps of an epoch, both from 0."""
@@ -66,3 +67,30 @@ class Threads:
     def close(self) -> None:
         """End the threads."""
         self._worker.close()
+
+
+def team_of(
+    source: Source,
+    order: RowOrder,
+    spec: NetworkSpec,
+    workers: int | None = None,
+    ray: str | None = None,
+) -> Team:
+    """Return threads of this process, or workers of Ray where an address of it is given.
+
+    Parameters
+    ----------
+    source : Source
+    order : RowOrder
+    spec : NetworkSpec
+    workers : int, optional
+        As many as there are cores without it.
+    ray : str, optional
+        The address of a cluster, or "local" for one of its own on this machine.
+    """
+    if ray is None:
+        return Threads(source, order, spec, workers)
+    from chainrule.distributed.ray_team import RayTeam
+
+    address = None if ray == "local" else ray
+    return RayTeam(source, order, spec, workers or compiled.FASTEST.most, address)

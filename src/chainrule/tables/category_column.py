@@ -1,7 +1,7 @@
 """Columns of text and booleans as inputs: one for each category."""
 
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import pyarrow as pa
@@ -83,14 +83,39 @@ class CategoryColumn:
         named = [f"{self.name} = {text}" for text in self.categories]
         return [*named, f"{self.name} is missing"] if self.flagged else named
 
+    def codes(self, table: Table) -> NDArray[np.int64]:
+        """Return which of its inputs is 1 in each row, -1 for none, shape (n_rows,)."""
+        known = pa.array(self.categories, pa.string())
+        column = table.column(self.name)
+        if pa.types.is_dictionary(column.type):
+            parts = [_codes_of(chunk, known) for chunk in column.chunks]
+            index = np.concatenate(parts) if parts else np.empty(0, np.int64)
+        else:
+            values = known_texts(table, self.name, self.kind, self.categories)
+            index = _index(values, known)
+        if self.flagged:
+            index[missing(table, self.name)] = len(self.categories)
+        return index
+
     def encode(self, table: Table) -> NDArray[np.float64]:
         """Return the inputs of each row, shape (n_rows, len(inputs))."""
-        values = known_texts(table, self.name, self.kind, self.categories)
-        known = pa.array(self.categories, pa.string())
-        index = pc.fill_null(pc.index_in(values, value_set=known, skip_nulls=True), -1).to_numpy()
         encoded = np.zeros((table.n_rows, len(self.inputs)))
-        rows = np.flatnonzero(index >= 0)
-        encoded[rows, index[rows]] = 1.0
-        if self.flagged:
-            encoded[:, -1] = missing(table, self.name)
+        set_ones(encoded, self.codes(table))
         return encoded
+
+
+def set_ones(encoded: NDArray[Any], codes: NDArray[Any]) -> None:
+    """Write 1 into the input of each row that its code names, none where that is -1."""
+    rows = np.flatnonzero(codes >= 0)
+    encoded[rows, codes[rows].astype(np.int64, copy=False)] = 1.0
+
+
+def _codes_of(chunk: pa.DictionaryArray, known: pa.Array) -> NDArray[np.int64]:
+    """Return the same of a column whose different texts stand apart, each looked up once."""
+    codes = np.append(_index(chunk.dictionary, known), -1)  # a missing one is the last
+    return codes[pc.fill_null(chunk.indices, len(codes) - 1).to_numpy(zero_copy_only=False)]
+
+
+def _index(values: pa.Array, known: pa.Array) -> NDArray[np.int64]:
+    found = pc.fill_null(pc.index_in(values, value_set=known, skip_nulls=True), -1)
+    return np.array(found.to_numpy(zero_copy_only=False), dtype=np.int64)

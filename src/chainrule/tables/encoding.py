@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chainrule.engine._core import Encoding
-from chainrule.tables.category_column import KEPT_CATEGORIES, CategoryColumn
+from chainrule.tables.category_column import KEPT_CATEGORIES, CategoryColumn, set_ones
 from chainrule.tables.columns import Kind
 from chainrule.tables.errors import TableError, listed, near_miss
 from chainrule.tables.fields import Fields
@@ -141,18 +141,41 @@ class FeatureEncoder:
         TableError
             If the table lacks a column, or a value isn't of the column's kind.
         """
+        encoded = np.zeros((table.n_rows, self.starts[-1]), dtype=dtype)
+        self.encode(self.values(table), encoded)
+        return encoded
+
+    def values(self, table: Table) -> NDArray[np.float64]:
+        """Return what `encode` needs of each row, a number a column: shape (n_rows, columns).
+
+        Of numbers and dates what they are, NaN where missing; of a category which of its column's
+        inputs is 1, -1 for none.
+
+        Raises
+        ------
+        TableError
+            As `transform`.
+        """
         lacking = [name for name in self.names if name not in table]
         if lacking:
             raise TableError(_lacks(table, lacking))
-        encoded = np.zeros((table.n_rows, self.starts[-1]), dtype=dtype)
-        for column, start in zip(self.columns, self.starts, strict=False):
+        values = np.empty((table.n_rows, len(self.columns)))
+        for k, column in enumerate(self.columns):
+            if isinstance(column, NumberColumn):
+                values[:, k] = column.values(table)
+            else:
+                values[:, k] = column.codes(table)
+        return values
+
+    def encode(self, values: NDArray[np.float64], encoded: NDArray[np.floating[Any]]) -> None:
+        """Write the inputs of rows, of which `values` tells, over zeros."""
+        for k, column in enumerate(self.columns):
             if isinstance(column, CategoryColumn):
-                encoded[:, start : start + len(column.inputs)] = column.encode(table)
-        numbers = [column for column in self.columns if isinstance(column, NumberColumn)]
+                end = self.starts[k] + len(column.inputs)
+                set_ones(encoded[:, self.starts[k] : end], values[:, k])
+        numbers = [k for k, column in enumerate(self.columns) if isinstance(column, NumberColumn)]
         if numbers:
-            values = np.column_stack([column.values(table) for column in numbers])
-            self.encoding.encode(values, encoded)
-        return encoded
+            self.encoding.encode(np.ascontiguousarray(values[:, numbers]), encoded)
 
     @cached_property
     def starts(self) -> list[int]:

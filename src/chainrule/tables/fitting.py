@@ -13,16 +13,15 @@ from numpy.typing import NDArray
 from chainrule.tables.intervals import Errors
 from chainrule.tables.metrics import Metrics
 from chainrule.tables.model import TableModel
+from chainrule.tables.networks import loss_of_target, network_for
 from chainrule.tables.options import TrainOptions
 from chainrule.tables.preparing import PreparedTable, divided, encoded_for, prepared_tables
 from chainrule.tables.report import Report
 from chainrule.tables.seen import fingerprints
 from chainrule.tables.table import Table
-from chainrule.tables.targets import ClassTarget, NumberTarget, Target
-from chainrule.theory.activations import ACTIVATIONS
-from chainrule.theory.named import loss_for, loss_named
+from chainrule.tables.targets import NumberTarget
+from chainrule.theory.named import loss_named
 from chainrule.training.many import NetworksDiverged, fit_many
-from chainrule.training.network import Network
 from chainrule.training.run import Run
 from chainrule.training.stopping import EarlyStopping
 
@@ -159,7 +158,7 @@ def fitted(
     Of several, some alone where they are named, each as it is among all.
     """
     options, recipe = prepared.options, prepared.options.recipe(prepared.column.task)
-    loss = loss_named(_loss(prepared.target, options))
+    loss = loss_named(loss_of_target(prepared.target, options))
     X, y = encoded_for(loss, prepared, prepared.parts.training)
     members = range(len(prepared.folds) or 1) if members is None else members
     parts = prepared.folds or (prepared.parts.validation,)
@@ -174,7 +173,7 @@ def fitted(
         "threads": options.threads,
         "callbacks": list(callbacks),
     }
-    networks = [_network(prepared, X.shape[1], n_rows, member) for member in members]
+    networks = [network_for(prepared.target, options, X.shape[1], n_rows, k) for k in members]
     if not prepared.folds:
         return [networks[0].fit(X, y, seed=options.seed, validation=validation[0], **learning)]
     training = prepared.parts.training
@@ -214,27 +213,6 @@ def _within(limit: float, start: float, tables: Sequence[PreparedTable]) -> list
     ]
 
 
-def _network(prepared: PreparedTable, inputs: int, n_rows: int, member: int) -> Network:
-    """Return a network that is to learn from so many rows."""
-    options, recipe = prepared.options, prepared.options.recipe(prepared.column.task)
-    loss = _loss(prepared.target, options)
-    outputs = prepared.target.outputs * loss_named(loss).outputs_per_target
-    return Network(
-        [inputs, *recipe.hidden, outputs],
-        activation=recipe.activation,
-        output=options.output,
-        loss=loss,
-        init=options.init,
-        seed=options.seed + member,
-        dtype=options.dtype,
-        reduction=options.reduction,
-        l2=recipe.penalty(n_rows),
-        l1=options.l1,
-        dropout=recipe.dropout,
-        engine=options.engine,
-    )
-
-
 class Judged(NamedTuple):
     """What was answered for rows that were not learned from, and what is true of them."""
 
@@ -265,28 +243,6 @@ def _judged(prepared: PreparedTable, runs: Sequence[Run], model: TableModel) -> 
     outputs = np.concatenate([run.network.forward(prepared.X[fold]) for run, fold in pairs])
     truth = model.truth(prepared.answers.take(np.concatenate(folds)))
     return Judged("out of fold", outputs, truth)
-
-
-def _loss(target: Target, options: TrainOptions) -> str:
-    """Return the loss that was chosen, or that the task has, where answers fit the target."""
-    usual = "cross_entropy" if isinstance(target, ClassTarget) else "squared_error"
-    loss = usual if options.loss == "auto" else options.loss
-    if isinstance(target, ClassTarget):
-        loss = loss_for(loss, target.outputs)
-        wanted = ["sigmoid"] if target.outputs == 1 else ["softmax"]
-        answers = "probabilities"
-    elif target.range != "real":
-        wanted, answers = ["exponential", "softplus"], "a number above 0"
-    else:
-        wanted = [name for name in ACTIVATIONS if name not in ("softmax", "sigmoid", "exponential")]
-        answers = "a standardised number"
-    output = loss_named(loss).output if options.output == "auto" else options.output
-    if output not in wanted:
-        raise ValueError(
-            f"{target.task} needs {answers} as output, with {' or '.join(wanted[:3])}; got "
-            f"{output!r} with the loss {loss!r}"
-        )
-    return loss
 
 
 def _report(

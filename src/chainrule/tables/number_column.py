@@ -92,7 +92,7 @@ class NumberColumn:
         height: float = 1.0,
     ) -> "NumberColumn":
         """Return the encoding of one column, learned from the rows of a table."""
-        values = _values(table, name, kind, part)
+        values = numbers_of(table, name, kind, part)
         absent = np.isnan(values)
         present = np.sort(values[~absent])  # np.median took a third of a fit of 5,000 columns
         with np.errstate(over="ignore", invalid="ignore"):
@@ -157,7 +157,7 @@ class NumberColumn:
 
     def values(self, table: Table) -> NDArray[np.float64]:
         """Return the column's numbers, or its part of the dates, NaN where missing."""
-        return _values(table, self.name, self.kind, self.part)
+        return numbers_of(table, self.name, self.kind, self.part)
 
 
 def encoding_of(columns: Sequence[NumberColumn], places: Sequence[int], width: int) -> Encoding:
@@ -196,7 +196,7 @@ def encoding_of(columns: Sequence[NumberColumn], places: Sequence[int], width: i
 
 def parts_of(table: Table, name: str) -> list[str]:
     """Return the parts of a column of dates that differ from row to row."""
-    return [part for part in PARTS if _varies(_values(table, name, "date", part))]
+    return [part for part in PARTS if _varies(numbers_of(table, name, "date", part))]
 
 
 def _varies(values: NDArray[np.float64]) -> bool:
@@ -204,9 +204,10 @@ def _varies(values: NDArray[np.float64]) -> bool:
     return bool(present.size and (present != present[0]).any())
 
 
-def _values(
+def numbers_of(
     table: Table, name: str, kind: Literal["number", "date"], part: str
 ) -> NDArray[np.float64]:
+    """Return a column's numbers, or a part of its dates, NaN where missing."""
     if not part:
         return numbers(table, name, kind)
     found = getattr(pc, PARTS[part])(converted(table, name, "date"))

@@ -86,6 +86,14 @@ def typed_table(name: str, data: pa.Table, conventions: Conventions = USUAL) -> 
     return Table(name, data, typed=True, index=index, conventions=conventions)
 
 
+def in_plain_types(data: pa.Table) -> pa.Table:
+    """Return a table in plain types, but with dictionaries of text as they are."""
+    columns = [
+        column if pa.types.is_dictionary(column.type) else _plain(column) for column in data.columns
+    ]
+    return pa.table(columns, names=data.column_names) if columns else data
+
+
 def _without_numbers(data: pa.Table, conventions: Conventions) -> pa.Table:
     """Return the table with null where a number is one of the words for missing, as -999."""
     words = [word for word in conventions.na if re.match(NUMBER, word)]

@@ -69,7 +69,7 @@ def selected(
     """
     asked = dict(kinds or {})
     for name in (*ignore, *asked):
-        _check_named(table, name, "ignore" if name in ignore else "kind")
+        require_column(table, name, "ignore" if name in ignore else "kind")
     if target in ignore:
         raise TableError(f"ignore: {target!r} is the target; ignore other columns")
     left_out = dict.fromkeys(ignore, "ignored")
@@ -105,7 +105,8 @@ def selected(
     return Selection(tuple(read.items()), left_out, remarks)
 
 
-def _check_named(table: Table, name: str, option: str) -> None:
+def require_column(table: Table, name: str, option: str) -> None:
+    """Refuse a column that an option names and the table hasn't."""
     if name not in table:
         hint = near_miss(name, table.names) or f"; its columns are {listed(table.names)}"
         raise TableError(f"{option}: {table.name} has no column {name!r}{hint}")
@@ -150,4 +151,10 @@ def _is_row_number(table: Table, name: str, kinds: Mapping[str, Kind]) -> bool:
     if kinds[name] != "number" or not re.search(_NUMBERED, name):
         return False
     values = numbers(table, name, "number")
-    return bool(values[0] in (0, 1) and (np.diff(values) == 1).all())
+    rises = bool((np.diff(values) == 1).all())
+    return rises and counts_rows(name, values[0], values[-1], values.size)
+
+
+def counts_rows(name: str, first: float, last: float, rows: int) -> bool:
+    """Whether whole numbers, each larger than the one before, number the rows from 0 or 1 on."""
+    return bool(re.search(_NUMBERED, name)) and first in (0, 1) and last - first == rows - 1

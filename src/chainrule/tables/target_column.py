@@ -102,23 +102,43 @@ def _check_doubt(rows: Table, name: str) -> None:
 
 def _inferred(rows: Table, name: str, kind: Kind) -> tuple[Task, Kind, str]:
     """Return the task, the kind of its classes or numbers, and the reason."""
-    if kind == "text":
-        return "classification", kind, "its values are text"
-    if kind == "boolean":
-        return "classification", kind, "its values are true and false"
-    if kind == "date":
-        return "regression", kind, "its values are dates"
+    if kind != "number":
+        task, why = inferred_task(kind)
+        return task, kind, why
     values = np.unique(numbers(rows, name, kind))
-    if not (values == np.floor(values)).all():
-        return "regression", kind, "its values are numbers"
-    if are_codes(rows, name) and len(label_counts(rows, name, "text")) <= MOST_INTEGER_CLASSES:
-        return "classification", "text", "its values are codes, with leading zeros"
+    is_whole = bool((values == np.floor(values)).all())
     few = values.size <= MOST_INTEGER_CLASSES
+    codes = len(label_counts(rows, name, "text")) if is_whole and are_codes(rows, name) else 0
+    if 0 < codes <= MOST_INTEGER_CLASSES:
+        return "classification", "text", "its values are codes, with leading zeros"
     different = len(label_counts(rows, name, kind)) if few else values.size  # beyond 2⁵³, as text
+    task, why = inferred_task(kind, is_whole, different)
+    return task, kind, why
+
+
+def inferred_task(kind: Kind, is_whole: bool = False, different: int = 0) -> tuple[Task, str]:
+    """Return the task that a target sets, and the reason.
+
+    Parameters
+    ----------
+    kind : Kind
+    is_whole : bool
+        Of numbers, whether all of them are whole.
+    different : int
+        How many different numbers there are.
+    """
+    if kind == "text":
+        return "classification", "its values are text"
+    if kind == "boolean":
+        return "classification", "its values are true and false"
+    if kind == "date":
+        return "regression", "its values are dates"
+    if not is_whole:
+        return "regression", "its values are numbers"
     count = f"{different:,} different whole numbers"
     if different <= MOST_INTEGER_CLASSES:
-        return "classification", kind, f"{count}; or --task regression"
-    return "regression", kind, f"{count}; or --task classification"
+        return "classification", f"{count}; or --task regression"
+    return "regression", f"{count}; or --task classification"
 
 
 def _check_varies(rows: Table, name: str, kind: Kind, task: Task) -> None:

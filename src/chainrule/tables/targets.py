@@ -17,7 +17,7 @@ from chainrule.tables.labels import in_order, label_counts, labels
 from chainrule.tables.table import Table
 
 Task = Literal["classification", "regression"]
-_MOST_CLASSES = 1000
+MOST_CLASSES = 1000
 _LARGEST = 1e150  # its square is finite
 _FARTHEST = 1_000_000
 _YEAR_1, _YEAR_9999 = -719_162.0, 2_932_896.0  # days
@@ -57,9 +57,9 @@ class ClassTarget:
         """Return the classes of a target and their shares, from all rows of a table."""
         kept: Literal["text", "boolean", "number"] = "text" if kind == "date" else kind
         counts = label_counts(table, name, kept)
-        if len(counts) > _MOST_CLASSES:
+        if len(counts) > MOST_CLASSES:
             raise TableError(
-                f"{table.name}, column {name!r}: expected at most {_MOST_CLASSES} classes, got "
+                f"{table.name}, column {name!r}: expected at most {MOST_CLASSES} classes, got "
                 f"{len(counts)}; is it the right target?"
             )
         classes = sorted(counts, key=in_order if kept == "number" else None)
@@ -212,17 +212,31 @@ class NumberTarget:
         clamp: bool = False,
     ) -> "NumberTarget":
         """Return the scale of a target, and its limits if it is clamped, from the training rows."""
-        kept: Literal["number", "date"] = "date" if kind == "date" else "number"
-        values = numbers(table, name, kept)
+        values = numbers(table, name, "date" if kind == "date" else "number")
         with np.errstate(over="ignore", invalid="ignore"):
             mean, std = float(values.mean()), float(values.std())
+        limits = (float(values.min()), float(values.max())) if clamp else None
+        where = f"{table.name}, column {name!r}"
+        return cls.scaled(where, name, kind, mean, std, range, limits)
+
+    @classmethod
+    def scaled(
+        cls,
+        where: str,
+        name: str,
+        kind: Kind,
+        mean: float,
+        std: float,
+        range: Range,  # noqa: A002
+        limits: tuple[float, float] | None,
+    ) -> "NumberTarget":
+        """Return the target of this scale; a TableError says where, if it is none."""
         if not 1 / _LARGEST <= std <= _LARGEST:
             raise TableError(
-                f"{table.name}, column {name!r}: its numbers can't be standardised "
+                f"{where}: its numbers can't be standardised "
                 f"(mean {mean:.6g}, standard deviation {std:.6g}); rescale the target"
             )
-        limits = (float(values.min()), float(values.max())) if clamp else None
-        return cls(name, kept, mean, std, range, limits)
+        return cls(name, "date" if kind == "date" else "number", mean, std, range, limits)
 
     @classmethod
     def from_fields(cls, fields: Fields) -> "NumberTarget":

@@ -1,0 +1,244 @@
+"""What a fit of a table in parts begins with: from one pass over it, or from a folder."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from chainrule.distributed.checkpoint import (
+    CheckpointError,
+    Checkpoints,
+    read_arrays,
+    require_same,
+    write_arrays,
+)
+from chainrule.distributed.order import RowOrder
+from chainrule.tables.options import TrainOptions
+from chainrule.tables.part_learning import Learned, learned_from
+from chainrule.tables.part_pass import HeldOut, Pass, facts_of, reads_of
+from chainrule.tables.part_rows import rows_of
+from chainrule.tables.parts import Parts
+from chainrule.tables.table import Table
+from chainrule.tables.targets import Task
+from chainrule.theory.checks import require, require_whole
+
+Array = NDArray[Any]
+
+MEMORY = 2 << 30  # bytes, where nothing is said
+MOST_HELD = 50_000  # rows to validate by, and as many to test by: they stay in memory
+_OWN = 400 << 20  # bytes that Python, Arrow and the networks take
+_LANES = 8
+_BATCH = 4096  # rows a step, of tables of many
+_STEPS = 40  # of an epoch, where there are rows enough
+_BUFFER = 1 << 18  # rows of a lane at most
+_VISITS = 500_000  # rows to learn from, up to which a quality has as many epochs as in memory
+_LEAST = 1024  # rows of a lane
+_TEST = 0.2  # of the rows, where nothing is said: no folds tell what the network is worth
+_LABELS = ("text", "boolean")
+_OF_ORDER = ("batch_size", "lanes", "buffer_rows", "shuffle", "seed")
+_PREPARED = "prepared.safetensors"
+
+
+@dataclass(frozen=True)
+class Where:
+    """By whom the batches of a fit are added up, and where it is kept.
+
+    Parameters
+    ----------
+    memory : int
+        Bytes that may be taken, by all workers together.
+    workers : int, optional
+        Threads, or workers of Ray; without it as many as there are cores.
+    ray : str, optional
+        The address of a cluster of Ray, or "local" for one of its own on this machine.
+    folder : str or Path, optional
+        Where checkpoints are kept, and where one is found that is gone on with.
+    """
+
+    memory: int = MEMORY
+    workers: int | None = None
+    ray: str | None = None
+    folder: str | Path | None = None
+
+    def __post_init__(self) -> None:
+        require_whole("memory", self.memory, 1)
+        if self.workers is not None:
+            require_whole("workers", self.workers, 1)
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What a fit begins with.
+
+    Parameters
+    ----------
+    learned : Learned
+        What the pass found.
+    held : HeldOut
+    validation, test : ndarray of float64, shape (n, columns + 1)
+        The rows that are held out, as `rows_of` gives them.
+    order : RowOrder
+    options : TrainOptions
+        With everything chosen.
+    """
+
+    learned: Learned
+    held: HeldOut
+    validation: Array
+    test: Array
+    order: RowOrder
+    options: TrainOptions
+
+    def describe(self) -> dict[str, Any]:
+        """Return all but the arrays, as JSON can hold it."""
+        order = {name: getattr(self.order, name) for name in _OF_ORDER}
+        return {
+            "learned": self.learned.to_dict(),
+            "held": list(self.held),
+            "order": order,
+            "options": self.options.to_dict(),
+        }
+
+    def arrays(self) -> dict[str, Array]:
+        """Return the rows that are held out."""
+        return {"validation": self.validation, "test": self.test}
+
+    @classmethod
+    def restore(cls, described: dict[str, Any], arrays: dict[str, Array]) -> Prepared:
+        """Return what `describe` and `arrays` gave."""
+        learned = Learned.from_dict(described["learned"])
+        return cls(
+            learned,
+            HeldOut(*described["held"]),
+            arrays["validation"],
+            arrays["test"],
+            RowOrder(learned.group_rows, **described["order"]),
+            TrainOptions.from_dict(described["options"]),
+        )
+
+
+def prepared_parts(
+    parts: Parts,
+    target: str,
+    options: TrainOptions,
+    where: Where,
+    looked: Callable[[int, int], Any] | None = None,
+) -> Prepared:
+    """Return what one pass over a table in parts finds.
+
+    Parameters
+    ----------
+    parts : Parts
+    target : str
+    options : TrainOptions
+    where : Where
+    looked : callable, optional
+        Called in the pass, with the rows seen and the rows there are.
+
+    Raises
+    ------
+    TableError
+        If the parts can't be used.
+    ValueError
+        If an option is of tables in memory alone, or the memory too little.
+    """
+    _check(options)
+    kind, reads, left_out = reads_of(parts, target, options)
+    held = _held_out(options, "classification" if kind in _LABELS else "regression", parts.n_rows)
+    one_pass = Pass(parts, target, kind, options.task, tuple(reads), held)
+    facts = facts_of(one_pass, looked, where.workers)
+    learned = learned_from(facts, one_pass, left_out, options)
+    chosen = _chosen(options, learned)
+
+    def matrix(tables: list[pa.Table]) -> Array:
+        found = [Table(parts.name, table, typed=True) for table in tables]
+        rows = [rows_of(table, learned.features, learned.target) for table in found]
+        return np.concatenate(rows) if rows else np.empty((0, len(learned.features.columns) + 1))
+
+    order = _order(learned, chosen, where.memory)
+    return Prepared(learned, held, matrix(facts.validation), matrix(facts.test), order, chosen)
+
+
+def kept_or_prepared(keeper: Checkpoints | None, prepare: Callable[[], Prepared]) -> Prepared:
+    """Return what a folder keeps of the same fit; else what is prepared, kept there from now on.
+
+    Raises
+    ------
+    CheckpointError
+        If what is there is damaged, or another fit's.
+    """
+    if keeper is None:
+        return prepare()
+    path = keeper.folder / _PREPARED
+    if path.exists():
+        described, arrays = read_arrays(path)
+        require_same(path, described["about"], keeper.about)
+        try:
+            return Prepared.restore(described["prepared"], arrays)
+        except (KeyError, TypeError, ValueError) as error:
+            raise CheckpointError(f"{path} is not sound: {error}") from error
+    prepared = prepare()
+    described = {"about": keeper.about, "prepared": prepared.describe()}
+    write_arrays(path, described, prepared.arrays())
+    return prepared
+
+
+def _check(options: TrainOptions) -> None:
+    """Refuse what is of tables in memory alone."""
+    for name in ("members", "candidates", "time_limit"):
+        value = getattr(options, name)
+        require(
+            value is None or (value == 1 and name != "time_limit"),
+            f"of a table in parts one network is trained, for a number of epochs; "
+            f"{name}={value!r} is for a table in memory",
+        )
+    require(not options.record, "the steps of a fit of a table in parts are not recorded")
+    require(options.engine == "compiled", "a table in parts needs the compiled engine")
+
+
+def _held_out(options: TrainOptions, task: Task, n_rows: int) -> HeldOut:
+    """Return the shares of the rows to test and to validate by: at most 50,000 rows each."""
+    recipe = options.recipe(task)
+    test = recipe.test_fraction or (_TEST if options.test_fraction is None else 0.0)
+    validation = recipe.validation_fraction * (1 - test)
+    most = MOST_HELD / n_rows
+    return HeldOut(min(test, most), min(validation, most), options.seed)
+
+
+def _chosen(options: TrainOptions, learned: Learned) -> TrainOptions:
+    """Return the options with everything chosen, for so many rows."""
+    n_rows, task = learned.n_rows, learned.target.task
+    epochs = max(2, round(options.recipe(task).epochs * min(1.0, _VISITS / n_rows)))
+    size = _LANES
+    while size < _BATCH and 2 * size * _STEPS <= n_rows:
+        size *= 2
+    return replace(
+        options.chosen(task, n_rows),
+        members=1,
+        candidates=None,
+        epochs=options.epochs or epochs,
+        batch_size=size if options.batch_size == "auto" else options.batch_size,
+    )
+
+
+def _order(learned: Learned, options: TrainOptions, memory: int) -> RowOrder:
+    """Return the order of the rows, of which as many are in memory as there is room for."""
+    size, lanes = int(options.batch_size), _LANES
+    while size % lanes:
+        lanes //= 2
+    longest = -(-learned.n_rows // lanes)
+    bytes_a_row = 8 * lanes * (len(learned.features.columns) + 1)  # one in each lane
+    room = (memory - _OWN) // 2 // bytes_a_row  # as much again goes where rows are read
+    least = min(longest, _LEAST)
+    require(
+        room >= least,
+        f"memory must be at least {(_OWN + 2 * least * bytes_a_row) / 1e9:.2g}GB for "
+        f"{len(learned.features.columns)} columns, got {memory / 1e9:.2g}GB",
+    )
+    return RowOrder(learned.group_rows, size, lanes, min(room, _BUFFER, longest), seed=options.seed)

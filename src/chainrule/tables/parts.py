@@ -1,0 +1,335 @@
+"""A table in parts: Parquet files of one schema, read group by group in bounded memory."""
+
+from __future__ import annotations
+
+import fnmatch
+import glob
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path, PurePath
+from typing import Any, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.dataset as ds
+import pyarrow.fs as fs
+import pyarrow.parquet as pq
+
+from chainrule.tables.errors import TableError, listed
+from chainrule.tables.parquet_files import PARQUET_SUFFIXES, in_plain_types
+from chainrule.tables.table import Table
+
+BATCH_ROWS = 65_536
+_WILD = "*?["
+# Pages are read one after the other, not a whole group ahead.
+_LITTLE = ds.ParquetFragmentScanOptions(
+    use_buffered_stream=True, buffer_size=1 << 16, pre_buffer=False
+)
+
+
+class Stamp(NamedTuple):
+    """By what one sees that a file has changed: its bytes, and when it was written (ns)."""
+
+    size: int
+    mtime: int
+
+
+class Group(NamedTuple):
+    """A row group: the number of its part, its own in there, and how many rows it has."""
+
+    part: int
+    number: int
+    rows: int
+
+
+@dataclass(frozen=True)
+class Parts:
+    """A table in parts, of which only the schema and the numbers of rows are in memory.
+
+    Parameters
+    ----------
+    name : str
+        What messages call the whole.
+    paths : tuple of str
+        Of each part, in their file system, in the order of the alphabet.
+    filesystem : pyarrow.fs.FileSystem
+    schema : pyarrow.Schema
+        Of every part; with the columns that the names of folders tell.
+    expressions : tuple
+        What the folders of each part tell of its columns.
+    stamps : tuple of Stamp
+    groups : tuple of Group
+    """
+
+    name: str
+    paths: tuple[str, ...]
+    filesystem: fs.FileSystem = field(repr=False)
+    schema: pa.Schema = field(repr=False)
+    expressions: tuple[Any, ...] = field(repr=False)
+    stamps: tuple[Stamp, ...] = field(repr=False)
+    groups: tuple[Group, ...] = field(repr=False)
+
+    @property
+    def n_rows(self) -> int:
+        """Rows of all parts."""
+        return sum(group.rows for group in self.groups)
+
+    @property
+    def short_name(self) -> str:
+        """The name without its folders."""
+        return PurePath(self.name).name
+
+    @property
+    def index(self) -> tuple[str, ...]:
+        """The columns that are the index of the DataFrame that was written."""
+        described = (self.schema.pandas_metadata or {}).get("index_columns", [])
+        return tuple(column for column in described if isinstance(column, str))
+
+    def about(self) -> dict[str, Any]:
+        """Return by what one knows the same parts again, as JSON can hold it."""
+        return {
+            "parts": len(self.paths),
+            "rows": self.n_rows,
+            "files": [
+                [PurePath(path).name, *stamp]
+                for path, stamp in zip(self.paths, self.stamps, strict=True)
+            ],
+        }
+
+    def empty(self) -> Table:
+        """Return a table of the same columns without rows."""
+        return Table(self.name, self.schema.empty_table(), typed=True, index=self.index)
+
+    def tables(self, group: int, columns: Sequence[str], first: int = 0) -> Iterator[Table]:
+        """Yield the rows of a group from one on, some at a time; text as a dictionary of it.
+
+        Raises
+        ------
+        TableError
+            If the part is gone, damaged, or no longer what it was.
+        """
+        part, number, rows = self.groups[group]
+        self._require_unchanged(part)
+        place = sum(other.rows for other in self.groups if other[0] == part and other[1] < number)
+        try:
+            fragment = self._fragment(part, number)
+            batches = fragment.to_batches(
+                schema=self._dictionary_schema,
+                columns=list(columns),
+                batch_size=BATCH_ROWS,
+                batch_readahead=0,
+                fragment_readahead=0,
+                fragment_scan_options=_LITTLE,
+                use_threads=False,
+            )
+            at = 0
+            for batch in batches:
+                skipped = min(max(first - at, 0), batch.num_rows)
+                where = np.arange(place + at + skipped, place + at + batch.num_rows)
+                at += batch.num_rows
+                if where.size:
+                    data = in_plain_types(pa.Table.from_batches([batch.slice(skipped)]))
+                    yield Table(self.paths[part], data, typed=True, rows=where, index=self.index)
+        except (pa.ArrowException, OSError) as error:
+            self._require_unchanged(part)
+            raise damaged(self.paths[part]) from error
+        if at != rows:
+            raise TableError(f"{self.paths[part]} changed: expected {rows} rows in group {number}")
+
+    @cached_property
+    def _format(self) -> ds.ParquetFileFormat:
+        """What reads each different text once."""
+        texts = [one.name for one in self.schema if _is_text(one.type)]
+        return ds.ParquetFileFormat(dictionary_columns=texts)
+
+    @cached_property
+    def _dictionary_schema(self) -> pa.Schema:
+        read = pa.dictionary(pa.int32(), pa.string())
+        return pa.schema(
+            [one.with_type(read) if _is_text(one.type) else one for one in self.schema]
+        )
+
+    def _fragment(self, part: int, number: int) -> ds.ParquetFileFragment:
+        return self._format.make_fragment(
+            self.paths[part],
+            self.filesystem,
+            partition_expression=self.expressions[part],
+            row_groups=[number],
+        )
+
+    def _require_unchanged(self, part: int) -> None:
+        path = self.paths[part]
+        now = _stamp(self.filesystem, path)
+        if now is None:
+            raise TableError(f"{path} is gone; it was there when the parts were looked at")
+        if now != self.stamps[part]:
+            raise TableError(
+                f"{path} changed since the parts were looked at: it had {self.stamps[part].size:,} "
+                f"bytes, and has {now.size:,} or was written again; begin anew with what is there"
+            )
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: self.__dict__[name] for name in self.__dataclass_fields__}
+
+
+def is_in_parts(source: object) -> bool:
+    """Return whether a source is a table in parts: a folder, a pattern, a URI, a Dataset.
+
+    Examples
+    --------
+    >>> is_in_parts("parts/*.parquet"), is_in_parts("iris.csv")
+    (True, False)
+    """
+    if isinstance(source, ds.Dataset | Parts):
+        return True
+    if not isinstance(source, str | os.PathLike):
+        return False
+    text = os.fspath(source)
+    return Path(text).is_dir() or "://" in text or _is_wild(text)
+
+
+def parts_of(source: object) -> Parts:
+    """Return a table in parts, each of which has been looked at.
+
+    Parameters
+    ----------
+    source : str, Path, list of str, pyarrow.dataset.Dataset or Parts
+        A Parquet file, a folder of such (also in folders named ``column=value``), a pattern with
+        ``*``, or any of these as a URI that Arrow opens, as ``s3://bucket/parts``.
+
+    Raises
+    ------
+    TableError
+        If there are none, one is damaged, has other columns or types, or there are no rows.
+    """
+    if isinstance(source, Parts):
+        return source
+    if isinstance(source, ds.Dataset):
+        return _of_dataset(source, "the dataset")
+    given: list[Any] = source if isinstance(source, list) else [source]
+    names = [str(os.fspath(one)) for one in given]
+    filesystem, paths = _found(names)
+    name = names[0] if len(names) == 1 else f"{len(names)} files"
+    if not paths:
+        raise TableError(f"no Parquet file is named {name}; expected a folder, a pattern or a file")
+    folders = ds.partitioning(flavor="hive")
+    root = os.path.commonpath([os.path.dirname(path) for path in paths])  # noqa: PTH120 (of any system)
+    try:
+        dataset = ds.dataset(
+            paths, format="parquet", filesystem=filesystem, partitioning=folders,
+            partition_base_dir=root,
+        )  # fmt: skip
+    except (pa.ArrowException, OSError) as error:
+        raise damaged(paths[0]) from error
+    return _of_dataset(dataset, name)
+
+
+def damaged(path: str) -> TableError:
+    """Return the error of a part that can't be read."""
+    return TableError(
+        f"{path} is not a whole Parquet file (truncated or damaged); copy it or write it again"
+    )
+
+
+def _of_dataset(dataset: ds.Dataset, name: str) -> Parts:
+    fragments = sorted(dataset.get_fragments(), key=lambda one: str(getattr(one, "path", "")))
+    if not fragments or not all(isinstance(one, ds.ParquetFileFragment) for one in fragments):
+        raise TableError(f"{name}: expected a dataset of Parquet files")
+    schema, groups, stamps = dataset.schema, [], []
+    first = None
+    for part, fragment in enumerate(fragments):
+        stamp = _stamp(fragment.filesystem, fragment.path)
+        if stamp is None:
+            raise TableError(f"{fragment.path} is gone, or no file")
+        try:
+            metadata = pq.read_metadata(fragment.path, filesystem=fragment.filesystem)
+        except (pa.ArrowException, OSError) as error:
+            raise damaged(fragment.path) from error
+        first = first or (fragment.path, metadata.schema.to_arrow_schema())
+        _require_same(fragment.path, metadata.schema.to_arrow_schema(), *first)
+        stamps.append(stamp)
+        rows = [metadata.row_group(k).num_rows for k in range(metadata.num_row_groups)]
+        groups += [Group(part, k, count) for k, count in enumerate(rows)]
+    if not sum(group.rows for group in groups):
+        raise TableError(f"{name} has no rows in {len(fragments)} parts; expected at least one")
+    return Parts(
+        name,
+        tuple(fragment.path for fragment in fragments),
+        fragments[0].filesystem,
+        schema,
+        tuple(fragment.partition_expression for fragment in fragments),
+        tuple(stamps),
+        tuple(groups),
+    )
+
+
+def _require_same(path: str, schema: pa.Schema, other: str, expected: pa.Schema) -> None:
+    """Refuse a part that has other columns, or other types of these, than the first one."""
+    found, wanted = ({one.name: one.type for one in each} for each in (schema, expected))
+    lacking, more = [k for k in wanted if k not in found], [k for k in found if k not in wanted]
+    what = ""
+    if lacking or more:
+        what = (
+            f"lacks {listed(map(repr, lacking))}" if lacking else f"has {listed(map(repr, more))}"
+        )
+        what += f", which {other} {'has' if lacking else 'lacks'}"
+    elif different := [name for name in wanted if found[name] != wanted[name]]:
+        name = different[0]
+        what = f"has {found[name]} in column {name!r}, and {other} has {wanted[name]}"
+    if what:
+        raise TableError(f"{path} {what}; write all parts with the same columns")
+
+
+def _stamp(filesystem: fs.FileSystem, path: str) -> Stamp | None:
+    info = filesystem.get_file_info(path)
+    return Stamp(info.size, info.mtime_ns or 0) if info.is_file else None
+
+
+def _is_wild(name: str) -> bool:
+    return any(sign in name for sign in _WILD) and not Path(name).exists()
+
+
+def _found(names: Sequence[str]) -> tuple[fs.FileSystem, list[str]]:
+    """Return the file system, and the paths of all that is named, sorted."""
+    if not any("://" in name for name in names):
+        local = fs.LocalFileSystem()
+        found = [path for name in names for path in _local(name)]
+        return local, sorted(dict.fromkeys(found))
+    if len(names) > 1:
+        raise TableError("expected one URI, or paths of files")
+    name = names[0]
+    base = (
+        name[: min(name.index(sign) for sign in _WILD if sign in name)] if _is_wild(name) else name
+    )
+    base = base.rpartition("/")[0] if base != name else base
+    try:
+        filesystem, path = fs.FileSystem.from_uri(base)
+        pattern = path + name.removeprefix(base)
+        infos = filesystem.get_file_info(fs.FileSelector(path, recursive=True))
+    except (pa.ArrowException, OSError, ValueError) as error:
+        raise TableError(f"{name} can't be opened: {str(error).splitlines()[0]}") from error
+    files = [one.path for one in infos if one.is_file]
+    wanted = [one for one in files if pattern == path or fnmatch.fnmatch(one, pattern)]
+    return filesystem, sorted(filter(_is_part, wanted))
+
+
+def _local(name: str) -> list[str]:
+    path = Path(name)
+    if path.is_dir():
+        return [str(one) for one in path.rglob("*") if one.is_file() and _is_part(str(one))]
+    if path.exists():
+        return [name]
+    return [one for one in glob.glob(name, recursive=True) if Path(one).is_file()]  # noqa: PTH207
+
+
+def _is_part(path: str) -> bool:
+    """Return whether a file of a folder is a part: not what other programs leave beside them."""
+    name = PurePath(path)
+    hidden = any(one.startswith((".", "_")) for one in name.parts[-1:])
+    return name.suffix.lower() in PARQUET_SUFFIXES and not hidden
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
