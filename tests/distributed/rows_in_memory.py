@@ -29,7 +29,7 @@ class Arrays:
     def read(self, group, first, last):
         start = sum(self.groups[:group])
         assert 0 <= first <= last <= self.groups[group]
-        return self.rows[start + first : start + last].copy()
+        yield self.rows[start + first : start + last]
 
     def fill(self, rows, X, y):
         X[:], y[:] = rows[:, : self.inputs], rows[:, self.inputs :]

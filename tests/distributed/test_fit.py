@@ -42,13 +42,17 @@ def test_whoever_holds_the_lanes(cuts):
     np.testing.assert_array_equal(sums.gradient, whole.gradient)
 
 
+def rows_of_piece(piece):
+    return np.concatenate([*SOURCE.read(*piece)])
+
+
 def rows_of(order, epoch, step):
     """Return the rows of a step's batch, as the order says, not as a worker reads them."""
     ordered, batch = order.epoch(epoch), []
     for lane in range(order.lanes):
         rows = []
         for buffer in range(order.buffers(lane)):
-            held = np.concatenate([SOURCE.read(*p) for p in ordered.pieces(lane, buffer)])
+            held = np.concatenate([*map(rows_of_piece, ordered.pieces(lane, buffer))])
             rows.append(held[ordered.ranks(lane, buffer)])
         batch.append(np.concatenate(rows)[step * order.share : (step + 1) * order.share])
     return np.concatenate(batch)

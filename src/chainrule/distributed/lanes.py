@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any, Protocol
@@ -29,8 +29,8 @@ _SIZES = 4  # of chunks, whose trainers are kept: a share's, its rest's, and an 
 class Reader(Protocol):
     """Reads groups of rows; soonest what follows the rows that it read before."""
 
-    def read(self, group: int, first: int, last: int) -> Array:
-        """Return rows ``first`` ≤ i < ``last`` of a group, as ``Source.fill`` takes them."""
+    def read(self, group: int, first: int, last: int) -> Iterable[Array]:
+        """Yield rows ``first`` ≤ i < ``last`` of a group, as ``Source.fill`` takes them."""
 
 
 class Source(Protocol):
@@ -79,9 +79,13 @@ class Lane:
         """Read a buffer, unless it is the one that is held."""
         if self._held == (epoch.epoch, buffer):
             return
-        self._held, self._rows = None, self._rows[:0].copy()  # not two of them at a time
-        pieces = [self._reader.read(*piece) for piece in epoch.pieces(self._number, buffer)]
-        self._rows = pieces[0] if len(pieces) == 1 else np.concatenate(pieces)
+        self._held, at = None, 0
+        for piece in epoch.pieces(self._number, buffer):
+            for rows in self._reader.read(*piece):
+                if self._rows.shape[1] != rows.shape[1]:  # the first of all
+                    self._rows = np.empty((epoch.order.buffer_rows, rows.shape[1]))
+                self._rows[at : at + len(rows)] = rows
+                at += len(rows)
         self._ranks = epoch.ranks(self._number, buffer)
         self._held = epoch.epoch, buffer
 

@@ -18,6 +18,7 @@ from chainrule.tables.number_column import NumberColumn, encoding_of, parts_of
 from chainrule.tables.table import Table
 
 MOST_INPUTS = 2048  # that the pieces of numbers may make together
+_TURNED = 1024  # rows at a time that become rows from columns: they stay in a cache
 
 Column = NumberColumn | CategoryColumn
 _COLUMNS: Mapping[str, type[NumberColumn] | type[CategoryColumn]] = {
@@ -141,15 +142,21 @@ class FeatureEncoder:
         TableError
             If the table lacks a column, or a value isn't of the column's kind.
         """
-        encoded = np.zeros((table.n_rows, self.starts[-1]), dtype=dtype)
+        encoded = np.empty((table.n_rows, self.starts[-1]), dtype=dtype)
         self.encode(self.values(table), encoded)
         return encoded
 
-    def values(self, table: Table) -> NDArray[np.float64]:
+    def values(self, table: Table, out: NDArray[np.float64] | None = None) -> NDArray[np.float64]:
         """Return what `encode` needs of each row, a number a column: shape (n_rows, columns).
 
         Of numbers and dates what they are, NaN where missing; of a category which of its column's
         inputs is 1, -1 for none.
+
+        Parameters
+        ----------
+        table : Table
+        out : ndarray of float64, optional
+            Where they are written.
 
         Raises
         ------
@@ -159,20 +166,24 @@ class FeatureEncoder:
         lacking = [name for name in self.names if name not in table]
         if lacking:
             raise TableError(_lacks(table, lacking))
-        values = np.empty((table.n_rows, len(self.columns)))
-        for k, column in enumerate(self.columns):
-            if isinstance(column, NumberColumn):
-                values[:, k] = column.values(table)
-            else:
-                values[:, k] = column.codes(table)
+        each = [
+            column.values(table) if isinstance(column, NumberColumn) else column.codes(table)
+            for column in self.columns
+        ]
+        values = np.empty((table.n_rows, len(each))) if out is None else out
+        for first in range(0, table.n_rows, _TURNED):
+            rows = slice(first, first + _TURNED)
+            for k, column in enumerate(each):
+                values[rows, k] = column[rows]
         return values
 
     def encode(self, values: NDArray[np.float64], encoded: NDArray[np.floating[Any]]) -> None:
-        """Write the inputs of rows, of which `values` tells, over zeros."""
+        """Write the inputs of rows, of which `values` tells."""
         for k, column in enumerate(self.columns):
             if isinstance(column, CategoryColumn):
-                end = self.starts[k] + len(column.inputs)
-                set_ones(encoded[:, self.starts[k] : end], values[:, k])
+                inputs = encoded[:, self.starts[k] : self.starts[k + 1]]
+                inputs[:] = 0
+                set_ones(inputs, values[:, k])
         numbers = [k for k, column in enumerate(self.columns) if isinstance(column, NumberColumn)]
         if numbers:
             self.encoding.encode(np.ascontiguousarray(values[:, numbers]), encoded)

@@ -17,7 +17,6 @@ from chainrule.tables.part_pass import HeldOut
 from chainrule.tables.parts import Parts
 from chainrule.tables.table import Table
 from chainrule.tables.targets import Target
-from chainrule.training.inputs import sample_targets
 
 Array = NDArray[Any]
 
@@ -53,14 +52,11 @@ class PartRows:
 
     def fill(self, rows: Array, X: Array, y: Array) -> None:
         """Write the inputs and the targets of rows, as a network takes them."""
-        X[:] = 0
         self.features.encode(rows[:, :-1], X)
-        answers = rows[:, -1]
-        if self.target.task == "classification":
-            answers = answers.astype(np.int64)
-            if self.target.outputs > 1 and self.spec.loss_row.targets != "classes":
-                answers = np.eye(self.target.outputs)[answers]
-        y[:] = sample_targets(self.spec, answers, len(rows))
+        targets = rows[:, -1:]
+        if self.target.outputs > 1:
+            targets = np.eye(self.target.outputs)[rows[:, -1].astype(np.int64)]
+        y[:] = self.spec.loss_row.prepared(targets)
 
     def samples(self, rows: Array) -> tuple[Array, Array]:
         """Return the inputs and the targets of rows."""
@@ -84,7 +80,7 @@ class PartRows:
 def rows_of(table: Table, features: FeatureEncoder, target: Target) -> Array:
     """Return rows of a table that have a target, as they are in memory."""
     rows = np.empty((table.n_rows, len(features.columns) + 1))
-    rows[:, :-1] = features.values(table)
+    features.values(table, rows[:, :-1])
     rows[:, -1] = target.encode(table.only(target.name))
     return rows
 
@@ -104,8 +100,8 @@ class PartReader:
         self._none = np.empty((0, len(source.features.columns) + 1))
         self._left = self._none  # read already, from row `_at` of the group on
 
-    def read(self, group: int, first: int, last: int) -> Array:
-        """Return rows ``first`` ≤ i < ``last`` of a group.
+    def read(self, group: int, first: int, last: int) -> Iterator[Array]:
+        """Yield rows ``first`` ≤ i < ``last`` of a group, some at a time.
 
         Raises
         ------
@@ -115,20 +111,18 @@ class PartReader:
         if group != self._group or first < self._at:
             self._group, self._at = group, 0
             self._coming, self._left = self._source.to_learn_from(group), self._none
-        rows = np.empty((last - first, self._none.shape[1]))
-        filled = 0
-        while filled < len(rows):
-            skipped = min(first + filled - self._at, len(self._left))
-            taken = self._left[skipped : skipped + len(rows) - filled]
-            rows[filled : filled + len(taken)] = taken
-            filled += len(taken)
+        while first < last:
+            skipped = min(first - self._at, len(self._left))
+            taken = self._left[skipped : skipped + last - first]
             self._left = self._left[skipped + len(taken) :]
             self._at += skipped + len(taken)
-            if filled < len(rows):
+            first += len(taken)
+            if len(taken):
+                yield taken
+            elif not len(self._left):
                 self._left = self._next()
         if last == self._source.group_rows[group]:
             self._group, self._left = -1, self._none
-        return rows
 
     def _next(self) -> Array:
         found = next(self._coming, None)

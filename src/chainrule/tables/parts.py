@@ -23,10 +23,12 @@ from chainrule.tables.table import Table
 
 BATCH_ROWS = 65_536
 _WILD = "*?["
-# Pages are read one after the other, not a whole group ahead.
-_LITTLE = ds.ParquetFragmentScanOptions(
+# How a group is read: its columns at once, or where it is large, pages one after the other.
+_AT_ONCE = ds.ParquetFragmentScanOptions(pre_buffer=False)
+_BY_PAGES = ds.ParquetFragmentScanOptions(
     use_buffered_stream=True, buffer_size=1 << 16, pre_buffer=False
 )
+_LARGE = 1 << 18  # rows
 
 
 class Stamp(NamedTuple):
@@ -121,7 +123,7 @@ class Parts:
                 batch_size=BATCH_ROWS,
                 batch_readahead=0,
                 fragment_readahead=0,
-                fragment_scan_options=_LITTLE,
+                fragment_scan_options=_BY_PAGES if rows > _LARGE else _AT_ONCE,
                 use_threads=False,
             )
             at = 0
