@@ -9,6 +9,7 @@ from chainrule.tables import TrainOptions
 
 _DEFAULT = TrainOptions()
 _TABLE, _NETWORK, _TRAINING = "The table", "The network", "Training"
+_PARTS = "A table in parts"
 
 
 def _option(
@@ -31,7 +32,8 @@ Source = Annotated[
     str,
     typer.Argument(
         metavar="TABLE",
-        help="A CSV or Parquet file, or digits, iris, wine, breast_cancer, diabetes.",
+        help="A CSV or Parquet file, a folder or pattern of Parquet files, or digits, iris, wine, "
+        "breast_cancer, diabetes.",
         show_default=False,
     ),
 ]
@@ -250,6 +252,29 @@ Threads = Annotated[
         "Cores to use, to leave others free; the result is the same",
         _TRAINING,
         "as many as help",
+    ),
+]
+Memory = Annotated[
+    str | None,
+    _option("--memory", "SIZE", "What may be taken: 800MB, 2GB", _PARTS, "2GB"),
+]
+Workers = Annotated[
+    int | None,
+    _option(
+        "--workers", "N", "Threads, or workers of Ray; the result is the same", _PARTS, "cores"
+    ),
+]
+Ray = Annotated[
+    str | None,
+    _option("--ray", "ADDRESS", "Workers of a Ray cluster; local: one on this machine.", _PARTS),
+]
+Resume = Annotated[
+    Path | None,
+    _option(
+        "--resume",
+        "FOLDER",
+        "Keep checkpoints in a folder, and go on from the one that is there.",
+        _PARTS,
     ),
 ]
 ModelOutput = Annotated[

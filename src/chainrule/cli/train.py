@@ -3,7 +3,7 @@
 import contextlib
 import importlib
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,12 @@ from chainrule.cli import options
 from chainrule.cli.config import OPTIONS, settings
 from chainrule.cli.figures import print_worth, target_in_words
 from chainrule.cli.outputs import check_output, check_table_output, write_table
+from chainrule.cli.parts import (
+    asks_for_parts,
+    require_no_held_out,
+    train_on_parts,
+    where_of,
+)
 from chainrule.cli.printing import (
     command_line,
     print_facts,
@@ -32,6 +38,7 @@ from chainrule.tables import held_out as held_out_rows
 from chainrule.tables import train as trained
 from chainrule.tables.errors import listed
 from chainrule.tables.fitting import epochs_ahead
+from chainrule.tables.parts import Parts, parts_of
 from chainrule.tables.recipes import RECIPES, differing
 from chainrule.theory.checks import plural
 from chainrule.training.progress import progress_bar
@@ -81,6 +88,10 @@ def train(
     time_limit: options.TimeLimit = None,
     seed: options.Seed = None,
     threads: options.Threads = None,
+    memory: options.Memory = None,
+    workers: options.Workers = None,
+    ray: options.Ray = None,
+    resume: options.Resume = None,
     record: options.Record = None,
     config: options.Config = None,
     json: options.Json = False,
@@ -88,7 +99,8 @@ def train(
     """Train a network on a table and save it, ready to predict."""
     given = dict(locals())
     chosen = settings(config, {name: given[name] for name in given if name in OPTIONS})
-    source = read(table, chosen.conventions)
+    in_parts = asks_for_parts(table, memory, workers, ray, resume)
+    source = parts_of(table) if in_parts else read(table, chosen.conventions)
     name = chosen.target or _default_target(table, source)
     trained_with = _with_ignored(chosen.options, source)
     path = chosen.output or Path(f"{stem(table)}.safetensors")
@@ -100,16 +112,22 @@ def train(
             raise ValueError(f"--held-out and --output are both {path}; name two files")
     importlib.import_module("sklearn.model_selection")  # on first use it takes longer than training
     start = time.perf_counter()
-    with _progress(epochs_ahead(source, name, trained_with)) as callbacks:
-        model = trained(source, name, trained_with, callbacks)
+    went: dict[str, Any] = {}
+    if isinstance(source, Parts):
+        require_no_held_out(chosen.held_out)
+        where = where_of(memory, workers, ray, resume)
+        model, went = train_on_parts(source, name, trained_with, where)
+    else:
+        with _progress(epochs_ahead(source, name, trained_with)) as callbacks:
+            model = trained(source, name, trained_with, callbacks)
     seconds = time.perf_counter() - start
-    if chosen.held_out:
+    if chosen.held_out and not isinstance(source, Parts):
         write_table(held_out_rows(source, name, trained_with).data, chosen.held_out)
     save(model, path)
     if json:
-        print_json({"model": str(path), "seconds": seconds, **summary(model)})
+        print_json({"model": str(path), "seconds": seconds, **went, **summary(model)})
     else:
-        _print(source, model, seconds)
+        _print(source, model, seconds, went)
         done = f"{path}, replaced" if replaced else str(path)
         following = {"model": done, "try next": command_line("predict", path, table)}
         if model.runs:
@@ -118,7 +136,7 @@ def train(
         print_facts(following)
 
 
-def _with_ignored(chosen: TrainOptions, source: Table) -> TrainOptions:
+def _with_ignored(chosen: TrainOptions, source: Table | Parts) -> TrainOptions:
     """Return the options with A,B to ignore as A and B, where no column has that name."""
     names = [
         part for name in chosen.ignore for part in ([name] if name in source else name.split(","))
@@ -140,7 +158,7 @@ def summary(model: TableModel) -> dict[str, Any]:
     }
 
 
-def _default_target(table: str, source: Table) -> str:
+def _default_target(table: str, source: Table | Parts) -> str:
     name = bundled_target(table)
     if name is None:
         raise ValueError(
@@ -162,7 +180,9 @@ def _progress(epochs: int) -> Iterator[list[Callable[[Run], None]]]:
         yield [watch]
 
 
-def _print(source: Table, model: TableModel, seconds: float) -> None:
+def _print(
+    source: Table | Parts, model: TableModel, seconds: float, went: Mapping[str, Any]
+) -> None:
     report, rows, spec = model.report, model.report.rows, model.spec
     penalty = f", l2 {spec.l2:.3g}" if spec.l2 else ""
     facts = {
@@ -173,6 +193,8 @@ def _print(source: Table, model: TableModel, seconds: float) -> None:
         "training": f"{plural(report.epochs, 'epoch')} of {plural(rows['training'], 'row')} "
         f"in batches of {report.batch_size}{penalty}, in {seconds:.1f} s",
     }
+    if went:
+        facts["memory"] = f"at most {went['peak_memory'] / 1e9:.2f} GB in this process"
     if report.candidate_losses:
         facts["recipe"] = _recipe(report.candidate_losses)
         facts["its own"] = _own(model)

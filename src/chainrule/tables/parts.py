@@ -79,6 +79,14 @@ class Parts:
         return sum(group.rows for group in self.groups)
 
     @property
+    def names(self) -> list[str]:
+        """The names of the columns."""
+        return [str(name) for name in self.schema.names]
+
+    def __contains__(self, name: str) -> bool:
+        return name in self.names
+
+    @property
     def short_name(self) -> str:
         """The name without its folders."""
         return PurePath(self.name).name
