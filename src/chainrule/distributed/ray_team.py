@@ -287,8 +287,16 @@ def _shared(lanes: range, workers: Sequence[Any]) -> Iterator[tuple[Any, range]]
             yield worker, part
 
 
-def _connected(address: str | None, workers: int) -> tuple[Any, bool]:
-    """Return Ray, ready to be used, and whether it was started here."""
+def require_ray(address: str | None) -> Any:  # noqa: ANN401 (the module)
+    """Return Ray, where it is installed, and where somebody answers at the address.
+
+    Raises
+    ------
+    ModuleNotFoundError
+        If it is not installed.
+    ConnectionError
+        If nobody answers.
+    """
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     logging.getLogger("ray").setLevel(logging.ERROR)
     try:
@@ -299,6 +307,12 @@ def _connected(address: str | None, workers: int) -> tuple[Any, bool]:
         ) from error
     if address is not None:
         _require_answer(address)
+    return ray
+
+
+def _connected(address: str | None, workers: int) -> tuple[Any, bool]:
+    """Return Ray, ready to be used, and whether it was started here."""
+    ray = require_ray(address)
     if ray.is_initialized():
         return ray, False
     options: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}

@@ -92,5 +92,15 @@ def team_of(
         return Threads(source, order, spec, workers)
     from chainrule.distributed.ray_team import RayTeam
 
-    address = None if ray == "local" else ray
-    return RayTeam(source, order, spec, workers or compiled.FASTEST.most, address)
+    return RayTeam(source, order, spec, workers or compiled.FASTEST.most, _cluster(ray))
+
+
+def require_team(ray: str) -> None:
+    """Refuse an address at which no Ray answers, with the errors of ``RayTeam``."""
+    from chainrule.distributed.ray_team import require_ray
+
+    require_ray(_cluster(ray))
+
+
+def _cluster(ray: str) -> str | None:
+    return None if ray == "local" else ray

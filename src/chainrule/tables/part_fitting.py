@@ -8,7 +8,7 @@ from typing import Any
 
 from chainrule.distributed.checkpoint import Checkpoints
 from chainrule.distributed.fit import Fit, Held
-from chainrule.distributed.teams import team_of
+from chainrule.distributed.teams import require_team, team_of
 from chainrule.tables.intervals import Errors
 from chainrule.tables.metrics import Metrics
 from chainrule.tables.model import TableModel
@@ -66,6 +66,8 @@ def train_parts(
         If training diverges.
     """
     options, where = options or TrainOptions(), where or Where()
+    if where.ray is not None:
+        require_team(where.ray)  # before the pass, which may take long
     parts = parts_of(source)
     about = {"table": parts.about(), "target": target, "options": options.to_dict()}
     keeper = Checkpoints(where.folder, about) if where.folder else None

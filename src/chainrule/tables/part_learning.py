@@ -17,7 +17,7 @@ from chainrule.tables.number_column import NumberColumn
 from chainrule.tables.options import TrainOptions
 from chainrule.tables.part_pass import GroupFacts, Pass, Read
 from chainrule.tables.parts import Parts
-from chainrule.tables.selection import counts_rows
+from chainrule.tables.selection import names_a_row
 from chainrule.tables.statistics import LabelStatistics, NumberStatistics
 from chainrule.tables.target_column import inferred_task
 from chainrule.tables.targets import (
@@ -164,11 +164,7 @@ def _kept(
                 left_out[name] = f"text, {about} different values in {rows}"
             else:
                 kept.append(read)
-        elif (
-            len(whole) > 1
-            and counts_rows(name, found.first, found.last, found.count)
-            and (found.is_rising and found.is_whole)
-        ):
+        elif len(whole) > 1 and _numbers_rows(name, found, one_pass.parts.n_rows):
             left_out[name] = "it numbers the rows; give its kind as number to have it read"
         else:
             kept.append(read)
@@ -180,6 +176,12 @@ def _kept(
         )
     names = {read.name for read in kept}
     return [read for read in one_pass.reads if read.name in names]
+
+
+def _numbers_rows(name: str, found: NumberStatistics, n_rows: int) -> bool:
+    """Whether a column says which row it is: whole, and rising up to their number."""
+    counts = found.is_whole and found.is_rising and found.first >= 0 and found.last <= n_rows
+    return counts and names_a_row(name)
 
 
 def _varies(facts: GroupFacts, read: Read) -> bool:

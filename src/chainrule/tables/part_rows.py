@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from chainrule.engine.spec import NetworkSpec
@@ -81,7 +82,11 @@ def rows_of(table: Table, features: FeatureEncoder, target: Target) -> Array:
     """Return rows of a table that have a target, as they are in memory."""
     rows = np.empty((table.n_rows, len(features.columns) + 1))
     features.values(table, rows[:, :-1])
-    rows[:, -1] = target.encode(table.only(target.name))
+    answers = table.only(target.name)
+    column = answers.column(target.name)
+    if pa.types.is_dictionary(column.type):
+        answers = answers.with_columns({target.name: column.cast(column.type.value_type)})
+    rows[:, -1] = target.encode(answers)
     return rows
 
 

@@ -112,13 +112,15 @@ def stem(source: str | Path) -> str:
 
     Examples
     --------
-    >>> stem("data/titanic.csv.gz"), stem("-")
-    ('titanic', 'table')
+    >>> stem("data/titanic.csv.gz"), stem("-"), stem("sales/*.parquet")
+    ('titanic', 'table', 'sales')
     """
     path = Path(source)
     if path.suffix.lower() in COMPRESSED:
         path = path.with_suffix("")
-    return "table" if str(source) == "-" else path.stem
+    while "*" in path.name:  # a pattern is called by the folder of its files
+        path = path.parent
+    return path.stem if path.stem and str(source) != "-" else "table"
 
 
 def _from_pipe(path: Path, content: bytes, conventions: Conventions) -> Table:

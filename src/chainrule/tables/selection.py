@@ -148,13 +148,12 @@ def _remark(table: Table, name: str, kind: Kind) -> str:
 
 def _is_row_number(table: Table, name: str, kinds: Mapping[str, Kind]) -> bool:
     """Whether a column is 0, 1, 2, ... or 1, 2, 3, ..., and its name says that it is a number."""
-    if kinds[name] != "number" or not re.search(_NUMBERED, name):
+    if kinds[name] != "number" or not names_a_row(name):
         return False
     values = numbers(table, name, "number")
-    rises = bool((np.diff(values) == 1).all())
-    return rises and counts_rows(name, values[0], values[-1], values.size)
+    return bool(values[0] in (0, 1) and (np.diff(values) == 1).all())
 
 
-def counts_rows(name: str, first: float, last: float, rows: int) -> bool:
-    """Whether whole numbers, each larger than the one before, number the rows from 0 or 1 on."""
-    return bool(re.search(_NUMBERED, name)) and first in (0, 1) and last - first == rows - 1
+def names_a_row(name: str) -> bool:
+    """Whether a column is called as what numbers the rows, or names them."""
+    return bool(re.search(_NUMBERED, name))
