@@ -39,6 +39,7 @@ if _typing.TYPE_CHECKING:
     from chainrule.explain.notations import NOTATIONS, Notation
     from chainrule.explain.verifying.verify import ReceiptError, verify
     from chainrule.tables.estimators import TableClassifier, TableRegressor
+    from chainrule.tables.fit_files import fit_files
 
 __version__ = "0.1.0"
 
@@ -83,6 +84,7 @@ __all__ = [
     "WeightsDisplay",
     "check_gradient",
     "explain",
+    "fit_files",
     "fit_many",
     "load",
     "resume_many",
@@ -103,6 +105,7 @@ _LATER = {
     "TableClassifier": "chainrule.tables.estimators",
     "TableRegressor": "chainrule.tables.estimators",
     "WeightsDisplay": "chainrule.estimators",
+    "fit_files": "chainrule.tables.fit_files",
     "verify": "chainrule.explain.verifying.verify",
 }
 

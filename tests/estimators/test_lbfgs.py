@@ -6,7 +6,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import Ridge
 
 import chainrule as cr
-from chainrule.estimators.lbfgs import Objective
+from chainrule.estimators.lbfgs import AllSamples
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(40, 3))
@@ -35,7 +35,7 @@ def test_the_gradient_is_the_derivative_of_the_published_loss(Estimator, outputs
     with pytest.warns(ConvergenceWarning, match="lbfgs failed to converge"):
         model.fit(X, y, weight)
     columns = model._targets(y, "more")
-    objective = Objective(model.network_, (X, columns, weight), None)
+    objective = AllSamples(model.network_, (X, columns, weight), None)
     theta = model.network_.parameters.theta
     loss, gradient = objective(theta)
     published = model.network_.loss(X, columns, sample_weight=weight)

@@ -13,12 +13,13 @@ from sklearn.utils.optimize import _check_optimize_result
 
 from chainrule.engine.parameters import Parameters
 from chainrule.estimators import settings
-from chainrule.estimators.lbfgs import minimise
+from chainrule.estimators.lbfgs import AllSamples
 from chainrule.estimators.samples import Prepared
 from chainrule.estimators.watching import Tasks, watchers
 from chainrule.theory.optimizer import Optimizer
 from chainrule.theory.schedules import Schedule
 from chainrule.training.fingerprints import FitData, fit_data
+from chainrule.training.lbfgs import minimised
 from chainrule.training.network import Network
 from chainrule.training.options import FitOptions
 from chainrule.training.run import Run
@@ -81,13 +82,13 @@ def learn_by_lbfgs(model: Any, data: Prepared, tasks: Tasks) -> None:
             print(f"Iteration {iteration}, loss = {loss:.8f}")
         return tasks.is_watched and tasks.end_of_epoch(iteration == model.max_iter)
 
-    result = minimise(
+    samples = (data.X, data.y, data.weight)
+    result = minimised(
         model.network_,
-        (data.X, data.y, data.weight),
+        AllSamples(model.network_, samples, settings.threads_of(model.n_jobs)),
         max_iter=model.max_iter,
         max_fun=model.max_fun,
         tol=model.tol,
-        threads=settings.threads_of(model.n_jobs),
         watch=watch,
     )
     with warnings.catch_warnings(record=True) as told:

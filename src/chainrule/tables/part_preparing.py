@@ -229,16 +229,34 @@ def _chosen(options: TrainOptions, learned: Learned) -> TrainOptions:
 
 def _order(learned: Learned, options: TrainOptions, memory: int) -> RowOrder:
     """Return the order of the rows, of which as many are in memory as there is room for."""
-    size, lanes = int(options.batch_size), _LANES
-    while size % lanes:
+    size = int(options.batch_size)
+    lanes = lanes_for(size)
+    room = room_of(memory, lanes, len(learned.features.columns) + 1, learned.n_rows)
+    return RowOrder(learned.group_rows, size, lanes, room, seed=options.seed)
+
+
+def lanes_for(batch_size: int) -> int:
+    """Return into how many lanes the rows are cut: eight, where that divides the batch."""
+    lanes = _LANES
+    while batch_size % lanes:
         lanes //= 2
-    longest = -(-learned.n_rows // lanes)
-    bytes_a_row = 8 * lanes * (len(learned.features.columns) + 1)  # one in each lane
+    return lanes
+
+
+def room_of(memory: int, lanes: int, columns: int, n_rows: int) -> int:
+    """Return how many rows each lane has room for.
+
+    Raises
+    ------
+    ValueError
+        If that is hardly any.
+    """
+    longest, bytes_a_row = -(-n_rows // lanes), 8 * lanes * columns  # one in each lane
     room = (memory - _OWN) // 2 // bytes_a_row  # as much again goes where rows are read
     least = min(longest, _LEAST)
     require(
         room >= least,
         f"memory must be at least {(_OWN + 2 * least * bytes_a_row) / 1e9:.2g}GB for "
-        f"{len(learned.features.columns)} columns, got {memory / 1e9:.2g}GB",
+        f"{columns} columns, got {memory / 1e9:.2g}GB",
     )
-    return RowOrder(learned.group_rows, size, lanes, min(room, _BUFFER, longest), seed=options.seed)
+    return min(room, _BUFFER, longest)
