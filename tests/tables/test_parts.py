@@ -1,6 +1,7 @@
 """A table in parts is the same table, and gives the same model for any workers."""
 
 import os
+from dataclasses import replace
 
 import numpy as np
 import pyarrow as pa
@@ -12,6 +13,7 @@ from part_files import made, written
 from chainrule import files
 from chainrule.distributed.checkpoint import CheckpointError
 from chainrule.tables import FeatureEncoder, TableError, TrainOptions, read
+from chainrule.tables.estimators import TableClassifier, TableRegressor
 from chainrule.tables.part_fitting import train_parts
 from chainrule.tables.part_preparing import Where, prepared_parts
 from chainrule.tables.parts import is_in_parts, parts_of
@@ -161,6 +163,23 @@ def test_a_fit_goes_on_in_its_folder(folder, tmp_path):
     assert train_parts(folder, "y", PLAIN, Where(folder=tmp_path)).report == whole.report  # over
     with pytest.raises(CheckpointError, match="of another fit: its target is 'y', not 'kind'"):
         train_parts(folder, "kind", PLAIN, Where(folder=tmp_path))
+
+
+@pytest.mark.parametrize("target", ["kind", "few", "open", "y"])
+def test_estimators_take_a_dataset(folder, tmp_path, target):
+    dataset = ds.dataset(folder, format="parquet")
+    estimator = TableRegressor if target == "y" else TableClassifier
+    model = estimator("plain", epochs=3, random_state=5, n_jobs=2).fit(dataset, target)
+    frame = TABLE.to_pandas().drop(columns=target)
+    assert list(model.feature_names_in_) == list(frame.columns)
+    expected = train_parts(folder, target, replace(PLAIN, task=model._task))
+    np.testing.assert_array_equal(theta(model.model_), theta(expected))
+    if target != "y":
+        assert model.classes_.tolist() == sorted(set(TABLE[target].to_pylist()))
+        assert set(model.predict(frame)) <= set(model.classes_)
+    files.save(model, tmp_path / "model.safetensors")
+    again = files.load(tmp_path / "model.safetensors")
+    np.testing.assert_array_equal(again.predict(frame), model.predict(frame))
 
 
 # -- what can't be used -----------------------------------------------------------------------

@@ -17,6 +17,7 @@ from chainrule.tables.fields import Fields
 from chainrule.tables.fitting import train
 from chainrule.tables.model import TableModel
 from chainrule.tables.options import TrainOptions
+from chainrule.tables.parts import is_in_parts, parts_of
 from chainrule.tables.reading import as_table
 from chainrule.tables.recipes import Quality
 from chainrule.tables.report import Report
@@ -103,8 +104,11 @@ class TableEstimator(BaseEstimator):  # type: ignore[misc]
         Parameters
         ----------
         X : DataFrame of pandas or polars, pyarrow.Table, or array-like of shape (n, columns)
-            Numbers, text, categories, booleans, dates and missing values, as they are.
+            Numbers, text, categories, booleans, dates and missing values, as they are. Or a
+            ``pyarrow.dataset.Dataset`` of Parquet files, which needn't fit in memory: then one
+            network is trained, and without ``n_jobs`` every core is used.
         y : array-like of shape (n,)
+            Of a Dataset, the name of the column to predict.
 
         Returns
         -------
@@ -115,6 +119,8 @@ class TableEstimator(BaseEstimator):  # type: ignore[misc]
         TableError
             If the table can't be used; the column and the row are named.
         """
+        if is_in_parts(X):
+            return self._fit_parts(X, y)
         table = self._table(X, reset=True)
         target = self._target(y)
         if len(target) != table.n_rows:
@@ -126,6 +132,24 @@ class TableEstimator(BaseEstimator):  # type: ignore[misc]
         self.model_ = train(Table(table.name, data, typed=True), name, self._options())
         self._learned()
         return self
+
+    def _fit_parts(self, source: Any, target: object) -> Self:  # noqa: ANN401
+        """Learn from a table in parts, one of whose columns is the target."""
+        from chainrule.tables.part_fitting import train_parts
+        from chainrule.tables.part_preparing import Where
+
+        require(isinstance(target, str), f"y must name a column of the dataset, got {target!r:.60}")
+        parts, options = parts_of(source), self._options()
+        self.model_ = train_parts(parts, str(target), options, Where(workers=options.threads))
+        names = [name for name in parts.names if name != target]
+        self.feature_names_in_ = np.array(names, dtype=object)
+        self.n_features_in_ = len(names)
+        self._learn_classes()
+        self._learned()
+        return self
+
+    def _learn_classes(self) -> None:
+        """Take the classes from the model, which has learned them."""
 
     def _options(self) -> TrainOptions:
         """Return the parameters as `train` takes them."""

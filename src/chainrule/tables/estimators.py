@@ -14,6 +14,7 @@ from sklearn.utils.validation import column_or_1d
 
 from chainrule.tables.estimator import TableEstimator
 from chainrule.tables.fields import Fields
+from chainrule.tables.targets import ClassTarget
 from chainrule.theory.checks import require
 
 Array = NDArray[Any]
@@ -72,7 +73,7 @@ class TableClassifier(ClassifierMixin, TableEstimator):  # type: ignore[misc]
         fields = Fields(described, "classes")
         self.classes_ = np.array(fields.any("values"), dtype=fields.text("dtype"))
         fields.done()
-        labels = sorted(map(_label, self.classes_))
+        labels = sorted(map(self._name, self.classes_))
         require(
             labels == sorted(self.model_.target.classes),  # type: ignore[union-attr]
             f"classes: expected those of the model, got {labels!r:.60}",
@@ -90,9 +91,20 @@ class TableClassifier(ClassifierMixin, TableEstimator):  # type: ignore[misc]
         probabilities = self.model_.probabilities_of(outputs)
         return probabilities if self._in_order else probabilities[:, self._order]
 
+    def _learn_classes(self) -> None:
+        target = self.model_.target
+        assert isinstance(target, ClassTarget)
+        values = target.values(np.arange(len(target.classes)))
+        self.classes_ = np.unique(values.to_numpy(zero_copy_only=False))
+
+    def _name(self, one: object) -> str:
+        """Return what the model calls a class."""
+        is_truth = self.model_.target.kind == "boolean"
+        return _label(one).lower() if is_truth else _label(one)
+
     def _learned(self) -> None:
         known = self.model_.target.classes  # type: ignore[union-attr]
-        self._order = [known.index(_label(one)) for one in self.classes_]
+        self._order = [known.index(self._name(one)) for one in self.classes_]
         self._in_order = self._order == list(range(len(known)))
 
 
