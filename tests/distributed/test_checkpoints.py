@@ -23,8 +23,7 @@ from chainrule.training.stopping import EarlyStopping
 def test_a_fit_that_was_stopped_has_the_same_bits(tmp_path, stops, judged):
     options = {}
     if judged:
-        rows = SOURCE.rows[:50]
-        held = Held(rows[:, :5].astype("float32"), rows[:, 5:].astype("float32"))
+        held = Held(SOURCE, SOURCE.rows[:50])
         options = {"held": held, "early_stopping": EarlyStopping(patience=2)}
     whole = new_fit(**options)
     run(whole, tmp_path / "whole", 1)

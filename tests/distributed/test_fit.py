@@ -7,7 +7,7 @@ import pytest
 from rows_in_memory import SOURCE, fitted, made, network, order_of
 
 from chainrule.distributed.fit import Held
-from chainrule.distributed.lanes import Worker, joined
+from chainrule.distributed.lanes import Worker, joined, samples_of
 from chainrule.distributed.sums import Sums, Tree, subtrees
 from chainrule.engine.batches import Batches
 from chainrule.engine.reference import Trainer
@@ -86,11 +86,10 @@ def penalty_gradient(parameters):
 
 
 def test_the_best_epoch_is_kept_and_ends_it():
-    held = made((400,), seed=9)
-    X, y = np.empty((400, 5), "float32"), np.empty((400, 2), "float32")
-    held.fill(held.rows, X, y)
-    stopping = EarlyStopping(patience=2)
-    fit = fitted(2, optimizer=Adam(0.3), epochs=50, early_stopping=stopping, held=Held(X, y))
+    others = made((5000,), seed=9)  # more than are judged at a time
+    X, y = samples_of(others, others.rows, network().spec)
+    held, stopping = Held(others, others.rows), EarlyStopping(patience=2)
+    fit = fitted(2, optimizer=Adam(0.3), epochs=50, early_stopping=stopping, held=held)
     assert fit.stopped == "early_stopping"
     assert len(fit.validation_losses) < 50
     assert fit.best_epoch == stopping.best_epoch(fit.validation_losses)

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from chainrule.distributed.lanes import Source, samples_of
 from chainrule.distributed.order import RowOrder
 from chainrule.distributed.sums import Sums
 from chainrule.distributed.teams import Team
@@ -27,6 +28,7 @@ from chainrule.training.stopping import EarlyStopping, Progress
 
 Array = NDArray[Any]
 Series = NDArray[np.float64]
+_TOGETHER = 4096  # rows that are judged at a time
 _THETA, _STATE, _BEST = "theta", "state.{}", "best"
 _LOSSES, _VALIDATION = "losses", "validation_losses"
 
@@ -40,10 +42,27 @@ class Keeper(Protocol):
 
 @dataclass(frozen=True)
 class Held:
-    """Samples that are held out, by which the epochs are judged."""
+    """Rows that are held out, by which the epochs are judged; encoded some at a time.
 
-    X: Array
-    y: Array
+    Parameters
+    ----------
+    source : Source
+        What makes samples of them.
+    rows : ndarray
+    """
+
+    source: Source
+    rows: Array
+
+    def loss(self, parameters: Parameters) -> float:
+        """Return the mean of the ℓᵢ over them."""
+        spec = replace(parameters.spec, l2=0.0, l1=0.0, reduction="mean")
+        used, total = Parameters(spec, parameters.theta), 0.0
+        for first in range(0, len(self.rows), _TOGETHER):
+            rows = self.rows[first : first + _TOGETHER]
+            X, y = samples_of(self.source, rows, spec)
+            total += compiled.loss(used, X, y, None, compiled.FASTEST) * len(rows)
+        return total / len(self.rows)
 
 
 class Fit:
@@ -192,10 +211,8 @@ class Fit:
 
     def _judge(self) -> None:
         if self.held is not None:
-            spec = replace(self.parameters.spec, l2=0.0, l1=0.0, reduction="mean")
-            used = Parameters(spec, self.averaged)
-            loss = compiled.loss(used, self.held.X, self.held.y, None, compiled.FASTEST)
-            self.validation_losses.append(loss)
+            used = Parameters(self.parameters.spec, self.averaged)
+            self.validation_losses.append(self.held.loss(used))
         if self.early_stopping is not None:
             watched = (self.validation_losses or self.epoch_losses)[-1]
             self._progress = self.early_stopping.after(self._progress, watched)

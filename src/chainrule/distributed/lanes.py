@@ -47,6 +47,13 @@ class Source(Protocol):
         """Write the inputs and the targets of rows, as a network takes them."""
 
 
+def samples_of(source: Source, rows: Array, spec: NetworkSpec) -> tuple[Array, Array]:
+    """Return X and y of rows, of a network's dtype."""
+    X, y = (np.empty((len(rows), n), spec.dtype) for n in (spec.n_inputs, spec.n_outputs))
+    source.fill(rows, X, y)
+    return X, y
+
+
 class Lane:
     """The rows of one lane: a buffer of them in memory, shuffled.
 

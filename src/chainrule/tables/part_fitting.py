@@ -6,8 +6,11 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
+
 from chainrule.distributed.checkpoint import Checkpoints
 from chainrule.distributed.fit import Fit, Held
+from chainrule.distributed.lanes import samples_of
 from chainrule.distributed.teams import require_team, team_of
 from chainrule.tables.intervals import Errors
 from chainrule.tables.metrics import Metrics
@@ -20,6 +23,8 @@ from chainrule.tables.parts import Parts, parts_of
 from chainrule.tables.report import Report
 from chainrule.tables.targets import ClassTarget, NumberTarget
 from chainrule.training.stopping import EarlyStopping
+
+_TOGETHER = 4096  # rows that are predicted at a time
 
 
 def train_parts(
@@ -101,7 +106,7 @@ def _fit(parts: Parts, prepared: Prepared) -> tuple[PartRows, Fit]:
         prepared.order,
         recipe.epochs,
         EarlyStopping(patience=recipe.patience) if is_judged else None,
-        Held(*rows.samples(prepared.validation)) if is_judged else None,
+        Held(rows, prepared.validation) if is_judged else None,
     )
     return rows, fit
 
@@ -112,8 +117,12 @@ def _model(parts: Parts, prepared: Prepared, rows: PartRows, fit: Fit) -> TableM
     model = TableModel(learned.features, learned.target, (fit.network,), empty)
     metrics, errors = Metrics({}), None
     if len(prepared.test):
-        outputs, target = model.outputs_of(rows.samples(prepared.test)[0]), learned.target
-        truth = prepared.test[:, -1]
+        test, target = prepared.test, learned.target
+        some = [test[first : first + _TOGETHER] for first in range(0, len(test), _TOGETHER)]
+        outputs = np.concatenate(
+            [model.outputs_of(samples_of(rows, each, rows.spec)[0]) for each in some]
+        )
+        truth = test[:, -1]
         if isinstance(target, ClassTarget):
             truth = truth.astype(int)
         else:

@@ -21,6 +21,8 @@ from chainrule.tables.targets import Target
 
 Array = NDArray[Any]
 
+_ROWS = 16_384  # that each lane reads at a time
+
 
 @dataclass(frozen=True)
 class PartRows:
@@ -59,19 +61,12 @@ class PartRows:
             targets = np.eye(self.target.outputs)[rows[:, -1].astype(np.int64)]
         y[:] = self.spec.loss_row.prepared(targets)
 
-    def samples(self, rows: Array) -> tuple[Array, Array]:
-        """Return the inputs and the targets of rows."""
-        spec = self.spec
-        X, y = (np.empty((len(rows), n), spec.dtype) for n in (spec.n_inputs, spec.n_outputs))
-        self.fill(rows, X, y)
-        return X, y
-
     def to_learn_from(self, group: int) -> Iterator[Array]:
         """Yield the rows of a group to learn from, some at a time."""
         names = [*self.features.names, self.target.name]
         is_test, is_validation = self.held.which(group, self.parts.groups[group].rows)
         out, at = is_test | is_validation, 0
-        for table in self.parts.tables(group, names):
+        for table in self.parts.tables(group, names, batch_rows=_ROWS):
             keeps = ~out[at : at + table.n_rows] & ~missing(table, self.target.name)
             at += table.n_rows
             learned = table if keeps.all() else table.take(np.flatnonzero(keeps))

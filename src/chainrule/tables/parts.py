@@ -112,7 +112,9 @@ class Parts:
         """Return a table of the same columns without rows."""
         return Table(self.name, self.schema.empty_table(), typed=True, index=self.index)
 
-    def tables(self, group: int, columns: Sequence[str], first: int = 0) -> Iterator[Table]:
+    def tables(
+        self, group: int, columns: Sequence[str], first: int = 0, batch_rows: int = BATCH_ROWS
+    ) -> Iterator[Table]:
         """Yield the rows of a group from one on, some at a time; text as a dictionary of it.
 
         Raises
@@ -128,7 +130,7 @@ class Parts:
             batches = fragment.to_batches(
                 schema=self._dictionary_schema,
                 columns=list(columns),
-                batch_size=BATCH_ROWS,
+                batch_size=batch_rows,
                 batch_readahead=0,
                 fragment_readahead=0,
                 fragment_scan_options=_BY_PAGES if rows > _LARGE else _AT_ONCE,
