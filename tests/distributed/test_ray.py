@@ -3,6 +3,7 @@
 import os
 import random
 import signal
+import time
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,8 @@ import pytest
 from rows_in_memory import SOURCE, fitted, network, order_of
 
 from chainrule.distributed.fit import Fit
-from chainrule.distributed.ray_team import RayTeam
+from chainrule.distributed.ray_team import RayTeam, RayWorker
+from chainrule.engine import compiled
 from chainrule.theory.optimizers import Adam
 
 ray = pytest.importorskip("ray", reason="Ray is not installed")
@@ -102,6 +104,21 @@ class Strange(Broken):
 def test_workers_that_can_never_start_are_not_waited_for():
     with pytest.raises(ConnectionError, match=r"can't start or stay: .*nowhere/at/all"):
         by_ray(2, source=Strange())
+
+
+@pytest.mark.usefixtures("cluster")
+@pytest.mark.skipif(compiled.cpu_level() == "baseline", reason="this processor has one level")
+def test_workers_of_another_kind_of_processor_are_refused():
+    fit = Fit(network(), Adam(), order_of(), 1)
+    team = RayTeam(SOURCE, fit.order, fit.network.spec, 1)
+    other = ray.remote(num_cpus=1, runtime_env={"env_vars": {"CHAINRULE_CPU": "baseline"}})(
+        RayWorker
+    )
+    actor = other.remote(SOURCE, fit.order, fit.network.spec)
+    actor.work.remote(0, team._door.address, team._door.key)
+    with pytest.raises(ConnectionError, match="CHAINRULE_CPU=baseline for both"):
+        fit.run(team, watch=lambda _: time.sleep(0.1))
+    team.close()
 
 
 def test_an_address_where_no_ray_answers():

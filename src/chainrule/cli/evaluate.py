@@ -3,8 +3,11 @@
 from chainrule.cli.figures import baseline_name, print_metrics, unit
 from chainrule.cli.models import table_model
 from chainrule.cli.options import Json, ModelFile, Source
+from chainrule.cli.parts import rows_bar
 from chainrule.cli.printing import print_json, print_line
 from chainrule.tables import read
+from chainrule.tables.part_answers import evaluated
+from chainrule.tables.parts import Parts, is_in_parts, parts_of
 from chainrule.theory.checks import plural
 
 
@@ -15,8 +18,12 @@ def evaluate(
 ) -> None:
     """Measure a model on a table that has the target."""
     loaded = table_model(model)
-    source = read(table, loaded.conventions)
-    found = loaded.evaluate(source)
+    source = parts_of(table) if is_in_parts(table) else read(table, loaded.conventions)
+    if isinstance(source, Parts):
+        with rows_bar(source, "evaluating") as seen:
+            found = evaluated(loaded, source, seen)
+    else:
+        found = loaded.evaluate(source)
     without = source.n_rows - found.rows
     if json:
         rows = {"evaluated": found.rows, "without_target": without, "seen": found.seen}

@@ -5,7 +5,7 @@ import io
 import json
 import math
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -74,23 +74,39 @@ def check_picture_output(output: Path, inputs: Sequence[str | Path | None]) -> b
 
 def write_table(data: pa.Table, output: Path) -> None:
     """Write columns to a .csv or .parquet file, whole or not at all."""
+    write_tables([data], output)
+
+
+def write_tables(tables: Iterable[pa.Table], output: Path) -> None:
+    """Write tables of the same columns one after the other, to one file, whole or not at all."""
     with atomic_file(output) as file:
-        write_columns(data, output.suffix.lower(), file)
+        write_columns(tables, output.suffix.lower(), file)
 
 
-def write_columns(data: pa.Table, suffix: str, file: BinaryIO) -> None:
+def write_columns(tables: Iterable[pa.Table], suffix: str, file: BinaryIO) -> None:
     """Write columns as CSV, where lists and structures are JSON, or as Parquet."""
     if suffix != ".csv":
-        import pyarrow.parquet
-
-        pyarrow.parquet.write_table(data, file)
+        _write_parquet(tables, file)
         return
-    columns = [as_text(name, data.column(name)) for name in data.column_names]
-    text = io.StringIO(newline="")
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(data.column_names)
-    writer.writerows(zip(*columns, strict=True))
-    file.write(text.getvalue().encode())
+    for number, data in enumerate(tables):
+        columns = [as_text(name, data.column(name)) for name in data.column_names]
+        text = io.StringIO(newline="")
+        writer = csv.writer(text, lineterminator="\n")
+        if number == 0:
+            writer.writerow(data.column_names)
+        writer.writerows(zip(*columns, strict=True))
+        file.write(text.getvalue().encode())
+
+
+def _write_parquet(tables: Iterable[pa.Table], file: BinaryIO) -> None:
+    import pyarrow.parquet
+
+    writer = None
+    for data in tables:
+        writer = writer or pyarrow.parquet.ParquetWriter(file, data.schema)
+        writer.write_table(data)
+    if writer:
+        writer.close()
 
 
 def as_text(name: str, column: pa.ChunkedArray) -> list[str | None]:

@@ -15,6 +15,8 @@ from chainrule.tables.options import TrainOptions
 from chainrule.tables.parts import Parts, is_in_parts
 
 if TYPE_CHECKING:
+    from rich.progress import Progress
+
     from chainrule.distributed.fit import Fit
     from chainrule.tables.model import TableModel
     from chainrule.tables.part_preparing import Where
@@ -83,30 +85,20 @@ def require_no_held_out(path: Path | None) -> None:
 
 
 @contextlib.contextmanager
-def _bars(n_rows: int) -> Iterator[tuple[Callable[[Fit], Any], Callable[[int, int], Any]]]:
-    """Yield what shows a fit, and the pass before it, where stderr is a terminal."""
-    from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeRemainingColumn,
-    )
+def rows_bar(source: object, doing: str) -> Iterator[Callable[[int], Any]]:
+    """Yield what is told of rows that are done, of a table in parts; others take no time."""
+    if not isinstance(source, Parts):
+        yield lambda _: None
+        return
+    with _progress() as bar:
+        task = bar.add_task(doing, total=source.n_rows, told="")
+        yield lambda rows: bar.advance(task, rows)
 
-    stderr = Console(stderr=True)
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(bar_width=None),
-        MofNCompleteColumn(),
-        TextColumn("rows, left"),
-        TimeRemainingColumn(compact=True),
-        TextColumn("{task.fields[told]}"),
-    )
-    shown = Progress(
-        *columns, console=stderr, transient=True, expand=True, disable=not stderr.is_terminal
-    )
-    with shown as bar:
+
+@contextlib.contextmanager
+def _bars(n_rows: int) -> Iterator[tuple[Callable[[Fit], Any], Callable[[int, int], Any]]]:
+    """Yield what shows a fit, and the pass before it."""
+    with _progress() as bar:
         looking = bar.add_task("columns", total=n_rows, told="")
         training: list[Any] = []
 
@@ -118,10 +110,25 @@ def _bars(n_rows: int) -> Iterator[tuple[Callable[[Fit], Any], Callable[[int, in
                 bar.remove_task(looking)
                 training.append(bar.add_task("training", total=1, told=""))
             checked = fit.validation_losses
-            told = f"loss {fit.losses[-1]:.4g}" + (
-                f" validation {checked[-1]:.4g}" if checked else ""
-            )
+            told = f"loss {fit.losses[-1]:.4g}"
+            told += f" validation {checked[-1]:.4g}" if checked else ""
             total = fit.epochs * fit.order.n_rows
             bar.update(training[0], completed=fit.rows_seen, total=total, told=told)
 
         yield watch, looked
+
+
+def _progress() -> Progress:
+    """Return bars in rows and time left, on stderr where that is a terminal."""
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    stderr = Console(stderr=True)
+    columns = (
+        TextColumn("{task.description} {task.completed:,.0f} of {task.total:,.0f} rows"),
+        BarColumn(bar_width=None),
+        TimeRemainingColumn(compact=True),
+        TextColumn("{task.fields[told]}"),
+    )
+    hidden = not stderr.is_terminal
+    return Progress(*columns, console=stderr, transient=True, expand=True, disable=hidden)

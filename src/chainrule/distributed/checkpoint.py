@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -59,7 +60,7 @@ class Checkpoints:
         self.folder, self.seconds, self.failed = Path(folder), seconds, False
         self.about = json.loads(json.dumps(about))
         self._path = self.folder / _CHECKPOINT
-        self._written, self._took = time.monotonic(), 0.0
+        self._written, self._took = -math.inf, 0.0  # the first at once: it shows that it can be
         self._step: int | None = None
         self.folder.mkdir(parents=True, exist_ok=True)
 

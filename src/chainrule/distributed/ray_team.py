@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from chainrule.distributed.lanes import Source, Worker, joined
 from chainrule.distributed.order import RowOrder
 from chainrule.distributed.sums import Sums
+from chainrule.engine import compiled
 from chainrule.engine.spec import NetworkSpec
 
 Array = NDArray[Any]
@@ -40,7 +41,7 @@ class RayWorker(Worker):
         Ray's own calls take some milliseconds each; a connection takes a fifth of that.
         """
         with _at_once(Client(address, authkey=key)) as line:
-            line.send((number, os.getpid()))
+            line.send((number, os.getpid(), compiled.cpu_level()))
             try:
                 while True:
                     self._answer(line)
@@ -84,12 +85,12 @@ class _Door:
         self.key = os.urandom(32)
         self._listener = Listener((host, 0), backlog=64, authkey=self.key)
         self.address: tuple[str, int] = self._listener.address
-        self._came: queue.SimpleQueue[tuple[Connection, int, int]] = queue.SimpleQueue()
+        self._came: queue.SimpleQueue[tuple[Connection, int, int, str]] = queue.SimpleQueue()
         self._is_open = True
         threading.Thread(target=self._accept, daemon=True).start()
 
-    def entered(self, timeout: float) -> Iterator[tuple[Connection, int, int]]:
-        """Yield the connection, number and process of who came in, waiting for the first."""
+    def entered(self, timeout: float) -> Iterator[tuple[Connection, int, int, str]]:
+        """Yield connection, number, process and level of who came in, waiting for the first."""
         with contextlib.suppress(queue.Empty):
             yield self._came.get(timeout > 0, timeout or None)
             while True:
@@ -106,8 +107,7 @@ class _Door:
         while self._is_open:
             with contextlib.suppress(OSError, EOFError, AuthenticationError):
                 line = _at_once(self._listener.accept())
-                number, pid = line.recv()
-                self._came.put((line, number, pid))
+                self._came.put((line, *line.recv()))
 
 
 class RayTeam:
@@ -247,7 +247,8 @@ class RayTeam:
         deadline, before = time.monotonic() + _PATIENCE, list(self._there)
         while True:
             self._start_missing()
-            for line, number, pid in self._door.entered(0.0 if self._there else _LOOK):
+            for line, number, pid, level in self._door.entered(0.0 if self._there else _LOOK):
+                _require_level(level)
                 self._there[line] = self._starting.pop(number)
                 self._there[line].pid = pid
             if self._there:
@@ -276,6 +277,17 @@ class RayTeam:
     def _is_gone(self, actor: _Actor) -> bool:
         ended, _ = self._ray.wait([actor.end], timeout=0)
         return bool(ended)
+
+
+def _require_level(level: str) -> None:
+    """Refuse a worker on another kind of processor, whose last bits may be others."""
+    ours = compiled.cpu_level()
+    if level != ours:
+        lower = min(level, ours, key=("baseline", "avx2", "avx512").index)
+        raise ConnectionError(
+            f"a worker of Ray computes with {level} and this process with {ours}, whose last bits "
+            f"differ; set CHAINRULE_CPU={lower} for both"
+        )
 
 
 def _shared(lanes: range, workers: Sequence[Any]) -> Iterator[tuple[Any, range]]:

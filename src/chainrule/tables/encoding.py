@@ -163,9 +163,7 @@ class FeatureEncoder:
         TableError
             As `transform`.
         """
-        lacking = [name for name in self.names if name not in table]
-        if lacking:
-            raise TableError(_lacks(table, lacking))
+        require_columns(table, self.names)
         each = [
             column.values(table) if isinstance(column, NumberColumn) else column.codes(table)
             for column in self.columns
@@ -209,10 +207,14 @@ class FeatureEncoder:
         return encoding_of([column for column, _ in mine], [at for _, at in mine], self.starts[-1])
 
 
-def _lacks(table: Table, lacking: list[str]) -> str:
+def require_columns(table: Table, names: Sequence[str]) -> None:
+    """Refuse a table that lacks columns that a model reads; a near miss is suggested."""
+    lacking = [name for name in names if name not in table]
+    if not lacking:
+        return
     noun = "column" if len(lacking) == 1 else "columns"
     hint = near_miss(lacking[0], table.names) if len(lacking) == 1 else ""
-    return (
+    raise TableError(
         f"{table.name} lacks the {noun} {listed(map(repr, lacking))} that the model reads"
         f"{hint or f'; its columns are {listed(table.names)}'}"
     )

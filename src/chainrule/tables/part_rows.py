@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
 
 from chainrule.engine.spec import NetworkSpec
@@ -15,7 +14,7 @@ from chainrule.tables.columns import missing
 from chainrule.tables.encoding import FeatureEncoder
 from chainrule.tables.errors import TableError
 from chainrule.tables.part_pass import HeldOut
-from chainrule.tables.parts import Parts
+from chainrule.tables.parts import Parts, in_text
 from chainrule.tables.table import Table
 from chainrule.tables.targets import Target
 
@@ -77,11 +76,7 @@ def rows_of(table: Table, features: FeatureEncoder, target: Target) -> Array:
     """Return rows of a table that have a target, as they are in memory."""
     rows = np.empty((table.n_rows, len(features.columns) + 1))
     features.values(table, rows[:, :-1])
-    answers = table.only(target.name)
-    column = answers.column(target.name)
-    if pa.types.is_dictionary(column.type):
-        answers = answers.with_columns({target.name: column.cast(column.type.value_type)})
-    rows[:, -1] = target.encode(answers)
+    rows[:, -1] = target.encode(in_text(table.only(target.name)))
     return rows
 
 

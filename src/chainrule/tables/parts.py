@@ -245,6 +245,16 @@ def damaged(path: str) -> TableError:
     )
 
 
+def in_text(table: Table) -> Table:
+    """Return a table whose dictionaries of text are written out."""
+    coded = {
+        name: column.cast(column.type.value_type)
+        for name in table.names
+        if pa.types.is_dictionary((column := table.column(name)).type)
+    }
+    return table.with_columns(coded) if coded else table
+
+
 def _of_dataset(dataset: ds.Dataset, name: str) -> Parts:
     fragments = sorted(dataset.get_fragments(), key=lambda one: str(getattr(one, "path", "")))
     if not fragments or not all(isinstance(one, ds.ParquetFileFragment) for one in fragments):
