@@ -115,3 +115,38 @@ def test_what_is_wrong_is_said_in_one_line(folder, tmp_path, refused):
     broken = written(tmp_path / "broken", TABLE)
     pq.write_table(pa.table({"y": [1.0]}), broken / "part-1.parquet")
     assert "part-1.parquet lacks" in refused("train", broken, *TRAIN)
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """Return what makes a folder of its own disk, of so many bytes."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+
+    def mount(size, *more):
+        options = ",".join([f"size={size}", *more])
+        command = ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(disk)]
+        if subprocess.run(command, capture_output=True, check=False).returncode:
+            pytest.skip("this user can mount no disk")
+        return disk
+
+    yield mount
+    subprocess.run(["umount", str(disk)], check=False, capture_output=True)
+
+
+def test_a_full_disk_leaves_the_checkpoint_before(folder, tmp_path, small_disk):
+    train = ["train", folder, *TRAIN, "--resume"]
+    chainrule(*train, "kept", "-o", "whole.safetensors", cwd=tmp_path)
+    kept = ["checkpoint.safetensors", "prepared.safetensors"]
+    one, prepared = ((tmp_path / "kept" / name).stat().st_size for name in kept)
+    disk = small_disk(prepared + 3 * one // 2)  # no room for a second one beside the first
+    done = chainrule(*train, disk, cwd=tmp_path, check=False)
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1
+    assert f"can't write the checkpoint {disk}/{kept[0]} (No space left on" in done.stderr
+    assert "that of step 1 is there" in done.stderr
+    assert sorted(path.name for path in disk.iterdir()) == kept
+    small_disk(prepared + 4 * one, "remount")
+    chainrule(*train, disk, "-o", "cut.safetensors", cwd=tmp_path)
+    cut, whole = (files.load(tmp_path / f"{name}.safetensors") for name in ("cut", "whole"))
+    np.testing.assert_array_equal(cut.networks[0].w, whole.networks[0].w)
