@@ -124,6 +124,17 @@ def test_any_target_and_any_number_of_workers(folder, target, quality):
     assert one.report.metrics.keys() == one.report.baseline.keys()
 
 
+def test_lanes_are_part_of_the_fit(folder, tmp_path):
+    two, again = (train_parts(folder, "y", PLAIN, Where(workers=n, lanes=2)) for n in (1, 4))
+    np.testing.assert_array_equal(theta(two), theta(again))
+    assert not np.array_equal(theta(two), theta(train_parts(folder, "y", PLAIN)))
+    train_parts(folder, "y", PLAIN, Where(folder=tmp_path, lanes=2))
+    with pytest.raises(CheckpointError, match="of another fit: its lanes is 2, not 8"):
+        train_parts(folder, "y", PLAIN, Where(folder=tmp_path))
+    with pytest.raises(ValueError, match="lanes must be a power of two, got 3"):
+        Where(lanes=3)
+
+
 def test_a_model_is_as_good_as_one_of_the_table_in_memory(folder):
     model = train_parts(folder, "y", TrainOptions(epochs=12))
     assert model.report.metrics["r2"] > 0.9

@@ -268,6 +268,10 @@ Ray = Annotated[
     str | None,
     _option("--ray", "ADDRESS", "Workers of a Ray cluster; local: one on this machine.", _PARTS),
 ]
+Lanes = Annotated[
+    int | None,
+    _option("--lanes", "N", "At most so many workers are busy; a power of two", _PARTS, 8),
+]
 Resume = Annotated[
     Path | None,
     _option(

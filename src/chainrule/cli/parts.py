@@ -31,12 +31,17 @@ def asks_for_parts(table: str, *asked: object) -> bool:
 
 
 def where_of(
-    memory: str | None, workers: int | None, ray: str | None, resume: Path | None
+    memory: str | None,
+    workers: int | None,
+    ray: str | None,
+    resume: Path | None,
+    lanes: int | None,
 ) -> Where:
     """Return by whom and where a fit is to be done, of the flags that say so."""
-    from chainrule.tables.part_preparing import MEMORY, Where
+    from chainrule.tables.part_preparing import LANES, MEMORY, Where
 
-    return Where(MEMORY if memory is None else byte_count(memory), workers, ray, resume)
+    room = MEMORY if memory is None else byte_count(memory)
+    return Where(room, workers, ray, resume, LANES if lanes is None else lanes)
 
 
 def byte_count(text: str) -> int:

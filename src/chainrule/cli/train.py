@@ -92,6 +92,7 @@ def train(
     workers: options.Workers = None,
     ray: options.Ray = None,
     resume: options.Resume = None,
+    lanes: options.Lanes = None,
     record: options.Record = None,
     config: options.Config = None,
     json: options.Json = False,
@@ -99,7 +100,7 @@ def train(
     """Train a network on a table and save it, ready to predict."""
     given = dict(locals())
     chosen = settings(config, {name: given[name] for name in given if name in OPTIONS})
-    in_parts = asks_for_parts(table, memory, workers, ray, resume)
+    in_parts = asks_for_parts(table, memory, workers, ray, resume, lanes)
     source = parts_of(table) if in_parts else read(table, chosen.conventions)
     name = chosen.target or _default_target(table, source)
     trained_with = _with_ignored(chosen.options, source)
@@ -115,7 +116,7 @@ def train(
     went: dict[str, Any] = {}
     if isinstance(source, Parts):
         require_no_held_out(chosen.held_out)
-        where = where_of(memory, workers, ray, resume)
+        where = where_of(memory, workers, ray, resume, lanes)
         model, went = train_on_parts(source, name, trained_with, where)
     else:
         with _progress(epochs_ahead(source, name, trained_with)) as callbacks:

@@ -18,7 +18,7 @@ from chainrule.distributed.teams import require_team, team_of
 from chainrule.engine.spec import NetworkSpec
 from chainrule.tables.columns import numbers
 from chainrule.tables.errors import TableError
-from chainrule.tables.part_preparing import MEMORY, lanes_for, room_of
+from chainrule.tables.part_preparing import LANES, MEMORY, lanes_for, room_of
 from chainrule.tables.parts import Parts, parts_of
 from chainrule.tables.table import Table
 from chainrule.theory.checks import require, require_name
@@ -86,6 +86,7 @@ def fit_files(
     batch_size: int = 1024,
     shuffle: bool = True,
     seed: int = 0,
+    lanes: int = LANES,
     memory: int = MEMORY,
     workers: int | None = None,
     ray: str | None = None,
@@ -114,10 +115,13 @@ def fit_files(
         ``Adam()`` without it.
     epochs : int
     batch_size : int
-        Rows a step. Where it is a multiple of 8, up to eight workers are busy.
+        Rows a step.
     shuffle : bool
     seed : int
         Key of the shuffles and of dropout.
+    lanes : int
+        A power of two: at most so many workers are busy, where it divides the batch. The order of
+        the rows depends on it.
     memory : int
         Bytes that may be taken; by it more or fewer rows are shuffled among themselves.
     workers : int, optional
@@ -169,9 +173,9 @@ def fit_files(
         f"the network has {spec.n_inputs} inputs, and {parts.name} {len(inputs)} columns for them",
     )
     rows = NumberRows(parts, inputs, targets, spec)
-    lanes = lanes_for(batch_size)
-    room = room_of(memory, lanes, len(inputs) + len(targets), parts.n_rows)
-    order = RowOrder(rows.group_rows, batch_size, lanes, room, shuffle, seed)
+    used = lanes_for(batch_size, lanes)
+    room = room_of(memory, used, len(inputs) + len(targets), parts.n_rows)
+    order = RowOrder(rows.group_rows, batch_size, used, room, shuffle, seed)
     if solver == "lbfgs":
         return minimise_parts(network, rows, order, epochs, workers, ray)
     chosen = chosen_optimizer(Adam() if optimizer is None else optimizer)
@@ -182,7 +186,7 @@ def fit_files(
         "targets": targets,
         "spec": spec.to_dict(),
         "optimizer": repr(chosen),
-        "order": [epochs, batch_size, shuffle, seed, room],
+        "order": [epochs, batch_size, shuffle, seed, used, room],
     }
     keeper = Checkpoints(folder, about) if folder is not None else None
     if keeper:

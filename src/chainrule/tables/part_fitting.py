@@ -74,7 +74,12 @@ def train_parts(
     if where.ray is not None:
         require_team(where.ray)  # before the pass, which may take long
     parts = parts_of(source)
-    about = {"table": parts.about(), "target": target, "options": options.to_dict()}
+    about = {
+        "table": parts.about(),
+        "target": target,
+        "options": options.to_dict(),
+        "lanes": where.lanes,
+    }
     keeper = Checkpoints(where.folder, about) if where.folder else None
     prepared = kept_or_prepared(
         keeper, lambda: prepared_parts(parts, target, options, where, looked)

@@ -33,7 +33,7 @@ Array = NDArray[Any]
 MEMORY = 2 << 30  # bytes, where nothing is said
 MOST_HELD = 50_000  # rows to validate by, and as many to test by: they stay in memory
 _OWN = 400 << 20  # bytes that Python, Arrow and the networks take
-_LANES = 8
+LANES = 8
 _BATCH = 4096  # rows a step, of tables of many
 _STEPS = 40  # of an epoch, where there are rows enough
 _BUFFER = 1 << 18  # rows of a lane at most
@@ -59,17 +59,22 @@ class Where:
         The address of a cluster of Ray, or "local" for one of its own on this machine.
     folder : str or Path, optional
         Where checkpoints are kept, and where one is found that is gone on with.
+    lanes : int
+        A power of two: at most so many workers are busy. The order of the rows depends on it.
     """
 
     memory: int = MEMORY
     workers: int | None = None
     ray: str | None = None
     folder: str | Path | None = None
+    lanes: int = LANES
 
     def __post_init__(self) -> None:
         require_whole("memory", self.memory, 1)
         if self.workers is not None:
             require_whole("workers", self.workers, 1)
+        require_whole("lanes", self.lanes, 1)
+        require(self.lanes.bit_count() == 1, f"lanes must be a power of two, got {self.lanes}")
 
 
 @dataclass(frozen=True)
@@ -154,14 +159,14 @@ def prepared_parts(
     one_pass = Pass(parts, target, kind, options.task, tuple(reads), held)
     facts = facts_of(one_pass, looked, where.workers)
     learned = learned_from(facts, one_pass, left_out, options)
-    chosen = _chosen(options, learned)
+    chosen = _chosen(options, learned, where.lanes)
 
     def matrix(tables: list[pa.Table]) -> Array:
         found = [Table(parts.name, table, typed=True) for table in tables]
         rows = [rows_of(table, learned.features, learned.target) for table in found]
         return np.concatenate(rows) if rows else np.empty((0, len(learned.features.columns) + 1))
 
-    order = _order(learned, chosen, where.memory)
+    order = _order(learned, chosen, where)
     return Prepared(learned, held, matrix(facts.validation), matrix(facts.test), order, chosen)
 
 
@@ -211,11 +216,11 @@ def _held_out(options: TrainOptions, task: Task, n_rows: int) -> HeldOut:
     return HeldOut(min(test, most), min(validation, most), options.seed)
 
 
-def _chosen(options: TrainOptions, learned: Learned) -> TrainOptions:
+def _chosen(options: TrainOptions, learned: Learned, lanes: int) -> TrainOptions:
     """Return the options with everything chosen, for so many rows."""
     n_rows, task = learned.n_rows, learned.target.task
     epochs = max(2, round(options.recipe(task).epochs * min(1.0, _VISITS / n_rows)))
-    size = _LANES
+    size = lanes
     while size < _BATCH and 2 * size * _STEPS <= n_rows:
         size *= 2
     return replace(
@@ -227,17 +232,16 @@ def _chosen(options: TrainOptions, learned: Learned) -> TrainOptions:
     )
 
 
-def _order(learned: Learned, options: TrainOptions, memory: int) -> RowOrder:
+def _order(learned: Learned, options: TrainOptions, where: Where) -> RowOrder:
     """Return the order of the rows, of which as many are in memory as there is room for."""
     size = int(options.batch_size)
-    lanes = lanes_for(size)
-    room = room_of(memory, lanes, len(learned.features.columns) + 1, learned.n_rows)
+    lanes = lanes_for(size, where.lanes)
+    room = room_of(where.memory, lanes, len(learned.features.columns) + 1, learned.n_rows)
     return RowOrder(learned.group_rows, size, lanes, room, seed=options.seed)
 
 
-def lanes_for(batch_size: int) -> int:
-    """Return into how many lanes the rows are cut: eight, where that divides the batch."""
-    lanes = _LANES
+def lanes_for(batch_size: int, lanes: int) -> int:
+    """Return into how many lanes the rows are cut: so many, or fewer that divide the batch."""
     while batch_size % lanes:
         lanes //= 2
     return lanes
