@@ -1,8 +1,8 @@
-"""Kills workers of Ray and the whole command at random moments of one fit: the same bits?
+"""Kill workers of Ray and the whole command at random moments of one fit, and compare the bits.
 
-``python tools/kills.py 30`` trains on a table in parts that it makes, by two workers of Ray, and kills
-one of them, both, or the command (with its Ray, as the end of a machine would) until it was done 30
-times; each time the fit goes on. The model must be that of a fit which nobody disturbed.
+``python tools/kills.py 30`` trains on a table in parts that it makes, by two workers of Ray, and
+kills one of them, both, or the command (with its Ray, as the end of a machine would) until it was
+done 30 times; each time the fit goes on. The model must be that of a fit which nobody disturbed.
 """
 
 import hashlib
