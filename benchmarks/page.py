@@ -15,7 +15,8 @@ from benchmarks.report import (
 )
 
 ESTIMATORS, TABLES = "## The estimators beside scikit-learn's", "## Models of tables"
-ALONE = (ESTIMATORS, TABLES)  # sections that are measured alone
+PARTS = "## Tables in parts"
+ALONE = (ESTIMATORS, TABLES, PARTS)  # sections that are measured alone
 
 
 def with_section(page, section):

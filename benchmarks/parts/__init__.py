@@ -1,0 +1,1 @@
+"""Tables in parts beside Spark's MLlib and PyTorch's DistributedDataParallel."""

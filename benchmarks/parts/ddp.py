@@ -1,0 +1,60 @@
+"""PyTorch's DistributedDataParallel over gloo: two processes, a thread each, rows in memory."""
+
+import itertools
+import os
+import statistics
+import time
+
+
+def _work(rank, world, X, y, sizes, batch_size, epochs, told):
+    import torch
+    import torch.distributed as dist
+
+    torch.set_num_threads(1)
+    os.environ |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "29561"}
+    dist.init_process_group("gloo", rank=rank, world_size=world)
+    torch.manual_seed(0)
+    layers = []
+    for fan_in, fan_out in itertools.pairwise(sizes):
+        layers += [torch.nn.Linear(fan_in, fan_out), torch.nn.ReLU()]
+    network = torch.nn.parallel.DistributedDataParallel(torch.nn.Sequential(*layers[:-1]))
+    optimizer = torch.optim.Adam(network.parameters(), lr=0.001)
+    mine = slice(rank * len(X) // world, (rank + 1) * len(X) // world)
+    X, y, share = torch.from_numpy(X[mine]), torch.from_numpy(y[mine]), batch_size // world
+    moments, losses = [], []
+    for _ in range(epochs):
+        order = torch.randperm(len(X))
+        for first in range(0, len(X) - share + 1, share):
+            rows = order[first : first + share]
+            loss = 0.5 * ((network(X[rows]) - y[rows]) ** 2).mean()
+            optimizer.zero_grad(set_to_none=True)
+            loss.backward()
+            optimizer.step()
+            moments.append(time.perf_counter())
+            losses.append(loss.item())
+    dist.barrier()
+    dist.destroy_process_group()
+    if rank == 0:
+        per = len(moments) // epochs
+        took = [after - before for before, after in itertools.pairwise(moments)]
+        told.put(
+            {
+                "rows_per_second": batch_size
+                * (len(moments) - per)
+                / (moments[-1] - moments[per - 1]),
+                "fastest": min(took),
+                "median": statistics.median(took),
+                "losses": [sum(losses[-per:]) / per],
+            }
+        )
+
+
+def steps(X, y, sizes, batch_size, epochs, workers):
+    """Return rows a second, seconds of a step and the losses, of Adam."""
+    import torch.multiprocessing as processes
+
+    context = processes.get_context("spawn")
+    told = context.SimpleQueue()
+    arguments = (workers, X, y, sizes, batch_size, epochs, told)
+    processes.spawn(_work, args=arguments, nprocs=workers, join=True)
+    return told.get()
