@@ -101,8 +101,8 @@ def section(steps, full):
             PARTS,
             "",
             f"{machine.processor()}; two cores. {'-'.join(map(str, SIZES))}, float32, Adam, "
-            f"batches of {BATCH:,} of {ROWS:,} rows, from Parquet (PyTorch: from memory); {EPOCHS} epochs, "
-            "the first not counted; medians of rounds in turns.",
+            f"batches of {BATCH:,} of {ROWS:,} rows, from Parquet (PyTorch: from memory); {EPOCHS} "
+            "epochs, the first not counted; medians of rounds in turns.",
             "",
             *steps_table(steps),
             "",
