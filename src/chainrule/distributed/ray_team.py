@@ -5,19 +5,17 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
-import queue
 import socket
-import threading
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import count
-from multiprocessing import AuthenticationError
-from multiprocessing.connection import Client, Connection, Listener, wait
+from multiprocessing.connection import Client, Connection, wait
 from typing import Any
 
 from numpy.typing import NDArray
 
+from chainrule.distributed.connections import Door, at_once
 from chainrule.distributed.lanes import Source, Worker, joined
 from chainrule.distributed.order import RowOrder
 from chainrule.distributed.sums import Sums
@@ -27,7 +25,7 @@ from chainrule.engine.spec import NetworkSpec
 Array = NDArray[Any]
 _PATIENCE = 60.0  # seconds without any worker, after which there will be none
 _DEATHS = 50  # of workers, one after the other, without a step between them
-_OBJECT_STORE = 100 << 20  # bytes, of a Ray of our own: parameters and sums pass through it
+_OBJECT_STORE = 100 << 20  # bytes, of a Ray of our own: what a worker begins with passes through it
 _ANSWER = 5.0  # seconds that an address has to answer
 _LOOK = 1.0  # seconds after which one looks whether a worker that says nothing is still there
 
@@ -40,7 +38,7 @@ class RayWorker(Worker):
 
         Ray's own calls take some milliseconds each; a connection takes a fifth of that.
         """
-        with _at_once(Client(address, authkey=key)) as line:
+        with at_once(Client(address, authkey=key)) as line:
             line.send((number, os.getpid(), compiled.cpu_level()))
             try:
                 while True:
@@ -61,13 +59,6 @@ class RayWorker(Worker):
         line.send((parts, self.busy - before))
 
 
-def _at_once(line: Connection) -> Connection:
-    """Return a connection on which the end of a message isn't held back for the next one."""
-    with socket.socket(fileno=os.dup(line.fileno())) as same:
-        same.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    return line
-
-
 @dataclass(eq=False)
 class _Actor:
     """A worker of the team: Ray's handle of it, and what says that it has ended."""
@@ -76,38 +67,6 @@ class _Actor:
     end: Any
     pid: int = 0
     lanes: range = range(0)
-
-
-class _Door:
-    """Where workers come in, each by a connection that knows the key."""
-
-    def __init__(self, host: str) -> None:
-        self.key = os.urandom(32)
-        self._listener = Listener((host, 0), backlog=64, authkey=self.key)
-        self.address: tuple[str, int] = self._listener.address
-        self._came: queue.SimpleQueue[tuple[Connection, int, int, str]] = queue.SimpleQueue()
-        self._is_open = True
-        threading.Thread(target=self._accept, daemon=True).start()
-
-    def entered(self, timeout: float) -> Iterator[tuple[Connection, int, int, str]]:
-        """Yield connection, number, process and level of who came in, waiting for the first."""
-        with contextlib.suppress(queue.Empty):
-            yield self._came.get(timeout > 0, timeout or None)
-            while True:
-                yield self._came.get_nowait()
-
-    def close(self) -> None:
-        """Let nobody in any more."""
-        self._is_open = False
-        with contextlib.suppress(OSError):
-            socket.create_connection(self.address, timeout=_ANSWER).close()  # wakes the thread
-        self._listener.close()
-
-    def _accept(self) -> None:
-        while self._is_open:
-            with contextlib.suppress(OSError, EOFError, AuthenticationError):
-                line = _at_once(self._listener.accept())
-                self._came.put((line, *line.recv()))
 
 
 class RayTeam:
@@ -148,7 +107,7 @@ class RayTeam:
         self._lanes = range(order.lanes)
         self._told = [self._ray.put(one) for one in (source, order, spec)]
         self._actor = self._ray.remote(num_cpus=1, max_restarts=0)(RayWorker)
-        self._door = _Door(self._ray.util.get_node_ip_address())
+        self._door = Door(self._ray.util.get_node_ip_address())
         self._numbers = count()
         self._starting: dict[int, _Actor] = {}
         self._there: dict[Connection, _Actor] = {}
