@@ -6,7 +6,7 @@ import statistics
 import time
 
 
-def _work(rank, world, X, y, sizes, batch_size, epochs, told):
+def _work(rank, world, X, y, sizes, start, batch_size, epochs, told):
     import torch
     import torch.distributed as dist
 
@@ -17,6 +17,8 @@ def _work(rank, world, X, y, sizes, batch_size, epochs, told):
     layers = []
     for fan_in, fan_out in itertools.pairwise(sizes):
         layers += [torch.nn.Linear(fan_in, fan_out), torch.nn.ReLU()]
+    for layer, (W, b) in zip(layers[::2], start, strict=True):
+        layer.weight.data[:], layer.bias.data[:] = torch.from_numpy(W.T), torch.from_numpy(b)
     network = torch.nn.parallel.DistributedDataParallel(torch.nn.Sequential(*layers[:-1]))
     optimizer = torch.optim.Adam(network.parameters(), lr=0.001)
     mine = slice(rank * len(X) // world, (rank + 1) * len(X) // world)
@@ -53,8 +55,12 @@ def steps(X, y, sizes, batch_size, epochs, workers):
     """Return rows a second, seconds of a step and the losses, of Adam."""
     import torch.multiprocessing as processes
 
+    import chainrule as cr
+
+    network = cr.Network(list(sizes), seed=0)  # the same starting weights
+    start = [(W.copy(), b.copy()) for W, b in zip(network.weights, network.biases, strict=True)]
     context = processes.get_context("spawn")
     told = context.SimpleQueue()
-    arguments = (workers, X, y, sizes, batch_size, epochs, told)
+    arguments = (workers, X, y, sizes, start, batch_size, epochs, told)
     processes.spawn(_work, args=arguments, nprocs=workers, join=True)
     return told.get()

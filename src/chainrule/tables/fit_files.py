@@ -58,20 +58,23 @@ class NumberRows:
 
     def read(self, group: int, first: int, last: int) -> Iterator[Array]:
         """Yield rows ``first`` ≤ i < ``last`` of a group, some at a time."""
-        names = [*self.features, *self.targets]
-        at = first
+        names, at = [*self.features, *self.targets], first
         for table in self.parts.tables(group, names, first):
-            rows = np.column_stack([_finite(table, name) for name in names])[: last - at]
-            at += len(rows)
-            yield rows
+            columns = [_finite(table, name)[: last - at] for name in names]
+            at += len(columns[0])
+            yield np.column_stack([*columns[: len(self.features)], self._targets(columns)])
             if at == last:
                 return
 
+    def _targets(self, columns: list[Array]) -> Array:
+        """Return the targets as the loss takes them, one column an output."""
+        given = columns[len(self.features) :]
+        answers = given[0] if len(given) == 1 else np.column_stack(given)
+        return sample_targets(self.spec, answers, len(answers))
+
     def fill(self, rows: Array, X: Array, y: Array) -> None:
         """Write the inputs and the targets of rows, as a network takes them."""
-        X[:], targets = rows[:, : len(self.features)], rows[:, len(self.features) :]
-        answers = targets[:, 0] if len(self.targets) == 1 else targets
-        y[:] = sample_targets(self.spec, answers, len(rows))
+        X[:], y[:] = rows[:, : len(self.features)], rows[:, len(self.features) :]
 
 
 def fit_files(
