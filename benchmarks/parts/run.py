@@ -112,8 +112,8 @@ def section(steps, full):
             f"{rate['threads x2'] / rate['ddp x2']:.2f} times.",
             "",
             f"Full batch, sigmoid, L-BFGS in float64, {'-'.join(map(str, LAYERS))}, {SPARK_ROWS:,} "
-            f"rows, about {ITERATIONS} iterations: chainrule (two threads, rows read from Parquet "
-            f"in each evaluation) {ours:,.0f} rows a second, Spark MLlib (local[2], rows cached) "
+            f"rows, about {ITERATIONS} iterations: chainrule (two threads, rows from Parquet, "
+            f"held in its buffers) {ours:,.0f} rows a second, Spark MLlib (local[2], rows cached) "
             f"{theirs:,.0f}: {ours / theirs:.1f} times; losses {last[0]:.4f} and {last[1]:.4f}.",
         ]
     )
