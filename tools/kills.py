@@ -56,52 +56,45 @@ def kill(pids: list[int]) -> None:
         subprocess.run(["kill", "-KILL", str(pid)], capture_output=True, check=False)
 
 
-def main(kills: int, seed: int = 0) -> int:
-    """Disturb a fit so many times; return 0 if its bits are those of an undisturbed one."""
+RESUMED = ("--ray", "local", "--workers", "2", "--resume", "kept", "-o", "cut.safetensors")
+
+
+def disturbed(folder: Path, kills: int, seed: int) -> dict[str, int]:
+    """Bring a fit to its end, through so many kills; return how many there were of each kind."""
     chance, done = random.Random(seed), {"a worker": 0, "both workers": 0, "the command": 0}
-    folder = Path(tempfile.mkdtemp())
-    table(folder / "parts")
-    whole = train(folder, "-o", "whole.safetensors")
-    fit = None
+    fit = train(folder, *RESUMED)
     while sum(done.values()) < kills:
-        if fit is None or fit.poll() is not None:
-            if fit is not None and fit.returncode == 0:
-                print("the fit was over too soon; give it more epochs")
-                return 1
-            fit = train(
-                folder,
-                "--ray",
-                "local",
-                "--workers",
-                "2",
-                "--resume",
-                "kept",
-                "-o",
-                "cut.safetensors",
-            )
-            while not (folder / "kept" / "checkpoint.safetensors").exists():
-                time.sleep(0.1)
         time.sleep(chance.uniform(0.5, 6))
         whom, workers = chance.choice(list(done)), processes(WORKER)
+        if fit.poll() is not None:
+            raise RuntimeError("the fit was over too soon; give it more epochs")
         if whom == "the command":
             fit.send_signal(signal.SIGKILL)
             fit.wait()
             kill(processes(RAY))
+            fit = train(folder, *RESUMED)
         elif workers:
             kill(workers if whom == "both workers" else workers[:1])
         else:
             continue  # they are just being started
         done[whom] += 1
         print(f"kill {sum(done.values()):2}: {whom}", flush=True)
-    if fit is not None and fit.poll() is not None:
-        fit = train(
-            folder, "--ray", "local", "--workers", "2", "--resume", "kept", "-o", "cut.safetensors"
-        )
-    codes = (fit.wait() if fit else 0), whole.wait()
+    if fit.wait():
+        raise RuntimeError(f"the command ended with {fit.returncode}")
+    return done
+
+
+def main(kills: int, seed: int = 0) -> int:
+    """Disturb a fit so many times; return 0 if its bits are those of an undisturbed one."""
+    folder = Path(tempfile.mkdtemp())
+    table(folder / "parts")
+    whole = train(folder, "-o", "whole.safetensors")
+    done = disturbed(folder, kills, seed)
+    whole.wait()
     thetas = [load(folder / f"{name}.safetensors").networks[0].w for name in ("cut", "whole")]
     for name, theta in zip(("disturbed  ", "undisturbed"), thetas, strict=True):
         print(name, hashlib.sha256(theta.tobytes()).hexdigest())
-    same = codes == (0, 0) and np.array_equal(*thetas)
+    same = np.array_equal(*thetas)
     print(f"{done}: {'the same bits' if same else 'OTHER BITS'}")
     return 0 if same else 1
 

@@ -1,9 +1,21 @@
 """PyTorch's DistributedDataParallel over gloo: two processes, a thread each, rows in memory."""
 
-import itertools
 import os
 import statistics
 import time
+from itertools import pairwise
+
+
+def _network(sizes, start):
+    """Return the network with these starting weights."""
+    import torch
+
+    layers = []
+    for (fan_in, fan_out), (W, b) in zip(pairwise(sizes), start, strict=True):
+        layer = torch.nn.Linear(fan_in, fan_out)
+        layer.weight.data[:], layer.bias.data[:] = torch.from_numpy(W.T), torch.from_numpy(b)
+        layers += [layer, torch.nn.ReLU()]
+    return torch.nn.Sequential(*layers[:-1])
 
 
 def _work(rank, world, X, y, sizes, start, batch_size, epochs, told):
@@ -13,13 +25,8 @@ def _work(rank, world, X, y, sizes, start, batch_size, epochs, told):
     torch.set_num_threads(1)
     os.environ |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "29561"}
     dist.init_process_group("gloo", rank=rank, world_size=world)
-    torch.manual_seed(0)
-    layers = []
-    for fan_in, fan_out in itertools.pairwise(sizes):
-        layers += [torch.nn.Linear(fan_in, fan_out), torch.nn.ReLU()]
-    for layer, (W, b) in zip(layers[::2], start, strict=True):
-        layer.weight.data[:], layer.bias.data[:] = torch.from_numpy(W.T), torch.from_numpy(b)
-    network = torch.nn.parallel.DistributedDataParallel(torch.nn.Sequential(*layers[:-1]))
+    torch.manual_seed(rank)
+    network = torch.nn.parallel.DistributedDataParallel(_network(sizes, start))
     optimizer = torch.optim.Adam(network.parameters(), lr=0.001)
     mine = slice(rank * len(X) // world, (rank + 1) * len(X) // world)
     X, y, share = torch.from_numpy(X[mine]), torch.from_numpy(y[mine]), batch_size // world
@@ -37,18 +44,20 @@ def _work(rank, world, X, y, sizes, start, batch_size, epochs, told):
     dist.barrier()
     dist.destroy_process_group()
     if rank == 0:
-        per = len(moments) // epochs
-        took = [after - before for before, after in itertools.pairwise(moments)]
-        told.put(
-            {
-                "rows_per_second": batch_size
-                * (len(moments) - per)
-                / (moments[-1] - moments[per - 1]),
-                "fastest": min(took),
-                "median": statistics.median(took),
-                "losses": [sum(losses[-per:]) / per],
-            }
-        )
+        told.put(_figures(moments, losses, batch_size, epochs))
+
+
+def _figures(moments, losses, batch_size, epochs):
+    """Return what was measured, the first epoch left out of the rows a second."""
+    steps = len(moments) // epochs
+    took = [after - before for before, after in pairwise(moments)]
+    seconds = moments[-1] - moments[steps - 1]
+    return {
+        "rows_per_second": batch_size * (len(moments) - steps) / seconds,
+        "fastest": min(took),
+        "median": statistics.median(took),
+        "losses": [sum(losses[-steps:]) / steps],
+    }
 
 
 def steps(X, y, sizes, batch_size, epochs, workers):
