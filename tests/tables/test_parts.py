@@ -15,11 +15,12 @@ from chainrule.distributed.checkpoint import CheckpointError
 from chainrule.tables import FeatureEncoder, TableError, TrainOptions, read
 from chainrule.tables.estimators import TableClassifier, TableRegressor
 from chainrule.tables.part_fitting import train_parts
-from chainrule.tables.part_preparing import Where, prepared_parts
+from chainrule.tables.part_preparing import Where, prepared_parts, stays
 from chainrule.tables.parts import is_in_parts, parts_of
 
 TABLE = made()
 PLAIN = TrainOptions("plain", epochs=3, seed=5)
+LITTLE = (400 << 20) + 700_000  # bytes: the rows don't stay in memory, each epoch reads them anew
 
 
 @pytest.fixture(scope="module")
@@ -133,6 +134,18 @@ def test_lanes_are_part_of_the_fit(folder, tmp_path):
         train_parts(folder, "y", PLAIN, Where(folder=tmp_path))
     with pytest.raises(ValueError, match="lanes must be a power of two, got 3"):
         Where(lanes=3)
+
+
+def test_rows_that_stay_in_memory_are_the_same(folder):
+    options = TrainOptions("plain", epochs=2, batch_size=64)
+    few, many = (
+        prepared_parts(parts_of(folder), "y", options, Where(m)) for m in (LITTLE, 2 << 30)
+    )
+    assert few.order == many.order
+    n_rows, columns = few.order.n_rows, len(few.learned.features.columns) + 1
+    assert [stays(m, columns, n_rows) for m in (LITTLE, 2 << 30)] == [False, True]
+    again, kept = (train_parts(folder, "y", options, Where(m)) for m in (LITTLE, 2 << 30))
+    np.testing.assert_array_equal(theta(again), theta(kept))
 
 
 def test_a_model_is_as_good_as_one_of_the_table_in_memory(folder):
@@ -256,8 +269,9 @@ def test_a_part_that_changes_during_the_fit_is_named(tmp_path, how):
                 pq.write_table(TABLE.slice(0, 2000), path)
 
     said = "changed since the parts were looked at" if how == "written again" else "is gone"
+    where = Where(LITTLE, folder=tmp_path / "kept")
     with pytest.raises(TableError, match=rf"part-1\.parquet {said}"):
-        train_parts(tmp_path / "parts", "y", PLAIN, Where(folder=tmp_path / "kept"), change)
+        train_parts(tmp_path / "parts", "y", PLAIN, where, change)
     assert (tmp_path / "kept" / "checkpoint.safetensors").exists()
 
 

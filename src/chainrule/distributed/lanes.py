@@ -47,6 +47,31 @@ class Source(Protocol):
         """Write the inputs and the targets of rows, as a network takes them."""
 
 
+class Kept:
+    """A source whose groups stay in memory once they are read: for rows that fit there.
+
+    Parameters
+    ----------
+    source : Source
+    """
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+        self._groups: dict[int, Array] = {}
+        self.group_rows, self.fill = source.group_rows, source.fill
+
+    def reader(self) -> Kept:
+        """Return what reads them, for one lane."""
+        return self
+
+    def read(self, group: int, first: int, last: int) -> Iterator[Array]:
+        """Yield rows ``first`` ≤ i < ``last`` of a group."""
+        if group not in self._groups:
+            rows = self._source.reader().read(group, 0, self.group_rows[group])
+            self._groups[group] = np.concatenate(list(rows))
+        yield self._groups[group][first:last]
+
+
 def samples_of(source: Source, rows: Array, spec: NetworkSpec) -> tuple[Array, Array]:
     """Return X and y of rows, of a network's dtype."""
     X, y = (np.empty((len(rows), n), spec.dtype) for n in (spec.n_inputs, spec.n_outputs))

@@ -13,12 +13,13 @@ from numpy.typing import NDArray
 from chainrule.distributed.checkpoint import Checkpoints
 from chainrule.distributed.fit import Fit
 from chainrule.distributed.full_batch import minimise_parts
+from chainrule.distributed.lanes import Kept
 from chainrule.distributed.order import RowOrder
 from chainrule.distributed.teams import require_team, team_of
 from chainrule.engine.spec import NetworkSpec
 from chainrule.tables.columns import numbers
 from chainrule.tables.errors import TableError
-from chainrule.tables.part_preparing import LANES, MEMORY, lanes_for, room_of
+from chainrule.tables.part_preparing import LANES, MEMORY, lanes_for, room_of, stays
 from chainrule.tables.parts import Parts, parts_of
 from chainrule.tables.table import Table
 from chainrule.theory.checks import require, require_name
@@ -179,8 +180,11 @@ def fit_files(
     used = lanes_for(batch_size, lanes)
     room = room_of(memory, used, len(inputs) + len(targets), parts.n_rows)
     order = RowOrder(rows.group_rows, batch_size, used, room, shuffle, seed)
+    columns = len(inputs) + spec.n_outputs
+    fits = stays(memory, columns, parts.n_rows, 1 if ray is None else used)
+    source_rows = Kept(rows) if fits else rows
     if solver == "lbfgs":
-        return minimise_parts(network, rows, order, epochs, workers, ray)
+        return minimise_parts(network, source_rows, order, epochs, workers, ray)
     chosen = chosen_optimizer(Adam() if optimizer is None else optimizer)
     fit = Fit(network, chosen, order, epochs)
     about = {
@@ -195,7 +199,7 @@ def fit_files(
     if keeper:
         keeper.go_on(fit)
     if not fit.stopped:
-        team = team_of(rows, order, spec, workers, ray)
+        team = team_of(source_rows, order, spec, workers, ray)
         try:
             fit.run(team, keeper, watch)
         finally:

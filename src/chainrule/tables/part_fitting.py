@@ -10,14 +10,20 @@ import numpy as np
 
 from chainrule.distributed.checkpoint import Checkpoints
 from chainrule.distributed.fit import Fit, Held
-from chainrule.distributed.lanes import samples_of
+from chainrule.distributed.lanes import Kept, samples_of
 from chainrule.distributed.teams import require_team, team_of
 from chainrule.tables.intervals import Errors
 from chainrule.tables.metrics import Metrics
 from chainrule.tables.model import TableModel
 from chainrule.tables.networks import network_for
 from chainrule.tables.options import TrainOptions
-from chainrule.tables.part_preparing import Prepared, Where, kept_or_prepared, prepared_parts
+from chainrule.tables.part_preparing import (
+    Prepared,
+    Where,
+    kept_or_prepared,
+    prepared_parts,
+    stays,
+)
 from chainrule.tables.part_rows import PartRows
 from chainrule.tables.parts import Parts, parts_of
 from chainrule.tables.report import Report
@@ -88,7 +94,10 @@ def train_parts(
     if keeper:
         keeper.go_on(fit)
     if not fit.stopped:
-        team = team_of(rows, fit.order, fit.network.spec, where.workers, where.ray)
+        columns, n_rows = len(rows.features.columns) + 1, fit.order.n_rows
+        fits = stays(where.memory, columns, n_rows, 1 if where.ray is None else fit.order.lanes)
+        source = Kept(rows) if fits else rows
+        team = team_of(source, fit.order, fit.network.spec, where.workers, where.ray)
         try:
             fit.run(team, keeper, watch)
         finally:

@@ -264,3 +264,8 @@ def room_of(memory: int, lanes: int, columns: int, n_rows: int) -> int:
         f"{columns} columns, got {memory / 1e9:.2g}GB",
     )
     return min(room, _BUFFER, longest)
+
+
+def stays(memory: int, columns: int, n_rows: int, copies: int = 1) -> bool:
+    """Return whether all rows can stay in memory beside the buffers, in so many processes."""
+    return 4 * 8 * columns * n_rows * copies <= memory - _OWN
