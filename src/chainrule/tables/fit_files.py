@@ -165,22 +165,12 @@ def fit_files(
     require_name("solver", solver, ("steps", "lbfgs"))
     if ray is not None:
         require_team(ray)
-    parts = parts_of(source)
-    targets = (target,) if isinstance(target, str) else tuple(target)
-    given = parts.names if features is None else features
-    inputs = tuple(name for name in given if name not in targets)
-    for name in (*inputs, *targets):
-        parts.empty().column(name)  # names a near miss
-    spec = network.spec
-    require(
-        len(inputs) == spec.n_inputs,
-        f"the network has {spec.n_inputs} inputs, and {parts.name} {len(inputs)} columns for them",
-    )
-    rows = NumberRows(parts, inputs, targets, spec)
+    rows = _rows(network.spec, parts_of(source), target, features)
+    parts, spec = rows.parts, rows.spec
     used = lanes_for(batch_size, lanes)
-    room = room_of(memory, used, len(inputs) + len(targets), parts.n_rows)
+    columns = len(rows.features) + spec.n_outputs
+    room = room_of(memory, used, columns, parts.n_rows)
     order = RowOrder(rows.group_rows, batch_size, used, room, shuffle, seed)
-    columns = len(inputs) + spec.n_outputs
     fits = stays(memory, columns, parts.n_rows, 1 if ray is None else used)
     source_rows = Kept(rows) if fits else rows
     if solver == "lbfgs":
@@ -189,8 +179,8 @@ def fit_files(
     fit = Fit(network, chosen, order, epochs)
     about = {
         "table": parts.about(),
-        "inputs": inputs,
-        "targets": targets,
+        "inputs": rows.features,
+        "targets": rows.targets,
         "spec": spec.to_dict(),
         "optimizer": repr(chosen),
         "order": [epochs, batch_size, shuffle, seed, used, room],
@@ -205,6 +195,22 @@ def fit_files(
         finally:
             team.close()
     return [float(loss) for loss in fit.losses]
+
+
+def _rows(
+    spec: NetworkSpec, parts: Parts, target: str | Sequence[str], features: Sequence[str] | None
+) -> NumberRows:
+    """Return the rows that a network is to learn from; a ValueError says which column is none."""
+    targets = (target,) if isinstance(target, str) else tuple(target)
+    given = parts.names if features is None else features
+    inputs = tuple(name for name in given if name not in targets)
+    for name in (*inputs, *targets):
+        parts.empty().column(name)  # names a near miss
+    require(
+        len(inputs) == spec.n_inputs,
+        f"the network has {spec.n_inputs} inputs, and {parts.name} {len(inputs)} columns for them",
+    )
+    return NumberRows(parts, inputs, targets, spec)
 
 
 def _finite(table: Table, name: str) -> NDArray[np.float64]:
