@@ -110,6 +110,8 @@ def newer(path, since):
 def test_what_is_wrong_is_said_in_one_line(folder, tmp_path, refused):
     assert "no Parquet file is named nothing/*.parquet" in refused("train", "nothing/*.parquet")
     assert "memory must be a size as 2GB" in refused("train", folder, *TRAIN, "--memory", "lots")
+    assert "needs a table in memory" in refused("train", folder, *TRAIN, "--held-out", "rows.csv")
+    assert "are for tables of text" in refused("train", folder, *TRAIN, "--na", "-999")
     address = ("--ray", "127.0.0.1:1")
     assert "no Ray answers at 127.0.0.1:1" in refused("train", folder, *TRAIN, *address)
     broken = written(tmp_path / "broken", TABLE)

@@ -155,6 +155,20 @@ def test_a_model_is_as_good_as_one_of_the_table_in_memory(folder):
     assert "held-out rows" in repr(model)
 
 
+def test_a_column_may_be_read_as_another_kind(tmp_path):
+    """Text as numbers and as dates, whole numbers as text: as in memory."""
+    numbers = np.random.default_rng(0).integers(0, 9, 400)
+    day = [f"2024-0{1 + k}-15" for k in numbers]
+    table = pa.table(
+        {"size": list(map(str, numbers)), "code": numbers, "day": day, "y": numbers * 2.0}
+    )
+    written(tmp_path, table)
+    kinds = {"size": "number", "code": "text", "day": "date"}
+    model = train_parts(tmp_path, "y", replace(PLAIN, kinds=kinds))
+    assert {column.name: column.kind for column in model.features.columns} == kinds
+    assert len(model.predict(table)) == 400
+
+
 def test_a_model_is_saved_and_loaded(folder, tmp_path):
     model = train_parts(folder, "kind", PLAIN)
     files.save(model, tmp_path / "model.safetensors")

@@ -10,13 +10,15 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from chainrule.tables.errors import TableError
+from chainrule.tables.conventions import USUAL
 from chainrule.tables.options import TrainOptions
 from chainrule.tables.parts import Parts, is_in_parts
+from chainrule.theory.checks import require
 
 if TYPE_CHECKING:
     from rich.progress import Progress
 
+    from chainrule.cli.config import Settings
     from chainrule.distributed.fit import Fit
     from chainrule.tables.model import TableModel
     from chainrule.tables.part_preparing import Where
@@ -83,10 +85,17 @@ def peak_memory() -> int:
     return peak if sys.platform == "darwin" else peak * 1024
 
 
-def require_no_held_out(path: Path | None) -> None:
-    """Refuse to write rows that are never all in memory."""
-    if path is not None:
-        raise TableError("--held-out needs a table in memory; keep some files back instead")
+def require_for_parts(chosen: Settings) -> None:
+    """Refuse what is of tables in memory, or of tables of text, alone."""
+    require(
+        chosen.held_out is None,
+        "--held-out needs a table in memory; of a table in parts, keep some files back instead",
+    )
+    require(
+        chosen.conventions == USUAL,
+        "--na, --decimal, --thousands, --strip and --date-order are for tables of text; write the "
+        "Parquet files with missing values, numbers and dates as such",
+    )
 
 
 @contextlib.contextmanager

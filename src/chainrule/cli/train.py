@@ -14,7 +14,7 @@ from chainrule.cli.figures import print_worth, target_in_words
 from chainrule.cli.outputs import check_output, check_table_output, write_table
 from chainrule.cli.parts import (
     asks_for_parts,
-    require_no_held_out,
+    require_for_parts,
     train_on_parts,
     where_of,
 )
@@ -115,8 +115,8 @@ def train(
     start = time.perf_counter()
     went: dict[str, Any] = {}
     if isinstance(source, Parts):
-        require_no_held_out(chosen.held_out)
-        where = where_of(memory, workers, ray, resume, lanes)
+        require_for_parts(chosen)
+        where = where_of(memory, workers or trained_with.threads, ray, resume, lanes)
         model, went = train_on_parts(source, name, trained_with, where)
     else:
         with _progress(epochs_ahead(source, name, trained_with)) as callbacks:

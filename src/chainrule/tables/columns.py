@@ -232,6 +232,8 @@ def _converts(table: Table, column: pa.ChunkedArray, kind: Kind) -> bool:
 
 def _convert(table: Table, column: pa.ChunkedArray, kind: Kind) -> pa.ChunkedArray:
     given = column.type
+    if pa.types.is_dictionary(given):
+        return _convert(table, pc.cast(column, given.value_type), kind)
     if pa.types.is_null(given):
         types = {"number": pa.float64(), "boolean": pa.bool_(), "date": pa.timestamp("us")}
         return pc.cast(column, types.get(kind, pa.string()))
