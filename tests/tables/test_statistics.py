@@ -65,6 +65,16 @@ def test_numbers_are_counted_until_they_are_too_many():
     assert median == pytest.approx(127.75, abs=0.5)
 
 
+def test_few_numbers_that_are_very_often_there_and_then_many():
+    found = NumberStatistics()
+    for _ in range(40):  # two million, which are counted
+        found.add(NumberStatistics.of(np.repeat(np.arange(100.0), 500)))
+    found.add(NumberStatistics.of(np.linspace(0, 99, 1000)))
+    assert found.counts is None
+    assert found.count == 2_001_000
+    assert found.quantiles([0, 0.1, 0.5, 0.9, 1]) == pytest.approx([0, 10, 50, 90, 99], abs=1)
+
+
 @given(st.lists(st.lists(st.sampled_from("abcdef") | st.none(), max_size=20), max_size=5))
 def test_texts_are_counted_exactly(parts):
     columns = [pa.array(part, pa.string()) for part in parts]

@@ -19,6 +19,7 @@ MOST_LABELS = 10_000  # texts that are counted exactly
 # Of the t-digest, which unlike KLL and REQ draws no random numbers: of 2 million numbers in 32
 # groups, sorted ones too, a quantile's rank was off by 0.1 % at most; by 0.6 with 1000.
 COMPRESSION = 4000
+_REPEATED = 1 << 17  # numbers that are written out, as often as they are there
 _TRIED = 1024  # numbers, of which one sees that they are many
 _REGISTERS = 12  # log₂, of the HyperLogLog: 1.6 % of the number of different texts
 
@@ -116,9 +117,12 @@ class NumberStatistics:
         if self.counts is None:
             return datasketches.tdigest_double.deserialize(self._sketch)
         digest = datasketches.tdigest_double(COMPRESSION)
-        if self.counts:
+        if self.count <= _REPEATED:
             values = sorted(self.counts)
             digest.update(np.repeat(values, [self.counts[value] for value in values]))
+            return digest
+        for value in sorted(self.counts):
+            digest.merge(_of_one_number(value, self.counts[value]))
         return digest
 
     def quantiles(self, shares: Sequence[float]) -> list[float]:
@@ -146,6 +150,18 @@ class NumberStatistics:
         mean = self.mean + step * self.missing / total
         squares = self.squares + step * step * self.count / total * self.missing
         return mean, math.sqrt(squares / total)
+
+
+def _of_one_number(value: float, count: int) -> datasketches.tdigest_double:
+    """Return the digest of a number that is there so often, by doubling: it has no weights."""
+    digest, doubled = (datasketches.tdigest_double(COMPRESSION) for _ in range(2))
+    doubled.update(value)
+    while count:
+        if count & 1:
+            digest.merge(doubled)
+        doubled.merge(datasketches.tdigest_double.deserialize(doubled.serialize()))
+        count >>= 1
+    return digest
 
 
 def _between(values: list[float], ends: NDArray[np.int64], place: float) -> float:
