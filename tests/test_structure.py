@@ -25,8 +25,8 @@ CPP = sorted([*(ROOT / "cpp").iterdir(), *(ROOT / "tests" / "cpp").iterdir()])
 
 # A floor may import the floors named before it, and itself.
 FLOORS = [
-    "theory", "atomic", "engine", "training", "distributed", "explain", "estimators", "tables",
-    "files", "cli",
+    "theory", "atomic", "sealed", "engine", "training", "distributed", "explain", "estimators",
+    "tables", "files", "cli",
 ]  # fmt: skip
 
 MOST_LINES = 400

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chainrule.atomic import atomic_file
+from chainrule.sealed import checksum, difference
 
 # Of each kind, the format that is written.
 FORMATS = {
@@ -148,10 +149,10 @@ def load(path: str | Path) -> Any:  # noqa: ANN401 (one of the kinds, as the fil
     except _UNSOUND as error:
         what = f"field {error} is missing" if isinstance(error, KeyError) else _one_line(error)
         raise ModelFileError(f"{path} is not a sound model file: {what}") from error
-    difference = _difference(description, json.loads(json.dumps(model.describe())), "model")
+    different = difference(description, json.loads(json.dumps(model.describe())), "model")
     strangers = sorted(set(arrays) ^ set(model.arrays()))
-    if difference or strangers:
-        what = difference or f"unknown array {strangers[0]!r}"
+    if different or strangers:
+        what = different or f"unknown array {strangers[0]!r}"
         raise ModelFileError(f"{path} is not a sound model file: {what}")
     if stated["sha256"] != _digest(kind, description, arrays):
         raise ModelFileError(
@@ -193,30 +194,8 @@ def _restored(kind: str, description: Any, arrays: Mapping[str, NDArray[Any]]) -
 
 
 def _digest(kind: str, description: object, arrays: Mapping[str, NDArray[Any]]) -> str:
-    """Return the SHA-256 of the description and of every array with its name, type and shape."""
-    import hashlib
-
-    digest = hashlib.sha256(json.dumps([FORMATS[kind], kind, description], sort_keys=True).encode())
-    for name in sorted(arrays):
-        array = arrays[name]
-        digest.update(f"{name} {array.dtype.str} {array.shape} ".encode())
-        digest.update(array.tobytes())
-    return digest.hexdigest()
-
-
-def _difference(found: object, expected: object, where: str) -> str:
-    """Return the first field where two JSON values differ, '' where they are the same."""
-    if isinstance(found, dict) and isinstance(expected, dict):
-        for key in sorted(found.keys() | expected.keys()):
-            if key not in expected:
-                return f"unknown field {where}.{key}"
-            if key not in found:
-                return f"field {where}.{key} is missing"
-            if inner := _difference(found[key], expected[key], f"{where}.{key}"):
-                return inner
-        return ""
-    same = json.dumps(found, sort_keys=True) == json.dumps(expected, sort_keys=True)
-    return "" if same else f"{where} should be {expected!r:.60}, got {found!r:.60}"
+    """Return the checksum of a model of a kind."""
+    return checksum(json.dumps([FORMATS[kind], kind, description], sort_keys=True), arrays)
 
 
 def _kind(model: Savable) -> str:

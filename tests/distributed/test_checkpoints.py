@@ -48,7 +48,9 @@ def test_another_fits_checkpoint_is_refused(tmp_path):
     fit = fitted(1)
     Checkpoints(tmp_path, ABOUT).keep(fit, now=True)
     other = Checkpoints(tmp_path, {"data": "made", "options": {"epochs": 4}})
-    with pytest.raises(CheckpointError, match="of another fit: its options epochs is 3, not 4"):
+    with pytest.raises(
+        CheckpointError, match=r"another fit: fit\.options.epochs should be 4, got 3"
+    ):
         other.go_on(new_fit())
 
 

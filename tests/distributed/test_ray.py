@@ -126,3 +126,9 @@ def test_an_address_where_no_ray_answers():
     said = r"no Ray answers at 127\.0\.0\.1:1 \(Connection refused\)"
     with pytest.raises(ConnectionError, match=said):
         RayTeam(SOURCE, fit.order, fit.network.spec, 2, address="127.0.0.1:1")
+
+
+def test_a_client_outside_of_the_cluster_is_refused():
+    fit = Fit(network(), Adam(), order_of(), 1)
+    with pytest.raises(ConnectionError, match="give HOST:PORT, on a machine of the cluster"):
+        RayTeam(SOURCE, fit.order, fit.network.spec, 2, address="ray://127.0.0.1:10001")

@@ -89,13 +89,15 @@ def test_a_folder_that_is_gone_on_with(folder, tmp_path):
         cr.fit_files(net, folder, ["a", "b"], watch=until, **options)
     losses = cr.fit_files(network(), folder, ["a", "b"], **options)
     assert losses == cr.fit_files(whole, folder, ["a", "b"], **(options | {"folder": None}))
-    with pytest.raises(CheckpointError, match="of another fit: its order"):
+    with pytest.raises(CheckpointError, match=r"of another fit: fit\.order should be"):
         cr.fit_files(net, folder, ["a", "b"], **(options | {"epochs": 5}))
 
 
 def test_what_cannot_be_learned_is_named(folder, tmp_path):
     with pytest.raises(ValueError, match=r"the network has 4 inputs, and .* 5 columns for them"):
         cr.fit_files(network(), folder, ["a", "b"])
+    with pytest.raises(ValueError, match="lanes must be a power of two, got 3"):
+        cr.fit_files(network(), folder, ["a", "b"], features=INPUTS, lanes=3)
     with pytest.raises(ValueError, match="no column 'c'"):
         cr.fit_files(network(), folder, ["a", "c"], features=INPUTS)
     net = network(2, loss="cross_entropy")

@@ -130,7 +130,7 @@ def test_lanes_are_part_of_the_fit(folder, tmp_path):
     np.testing.assert_array_equal(theta(two), theta(again))
     assert not np.array_equal(theta(two), theta(train_parts(folder, "y", PLAIN)))
     train_parts(folder, "y", PLAIN, Where(folder=tmp_path, lanes=2))
-    with pytest.raises(CheckpointError, match="of another fit: its lanes is 2, not 8"):
+    with pytest.raises(CheckpointError, match=r"another fit: fit\.lanes should be 8, got 2"):
         train_parts(folder, "y", PLAIN, Where(folder=tmp_path))
     with pytest.raises(ValueError, match="lanes must be a power of two, got 3"):
         Where(lanes=3)
@@ -199,7 +199,9 @@ def test_a_fit_goes_on_in_its_folder(folder, tmp_path):
     np.testing.assert_array_equal(theta(model), theta(whole))
     assert model.report == whole.report
     assert train_parts(folder, "y", PLAIN, Where(folder=tmp_path)).report == whole.report  # over
-    with pytest.raises(CheckpointError, match="of another fit: its target is 'y', not 'kind'"):
+    with pytest.raises(
+        CheckpointError, match=r"another fit: fit\.target should be 'kind', got 'y'"
+    ):
         train_parts(folder, "kind", PLAIN, Where(folder=tmp_path))
 
 
@@ -261,6 +263,8 @@ def test_a_part_whose_pages_are_damaged_is_named(tmp_path):
 
 def test_no_rows_and_no_parts(tmp_path):
     refused(tmp_path / "*.parquet", "no Parquet file is named")
+    (tmp_path / "rows.csv").write_text("x,y\n1,2\n")
+    refused(tmp_path / "rows.csv", r"rows\.csv is no Parquet file")
     refused(tmp_path, "no Parquet file is named")
     written(tmp_path, TABLE.slice(0, 0), parts=1)
     refused(tmp_path, "has no rows in 1 part")

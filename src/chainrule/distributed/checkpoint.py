@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import math
 import time
@@ -15,6 +14,7 @@ from numpy.typing import NDArray
 
 from chainrule.atomic import atomic_file
 from chainrule.distributed.fit import Fit
+from chainrule.sealed import checksum, difference
 from chainrule.theory.checks import plural
 
 Array = NDArray[Any]
@@ -116,7 +116,7 @@ def write_arrays(path: Path, described: Mapping[str, Any], arrays: Mapping[str, 
 
     ready = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
     text = json.dumps(described, ensure_ascii=False)
-    stated = {"format": _FORMAT, "sha256": _digest(text, ready), "content": text}
+    stated = {"format": _FORMAT, "sha256": checksum(text, ready), "content": text}
     with atomic_file(path) as file:
         file.write(save(ready, metadata={_KEY: json.dumps(stated, ensure_ascii=False)}))
 
@@ -140,7 +140,7 @@ def read_arrays(path: Path) -> tuple[dict[str, Any], dict[str, Array]]:
         text = stated["content"]
         if stated["format"] != _FORMAT:
             raise CheckpointError(f"{path} was written by another version of chainrule")
-        if stated["sha256"] != _digest(text, arrays):
+        if stated["sha256"] != checksum(text, arrays):
             raise CheckpointError(
                 f"{path} was edited or damaged: its checksum is not its content's"
             )
@@ -159,24 +159,5 @@ def require_same(path: Path, found: object, expected: object) -> None:
     CheckpointError
         If two descriptions differ; it says in what first.
     """
-    if different := _difference(found, expected):
+    if different := difference(found, expected, "fit"):
         raise CheckpointError(f"{path} is of another fit: {different}; name another folder")
-
-
-def _digest(text: str, arrays: Mapping[str, Array]) -> str:
-    digest = hashlib.sha256(text.encode())
-    for name in sorted(arrays):
-        digest.update(f"{name} {arrays[name].dtype.str} {arrays[name].shape} ".encode())
-        digest.update(arrays[name].tobytes())
-    return digest.hexdigest()
-
-
-def _difference(found: Any, expected: Any, where: str = "") -> str:  # noqa: ANN401 (JSON)
-    """Return the first thing in which two descriptions differ, '' where they are the same."""
-    if isinstance(found, dict) and isinstance(expected, dict):
-        for name in dict.fromkeys([*expected, *found]):
-            inner = _difference(found.get(name), expected.get(name), f"{where} {name}".strip())
-            if inner:
-                return inner
-        return ""
-    return "" if found == expected else f"its {where} is {found!r:.60}, not {expected!r:.60}"

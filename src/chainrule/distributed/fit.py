@@ -21,7 +21,7 @@ from chainrule.engine.parameters import Parameters
 from chainrule.theory.checks import require, require_whole
 from chainrule.theory.optimizer import Optimizer
 from chainrule.training.continuation import divergence
-from chainrule.training.history import Checkpoint, array_of
+from chainrule.training.history import array_of
 from chainrule.training.perceptron import MultilayerPerceptron
 from chainrule.training.run import require_optimizer
 from chainrule.training.stopping import EarlyStopping, Progress
@@ -266,11 +266,6 @@ class Fit:
             if self.early_stopping.restore_best and self._progress.best_epoch:
                 self._best = array_of(theta.dtype, theta.shape, arrays, _BEST)
         self.network.parameters.theta[:] = self._best if self._best.size else self.averaged
-
-    @property
-    def checkpoint(self) -> Checkpoint:
-        """θ and the optimizer's state after the last step."""
-        return Checkpoint.of(self.step, self.parameters.theta, self.state)
 
 
 def mean_of(sums: Sums, reduction: str) -> tuple[float, Array]:

@@ -61,10 +61,7 @@ class RowOrder:
 
     def __post_init__(self) -> None:
         require(sum(self.group_rows) > 0, "there are no rows to learn from")
-        require_whole("lanes", self.lanes, 1)
-        require(
-            self.lanes & (self.lanes - 1) == 0, f"lanes must be a power of two, got {self.lanes}"
-        )
+        require_lanes(self.lanes)
         require_whole("batch_size", self.batch_size, 1)
         require(
             self.batch_size % self.lanes == 0,
@@ -100,6 +97,12 @@ class RowOrder:
     def epoch(self, epoch: int) -> EpochOrder:
         """Return the order of one epoch, from 0."""
         return EpochOrder(self, epoch)
+
+
+def require_lanes(lanes: object) -> None:
+    """Raise ``ValueError`` unless a number of lanes is a power of two."""
+    require_whole("lanes", lanes, 1)
+    require(int(lanes).bit_count() == 1, f"lanes must be a power of two, got {lanes}")  # type: ignore[call-overload]
 
 
 class EpochOrder:

@@ -301,7 +301,11 @@ def _connected(address: str | None, workers: int) -> tuple[Any, bool]:
 
 def _require_answer(address: str) -> None:
     """Ask whether anybody answers at an address, which Ray itself does for minutes."""
-    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if address.startswith("ray://"):  # of a client outside, whom workers can't reach
+        raise ConnectionError(
+            f"no Ray is used at {address}: give HOST:PORT, on a machine of the cluster"
+        )
+    host, _, port = address.rpartition(":")
     if address in ("auto", "local") or not port.isdigit():
         return
     try:

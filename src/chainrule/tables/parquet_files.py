@@ -77,13 +77,18 @@ def is_of_pandas(frame: object) -> bool:
 
 def typed_table(name: str, data: pa.Table, conventions: Conventions = USUAL) -> Table:
     """Return Arrow's table, its columns in plain types, and the index of pandas known as one."""
-    described = (data.schema.pandas_metadata or {}).get("index_columns", [])
-    index = tuple(column for column in described if isinstance(column, str))
+    index = index_of(data.schema)
     columns = [_plain(column) for column in data.columns]
     data = pa.table(columns, names=data.column_names) if columns else data
     if conventions.na:
         data = _without_numbers(without_words(data, list(conventions.na)), conventions)
     return Table(name, data, typed=True, index=index, conventions=conventions)
+
+
+def index_of(schema: pa.Schema) -> tuple[str, ...]:
+    """Return the columns that are the index of the DataFrame that was written."""
+    described = (schema.pandas_metadata or {}).get("index_columns", [])
+    return tuple(column for column in described if isinstance(column, str))
 
 
 def in_plain_types(data: pa.Table) -> pa.Table:

@@ -18,7 +18,7 @@ from chainrule.distributed.checkpoint import (
     require_same,
     write_arrays,
 )
-from chainrule.distributed.order import RowOrder
+from chainrule.distributed.order import RowOrder, require_lanes
 from chainrule.tables.options import TrainOptions
 from chainrule.tables.part_learning import Learned, learned_from
 from chainrule.tables.part_pass import HeldOut, Pass, facts_of, reads_of
@@ -73,8 +73,7 @@ class Where:
         require_whole("memory", self.memory, 1)
         if self.workers is not None:
             require_whole("workers", self.workers, 1)
-        require_whole("lanes", self.lanes, 1)
-        require(self.lanes.bit_count() == 1, f"lanes must be a power of two, got {self.lanes}")
+        require_lanes(self.lanes)
 
 
 @dataclass(frozen=True)
@@ -242,6 +241,8 @@ def _order(learned: Learned, options: TrainOptions, where: Where) -> RowOrder:
 
 def lanes_for(batch_size: int, lanes: int) -> int:
     """Return into how many lanes the rows are cut: so many, or fewer that divide the batch."""
+    require_lanes(lanes)
+    require_whole("batch_size", batch_size, 1)
     while batch_size % lanes:
         lanes //= 2
     return lanes

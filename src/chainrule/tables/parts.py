@@ -18,7 +18,7 @@ import pyarrow.fs as fs
 import pyarrow.parquet as pq
 
 from chainrule.tables.errors import TableError, listed
-from chainrule.tables.parquet_files import PARQUET_SUFFIXES, in_plain_types
+from chainrule.tables.parquet_files import PARQUET_SUFFIXES, in_plain_types, index_of
 from chainrule.tables.table import Table
 
 BATCH_ROWS = 65_536
@@ -88,14 +88,14 @@ class Parts:
 
     @property
     def short_name(self) -> str:
-        """The name without its folders."""
-        return PurePath(self.name).name
+        """The name without its folders; of a pattern, with the last one."""
+        path = PurePath(self.name)
+        return "/".join(path.parts[-2:]) if "*" in path.name else path.name
 
     @property
     def index(self) -> tuple[str, ...]:
         """The columns that are the index of the DataFrame that was written."""
-        described = (self.schema.pandas_metadata or {}).get("index_columns", [])
-        return tuple(column for column in described if isinstance(column, str))
+        return index_of(self.schema)
 
     def about(self) -> dict[str, Any]:
         """Return by what one knows the same parts again, as JSON can hold it."""
@@ -144,6 +144,8 @@ class Parts:
                 if where.size:
                     data = in_plain_types(pa.Table.from_batches([batch.slice(skipped)]))
                     yield Table(self.paths[part], data, typed=True, rows=where, index=self.index)
+        except (MemoryError, PermissionError):
+            raise
         except (pa.ArrowException, OSError) as error:
             self._require_unchanged(part)
             raise damaged(self.paths[part]) from error
@@ -267,6 +269,8 @@ def _of_dataset(dataset: ds.Dataset, name: str) -> Parts:
             raise TableError(f"{fragment.path} is gone, or no file")
         try:
             metadata = pq.read_metadata(fragment.path, filesystem=fragment.filesystem)
+        except PermissionError:
+            raise
         except (pa.ArrowException, OSError) as error:
             raise damaged(fragment.path) from error
         first = first or (fragment.path, metadata.schema.to_arrow_schema())
@@ -342,6 +346,8 @@ def _local(name: str) -> list[str]:
     if path.is_dir():
         return [str(one) for one in path.rglob("*") if one.is_file() and _is_part(str(one))]
     if path.exists():
+        if path.suffix.lower() not in PARQUET_SUFFIXES:
+            raise TableError(f"{name} is no Parquet file; a table in parts is Parquet files")
         return [name]
     return [one for one in glob.glob(name, recursive=True) if Path(one).is_file()]  # noqa: PTH207
 

@@ -6,7 +6,6 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 
 import datasketches
 import numpy as np
@@ -219,7 +218,7 @@ class LabelStatistics:
         frequent.merge(others)
         self._keep(union.get_result(), frequent)
 
-    @cached_property
+    @property
     def different(self) -> float:
         """How many texts are different, about."""
         if self.is_exact:
