@@ -147,6 +147,19 @@ def test_the_stub_is_what_the_module_says(tmp_path):
     assert fresh.read_text() == kept.read_text(), "run `make stub`"
 
 
+def test_the_command_line_waits_for_nothing_that_it_may_not_need():
+    """pyarrow.dataset brings pandas with it, where that is installed: a fifth of a second."""
+    heavy = ["pandas", "pyarrow.dataset", "datasketches", "ray", "sklearn"]
+    code = (
+        "import sys, chainrule.cli.predict, chainrule.cli.train, chainrule.cli.evaluate; "
+        f"print(sorted({{*{heavy!r}}} & {{*sys.modules}}))"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert result.stdout.strip() == "[]"
+
+
 def test_import_is_light():
     """What costs more than chainrule itself is imported on first use."""
     heavy = ["sklearn", "scipy", "pyarrow", "typer", "rich", "pandas", "matplotlib", "safetensors"]

@@ -1,4 +1,4 @@
-"""What tells whether a file is whole: a checksum of its text and arrays, and the first difference."""
+"""By what one sees that a file is whole: a checksum; and in what two descriptions differ."""
 
 import json
 from collections.abc import Mapping

@@ -9,7 +9,7 @@ import socket
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import count
+from itertools import chain, count
 from multiprocessing.connection import Client, Connection, wait
 from typing import Any
 
@@ -117,32 +117,36 @@ class RayTeam:
     def sums(self, theta: Array, epoch: int, steps: range) -> Sums:
         """Return the sums over the batches of these steps of an epoch, both from 0."""
         self._welcome()
-        to_do = {line: [actor.lanes] for line, actor in self._there.items() if actor.lanes}
+        to_do: dict[Connection, list[range]] = {}
         parts: list[tuple[int, int, Sums]] = []
 
-        def ask(line: Connection) -> None:  # one thing at a time: both sides wait for the other
+        def ask(line: Connection) -> None:
             lanes = to_do[line][0]
             with contextlib.suppress(OSError):  # lost, which shows when it doesn't answer
                 line.send((theta, epoch, steps, lanes, lanes == self._there[line].lanes))
 
-        for line in to_do:
-            ask(line)
+        def give(line: Connection, lanes: range) -> None:
+            to_do.setdefault(line, []).append(lanes)
+            if len(to_do[line]) == 1:  # one thing at a time: both sides wait for the other
+                ask(line)
+
+        for line, actor in self._there.items():
+            if actor.lanes:
+                give(line, actor.lanes)
         while to_do:
             for line in self._heard(list(to_do)):
                 found = self._answer(line)
-                if found is not None:
-                    parts += found
-                    del to_do[line][0]
-                    if to_do[line]:
-                        ask(line)
-                    else:
-                        del to_do[line]
+                if found is None:
+                    left = [_shared(lanes, list(self._there)) for lanes in to_do.pop(line)]
+                    for other, share in chain.from_iterable(left):
+                        give(other, share)
                     continue
-                for lanes in to_do.pop(line):
-                    for other, share in _shared(lanes, list(self._there)):
-                        to_do.setdefault(other, []).append(share)
-                        if len(to_do[other]) == 1:
-                            ask(other)
+                parts += found
+                del to_do[line][0]
+                if to_do[line]:
+                    ask(line)
+                else:
+                    del to_do[line]
         self._deaths = 0
         return joined(parts)
 

@@ -5,15 +5,15 @@ from __future__ import annotations
 import fnmatch
 import glob
 import os
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path, PurePath
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeGuard
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.dataset as ds
 import pyarrow.fs as fs
 import pyarrow.parquet as pq
 
@@ -21,14 +21,12 @@ from chainrule.tables.errors import TableError, listed
 from chainrule.tables.parquet_files import PARQUET_SUFFIXES, in_plain_types, index_of
 from chainrule.tables.table import Table
 
+if TYPE_CHECKING:  # where it is used, it is imported: it brings pandas, where there is one
+    import pyarrow.dataset as ds
+
 BATCH_ROWS = 65_536
 _WILD = "*?["
-# How a group is read: its columns at once, or where it is large, pages one after the other.
-_AT_ONCE = ds.ParquetFragmentScanOptions(pre_buffer=False)
-_BY_PAGES = ds.ParquetFragmentScanOptions(
-    use_buffered_stream=True, buffer_size=1 << 16, pre_buffer=False
-)
-_LARGE = 1 << 18  # rows
+_LARGE = 1 << 18  # rows of a group, from which on pages are read one after the other
 
 
 class Stamp(NamedTuple):
@@ -133,7 +131,7 @@ class Parts:
                 batch_size=batch_rows,
                 batch_readahead=0,
                 fragment_readahead=0,
-                fragment_scan_options=_BY_PAGES if rows > _LARGE else _AT_ONCE,
+                fragment_scan_options=_scan_options(rows),
                 use_threads=False,
             )
             at = 0
@@ -155,6 +153,8 @@ class Parts:
     @cached_property
     def _format(self) -> ds.ParquetFileFormat:
         """What reads each different text once."""
+        import pyarrow.dataset as ds
+
         texts = [one.name for one in self.schema if _is_text(one.type)]
         return ds.ParquetFileFormat(dictionary_columns=texts)
 
@@ -196,7 +196,7 @@ def is_in_parts(source: object) -> bool:
     >>> is_in_parts("parts/*.parquet"), is_in_parts("iris.csv")
     (True, False)
     """
-    if isinstance(source, ds.Dataset | Parts):
+    if isinstance(source, Parts) or _is_dataset(source):
         return True
     if not isinstance(source, str | os.PathLike):
         return False
@@ -220,8 +220,10 @@ def parts_of(source: object) -> Parts:
     """
     if isinstance(source, Parts):
         return source
-    if isinstance(source, ds.Dataset):
+    if _is_dataset(source):
         return _of_dataset(source, "the dataset")
+    import pyarrow.dataset as ds
+
     given: list[Any] = source if isinstance(source, list) else [source]
     names = [str(os.fspath(one)) for one in given]
     filesystem, paths = _found(names)
@@ -257,7 +259,23 @@ def in_text(table: Table) -> Table:
     return table.with_columns(coded) if coded else table
 
 
+def _is_dataset(source: object) -> TypeGuard[ds.Dataset]:
+    """Return whether it is one; who has one has imported where they come from."""
+    module = sys.modules.get("pyarrow.dataset")
+    return module is not None and isinstance(source, module.Dataset)
+
+
+def _scan_options(rows: int) -> ds.ParquetFragmentScanOptions:
+    """Return how a group of so many rows is read, of which little is to be in memory."""
+    import pyarrow.dataset as ds
+
+    by_pages = {"use_buffered_stream": True, "buffer_size": 1 << 16} if rows > _LARGE else {}
+    return ds.ParquetFragmentScanOptions(pre_buffer=False, **by_pages)
+
+
 def _of_dataset(dataset: ds.Dataset, name: str) -> Parts:
+    import pyarrow.dataset as ds
+
     fragments = sorted(dataset.get_fragments(), key=lambda one: str(getattr(one, "path", "")))
     if not fragments or not all(isinstance(one, ds.ParquetFileFragment) for one in fragments):
         raise TableError(f"{name}: expected a dataset of Parquet files")
