@@ -184,7 +184,8 @@ class FeatureEncoder:
                 set_ones(inputs, values[:, k])
         numbers = [k for k, column in enumerate(self.columns) if isinstance(column, NumberColumn)]
         if numbers:
-            self.encoding.encode(np.ascontiguousarray(values[:, numbers]), encoded)
+            read = values if len(numbers) == len(self.columns) else values[:, numbers]
+            self.encoding.encode(np.ascontiguousarray(read), encoded)
 
     @cached_property
     def starts(self) -> list[int]:

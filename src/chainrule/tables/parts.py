@@ -88,7 +88,7 @@ class Parts:
     def short_name(self) -> str:
         """The name without its folders; of a pattern, with the last one."""
         path = PurePath(self.name)
-        return "/".join(path.parts[-2:]) if "*" in path.name else path.name
+        return "/".join(path.parts[-2:]) if {"*", "?"} & {*path.name} else path.name
 
     @property
     def index(self) -> tuple[str, ...]:

@@ -112,13 +112,13 @@ def stem(source: str | Path) -> str:
 
     Examples
     --------
-    >>> stem("data/titanic.csv.gz"), stem("-"), stem("sales/*.parquet")
+    >>> stem("data/titanic.csv.gz"), stem("-"), stem("sales/part-?.parquet")
     ('titanic', 'table', 'sales')
     """
     path = Path(source)
     if path.suffix.lower() in COMPRESSED:
         path = path.with_suffix("")
-    while "*" in path.name:  # a pattern is called by the folder of its files
+    while {"*", "?"} & {*path.name}:  # a pattern is called by the folder of its files
         path = path.parent
     return path.stem if path.stem and str(source) != "-" else "table"
 
