@@ -3,7 +3,6 @@
 #include <nanobind/stl/vector.h>
 
 #include "bindings.hpp"
-#include "encoding.hpp"
 #include "engine.hpp"
 
 using namespace nanobind::literals;
@@ -18,7 +17,7 @@ class Encoding {
 
   void add(double median, double center, double scale, std::vector<double> knots, double height,
            bool flagged, std::int64_t place) {
-    EncodedColumn column{median, center, scale, std::move(knots), height, flagged, place};
+    EncodedColumn column(median, center, scale, std::move(knots), height, flagged, place);
     if (place < free_ || place + column.inputs() > width_)
       throw std::invalid_argument("the column's " + std::to_string(column.inputs()) +
                                   " inputs from " + std::to_string(place) +
@@ -38,8 +37,8 @@ class Encoding {
 
   template <class T>
   bool write(const Matrix<const double>& values, T* inputs) const {
-    return encode_rows(columns_, values.data(), static_cast<std::int64_t>(values.shape(0)), inputs,
-                       width_);
+    const auto n = static_cast<std::int64_t>(values.shape(0));
+    return engine<T>().encode_rows(columns_, values.data(), n, inputs, width_);
   }
 
   // Those that are cut and whose inputs are straight lines from knot to knot, none of which is so

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "encoded_column.hpp"
 #include "keyframes.hpp"
 #include "spec.hpp"
 #include "thread_choice.hpp"
@@ -106,12 +107,19 @@ using MakeNetworks = std::unique_ptr<Networks<T>> (*)(const Spec&,
                                                       const std::vector<const T*>& thetas,
                                                       std::vector<CutColumn> columns);
 
+// values (n, columns) become the columns' places in inputs (n, width). Returns whether none of them
+// is infinite.
+template <class T>
+using EncodeRows = bool (*)(const std::vector<EncodedColumn>& columns, const double* values,
+                            std::int64_t n, T* inputs, std::int64_t width);
+
 template <class T>
 struct Engine {
   MakeTrainer<T> make_trainer;
   Forward<T> forward;
   TotalLoss<T> total_loss;
   MakeNetworks<T> make_networks;
+  EncodeRows<T> encode_rows;
 };
 
 struct Level {

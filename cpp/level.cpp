@@ -1,5 +1,6 @@
 // The whole engine at one level of the instruction set: compiled once for each, with
 // CHAINRULE_LEVEL naming the namespace and the compiler's flags choosing the vectors.
+#include "encoding.hpp"
 #include "pieces.hpp"
 #include "trainer.hpp"
 
@@ -148,8 +149,8 @@ std::unique_ptr<Networks<T>> make_networks(const Spec& spec, const std::vector<c
 extern const Engine<float> f32;
 extern const Engine<double> f64;
 const Engine<float> f32{make_trainer<float>, forward<float>, total_loss<float>,
-                        make_networks<float>};
+                        make_networks<float>, encode_rows<float>};
 const Engine<double> f64{make_trainer<double>, forward<double>, total_loss<double>,
-                         make_networks<double>};
+                         make_networks<double>, encode_rows<double>};
 
 }  // namespace chainrule::CHAINRULE_LEVEL

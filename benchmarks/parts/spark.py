@@ -2,11 +2,25 @@
 
 import time
 
+import numpy as np
+
+
+def start(sizes):
+    """Return the parameters that chainrule starts from, in Spark's order: each layer's W, b."""
+    import chainrule as cr
+
+    network = cr.Network(
+        list(sizes), activation="sigmoid", loss="cross_entropy", seed=0, dtype="float64"
+    )
+    layers = zip(network.weights, network.biases, strict=True)
+    return np.concatenate([part.ravel() for W, b in layers for part in (W, b)])
+
 
 def full_batch(folder, sizes, iterations, cores):
-    """Return the seconds of a fit, and its loss after each iteration."""
+    """Return the seconds of a fit, and its loss before it and after each iteration."""
     from pyspark.ml.classification import MultilayerPerceptronClassifier
     from pyspark.ml.feature import VectorAssembler
+    from pyspark.ml.linalg import Vectors
     from pyspark.sql import SparkSession
 
     session = (
@@ -29,7 +43,7 @@ def full_batch(folder, sizes, iterations, cores):
             layers=list(sizes),
             maxIter=iterations,
             tol=1e-12,
-            seed=0,
+            initialWeights=Vectors.dense(start(sizes)),
             solver="l-bfgs",
             blockSize=512,
         )

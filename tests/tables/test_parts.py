@@ -10,12 +10,15 @@ import pyarrow.parquet as pq
 import pytest
 from part_files import made, written
 
+import chainrule as cr
 from chainrule import files
 from chainrule.distributed.checkpoint import CheckpointError
+from chainrule.distributed.lanes import Kept
 from chainrule.tables import FeatureEncoder, TableError, TrainOptions, read
 from chainrule.tables.estimators import TableClassifier, TableRegressor
 from chainrule.tables.part_fitting import train_parts
-from chainrule.tables.part_preparing import Where, prepared_parts, stays
+from chainrule.tables.part_preparing import Where, kept_if_room, prepared_parts
+from chainrule.tables.part_rows import PartRows
 from chainrule.tables.parts import is_in_parts, parts_of
 
 TABLE = made()
@@ -142,8 +145,19 @@ def test_rows_that_stay_in_memory_are_the_same(folder):
         prepared_parts(parts_of(folder), "y", options, Where(m)) for m in (LITTLE, 2 << 30)
     )
     assert few.order == many.order
-    n_rows, columns = few.order.n_rows, len(few.learned.features.columns) + 1
-    assert [stays(m, columns, n_rows) for m in (LITTLE, 2 << 30)] == [False, True]
+    learned, columns = few.learned, len(few.learned.features.columns) + 1
+    about = (learned.features, learned.target, few.held, learned.group_rows)
+    rows = PartRows(parts_of(folder), *about, cr.Network([1, 1]).spec)
+    fit_in = 4 * 8 * columns * few.order.n_rows + (400 << 20)  # one copy, and what there is besides
+    for memory, workers, ray, is_kept in [
+        (LITTLE, 2, None, False),
+        (fit_in - 1, 2, None, False),
+        (fit_in, 2, None, True),
+        (fit_in, 1, "local", True),
+        (fit_in, 2, "local", False),  # each has a copy
+    ]:
+        kept = kept_if_room(rows, columns, few.order, memory, workers, ray)
+        assert isinstance(kept, Kept) == is_kept
     again, kept = (train_parts(folder, "y", options, Where(m)) for m in (LITTLE, 2 << 30))
     np.testing.assert_array_equal(theta(again), theta(kept))
 

@@ -254,3 +254,15 @@ def joined(parts: Sequence[tuple[int, int, Sums]]) -> Sums:
     for _, height, sums in sorted(parts, key=lambda part: part[0]):
         tree.add(sums, height)
     return tree.total()
+
+
+def busy_at_once(order: RowOrder, workers: int | None) -> int:
+    """Return how many of so many workers have something to do: at most one for each lane.
+
+    Parameters
+    ----------
+    order : RowOrder
+    workers : int, optional
+        As many as there are cores without it.
+    """
+    return min(workers or compiled.FASTEST.most, order.lanes)

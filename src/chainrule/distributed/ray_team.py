@@ -16,7 +16,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from chainrule.distributed.connections import Door, at_once
-from chainrule.distributed.lanes import Source, Worker, joined
+from chainrule.distributed.lanes import Source, Worker, busy_at_once, joined
 from chainrule.distributed.order import RowOrder
 from chainrule.distributed.sums import Sums
 from chainrule.engine import compiled
@@ -80,8 +80,9 @@ class RayTeam:
     source : Source
     order : RowOrder
     spec : NetworkSpec
-    workers : int
-        How many there are to be. There may be fewer for a while, never more.
+    workers : int, optional
+        How many there are to be, as many as there are cores without it. There may be fewer for a
+        while, never more.
     address : str, optional
         Of a cluster, of which this machine is one; without it, a Ray is started on this machine,
         and ends with the team.
@@ -99,11 +100,11 @@ class RayTeam:
         source: Source,
         order: RowOrder,
         spec: NetworkSpec,
-        workers: int,
+        workers: int | None,
         address: str | None = None,
     ) -> None:
-        self._ray, self._is_ours = _connected(address, workers)
-        self.workers, self.busy = min(workers, order.lanes), 0.0
+        self._ray, self._is_ours = _connected(address, workers or 1)
+        self.workers, self.busy = busy_at_once(order, workers), 0.0
         self._lanes = range(order.lanes)
         self._told = [self._ray.put(one) for one in (source, order, spec)]
         self._actor = self._ray.remote(num_cpus=1, max_restarts=0)(RayWorker)

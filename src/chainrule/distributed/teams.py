@@ -6,10 +6,9 @@ from typing import Any, Protocol
 
 from numpy.typing import NDArray
 
-from chainrule.distributed.lanes import Source, Worker, joined
+from chainrule.distributed.lanes import Source, Worker, busy_at_once, joined
 from chainrule.distributed.order import RowOrder
 from chainrule.distributed.sums import Sums
-from chainrule.engine import compiled
 from chainrule.engine.spec import NetworkSpec
 
 Array = NDArray[Any]
@@ -52,7 +51,7 @@ class Threads:
     def __init__(
         self, source: Source, order: RowOrder, spec: NetworkSpec, workers: int | None = None
     ) -> None:
-        self.workers = min(workers or compiled.FASTEST.most, order.lanes)
+        self.workers = busy_at_once(order, workers)
         self._worker, self._lanes = Worker(source, order, spec, self.workers), range(order.lanes)
 
     @property
@@ -92,7 +91,7 @@ def team_of(
         return Threads(source, order, spec, workers)
     from chainrule.distributed.ray_team import RayTeam
 
-    return RayTeam(source, order, spec, workers or compiled.FASTEST.most, _cluster(ray))
+    return RayTeam(source, order, spec, workers, _cluster(ray))
 
 
 def require_team(ray: str) -> None:

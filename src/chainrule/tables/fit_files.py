@@ -13,13 +13,12 @@ from numpy.typing import NDArray
 from chainrule.distributed.checkpoint import Checkpoints
 from chainrule.distributed.fit import Fit
 from chainrule.distributed.full_batch import minimise_parts
-from chainrule.distributed.lanes import Kept
 from chainrule.distributed.order import RowOrder
 from chainrule.distributed.teams import require_team, team_of
 from chainrule.engine.spec import NetworkSpec
 from chainrule.tables.columns import numbers
 from chainrule.tables.errors import TableError
-from chainrule.tables.part_preparing import LANES, MEMORY, lanes_for, room_of, stays
+from chainrule.tables.part_preparing import LANES, MEMORY, kept_if_room, lanes_for, room_of
 from chainrule.tables.parts import Parts, parts_of
 from chainrule.tables.table import Table
 from chainrule.theory.checks import require, require_name
@@ -171,10 +170,9 @@ def fit_files(
     columns = len(rows.features) + spec.n_outputs
     room = room_of(memory, used, columns, parts.n_rows)
     order = RowOrder(rows.group_rows, batch_size, used, room, shuffle, seed)
-    fits = stays(memory, columns, parts.n_rows, 1 if ray is None else used)
-    source_rows = Kept(rows) if fits else rows
+    kept = kept_if_room(rows, columns, order, memory, workers, ray)
     if solver == "lbfgs":
-        return minimise_parts(network, source_rows, order, epochs, workers, ray)
+        return minimise_parts(network, kept, order, epochs, workers, ray)
     chosen = chosen_optimizer(Adam() if optimizer is None else optimizer)
     fit = Fit(network, chosen, order, epochs)
     about = {
@@ -189,7 +187,7 @@ def fit_files(
     if keeper:
         keeper.go_on(fit)
     if not fit.stopped:
-        team = team_of(source_rows, order, spec, workers, ray)
+        team = team_of(kept, order, spec, workers, ray)
         try:
             fit.run(team, keeper, watch)
         finally:

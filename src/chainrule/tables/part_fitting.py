@@ -10,7 +10,7 @@ import numpy as np
 
 from chainrule.distributed.checkpoint import Checkpoints
 from chainrule.distributed.fit import Fit, Held
-from chainrule.distributed.lanes import Kept, samples_of
+from chainrule.distributed.lanes import samples_of
 from chainrule.distributed.teams import require_team, team_of
 from chainrule.tables.intervals import Errors
 from chainrule.tables.metrics import Metrics
@@ -20,9 +20,9 @@ from chainrule.tables.options import TrainOptions
 from chainrule.tables.part_preparing import (
     Prepared,
     Where,
+    kept_if_room,
     kept_or_prepared,
     prepared_parts,
-    stays,
 )
 from chainrule.tables.part_rows import PartRows
 from chainrule.tables.parts import Parts, parts_of
@@ -94,10 +94,9 @@ def train_parts(
     if keeper:
         keeper.go_on(fit)
     if not fit.stopped:
-        columns, n_rows = len(rows.features.columns) + 1, fit.order.n_rows
-        fits = stays(where.memory, columns, n_rows, 1 if where.ray is None else fit.order.lanes)
-        source = Kept(rows) if fits else rows
-        team = team_of(source, fit.order, fit.network.spec, where.workers, where.ray)
+        columns, (workers, ray) = len(rows.features.columns) + 1, (where.workers, where.ray)
+        kept = kept_if_room(rows, columns, fit.order, where.memory, workers, ray)
+        team = team_of(kept, fit.order, fit.network.spec, workers, ray)
         try:
             fit.run(team, keeper, watch)
         finally:

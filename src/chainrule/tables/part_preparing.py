@@ -18,6 +18,7 @@ from chainrule.distributed.checkpoint import (
     require_same,
     write_arrays,
 )
+from chainrule.distributed.lanes import Kept, Source, busy_at_once
 from chainrule.distributed.order import RowOrder, require_lanes
 from chainrule.tables.options import TrainOptions
 from chainrule.tables.part_learning import Learned, learned_from
@@ -267,6 +268,12 @@ def room_of(memory: int, lanes: int, columns: int, n_rows: int) -> int:
     return min(room, _BUFFER, longest)
 
 
-def stays(memory: int, columns: int, n_rows: int, copies: int = 1) -> bool:
-    """Return whether all rows can stay in memory beside the buffers, in so many processes."""
-    return 4 * 8 * columns * n_rows * copies <= memory - _OWN
+def kept_if_room(
+    rows: Source, columns: int, order: RowOrder, memory: int, workers: int | None, ray: str | None
+) -> Source:
+    """Return rows that are read once, if all can stay in memory beside the buffers; else as given.
+
+    Every worker of Ray comes to have each of them, threads have them together.
+    """
+    copies = 1 if ray is None else busy_at_once(order, workers)
+    return Kept(rows) if 4 * 8 * columns * order.n_rows * copies <= memory - _OWN else rows
