@@ -167,10 +167,10 @@ class BoundTrainer final : public BoundSteps {
 
   Steps& steps() const override { return *trainer_; }
 
-  double gradient(Vector<T> gradient) {
+  double gradient(Vector<T> gradient, std::int64_t batches) {
     require_size(gradient, parameter_count(spec_), "the length of gradient");
     double loss = 0;
-    without_gil([&] { loss = trainer_->gradient(gradient.data(), signalled); });
+    without_gil([&] { loss = trainer_->gradient(gradient.data(), batches, signalled); });
     return loss;
   }
 
@@ -240,8 +240,8 @@ void bind(nb::module_& m, const char* trainer_name, const char* rows_name,
            "spec"_a, "theta"_a.noconvert(), "state"_a.noconvert(), "X"_a, "y"_a.noconvert(),
            "sample_weight"_a.none().noconvert(), "batch_size"_a, "shuffle"_a, "seed"_a,
            "steps_before"_a, "update"_a, "step"_a, "threads"_a, "keyframes"_a.none() = nb::none())
-      .def("gradient", &Bound::gradient, "gradient"_a.noconvert(),
-           "Fill the gradient of the next step's loss, which is returned, penalty included.")
+      .def("gradient", &Bound::gradient, "gradient"_a.noconvert(), "batches"_a,
+           "Fill the sum of the next batches' gradients; return that of their losses.")
       .def("step_along", &Bound::step_along, "gradient"_a.noconvert(), "rate"_a,
            "Take a step along a gradient without the penalty's part; return the penalty.")
       .def("trace", &Bound::trace, "pre_activations"_a.noconvert(), "activations"_a.noconvert(),

@@ -55,9 +55,10 @@ class Trainer : public Steps {
  public:
   // The quantities of the next step, which is not taken.
   virtual void trace(Trace<T>& trace) = 0;
-  // L of the next step, penalty included, and dL/dtheta to `gradient`, laid out as theta. After an
-  // interruption neither is to be used.
-  virtual double gradient(T* gradient, const Interrupted& interrupted) = 0;
+  // The sum of L over the next batches at the present theta, penalty included in each, and of
+  // dL/dtheta to `gradient`, laid out as theta; added up in a binary tree (tree_sum.hpp). No step
+  // is taken. After an interruption neither is to be used.
+  virtual double gradient(T* gradient, std::int64_t batches, const Interrupted& interrupted) = 0;
   // Takes a step along a gradient that was made elsewhere, of L without its penalty, which is added
   // to it; returns the penalty before the step.
   virtual double step_along(const T* gradient, double rate) = 0;

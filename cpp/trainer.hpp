@@ -12,6 +12,7 @@
 #include "patience.hpp"
 #include "pool.hpp"
 #include "trace.hpp"
+#include "tree_sum.hpp"
 
 namespace chainrule::CHAINRULE_LEVEL {
 
@@ -77,30 +78,34 @@ class LevelTrainer final : public Trainer<T> {
     return taken;
   }
 
-  double gradient(T* out, const Interrupted& interrupted) override {
+  double gradient(T* out, std::int64_t batches, const Interrupted& interrupted) override {
     Patience patience(&interrupted);
+    const std::int64_t first = step_;
     load();
     choice_.resume();
-    begin_step();
-    const double loss = batch_loss(values_, &patience);
-    if (!gradient_.get()) gradient_ = Buffer<T>(layout_.size);
-    all_gradients(values_, gradient_.get(), &patience);
-    choice_.count(1);
+    for (; step_ < first + batches && !patience.ended(); ++step_) {
+      begin_step();
+      const double loss = batch_loss(values_, &patience);
+      all_gradients(values_, sum_.leaf(), &patience);
+      sum_.add(loss);
+      end_step();
+    }
+    step_ = first;
     choice_.pause();
     remember(kind_, choice_);
-    layout_.unpack(gradient_.get(), out);
+    const auto [loss, vector] = sum_.total();
+    layout_.unpack(vector, out);
     return loss;
   }
 
   double step_along(const T* gradient, double rate) override {
     load();
     begin_step();
-    if (!gradient_.get()) gradient_ = Buffer<T>(layout_.size);
-    layout_.pack(gradient, gradient_.get());
+    layout_.pack(gradient, sum_.leaf());
     penalty_ = penalty_of(spec_, layout_, theta_.get());
-    add_penalty(spec_, gradient_.get(), theta_.get(), layout_.weights_size);
+    add_penalty(spec_, sum_.leaf(), theta_.get(), layout_.weights_size);
     rule_.begin_step(rate, next_step());
-    update_all();
+    update_all(sum_.leaf());
     if (update_.constrains()) constrain();
     ++step_;
     choice_.pause();  // it tells nothing about the steps of `advance`
@@ -178,14 +183,13 @@ class LevelTrainer final : public Trainer<T> {
 
   // t of the next step: the steps on other samples count.
   std::int64_t next_step() const { return steps_before_ + step_ + 1; }
-  DropoutKey dropout_key() const { return {seed_, next_step()}; }
 
   // Phase 1 for the rows [first, last) of the batch.
   void pass(const Values<T>& values, std::int64_t first, std::int64_t last) {
     const std::int64_t outputs = spec_.sizes.back();
     const Batch<T>& batch = reader_.batch();
     if (shared_ == 0) reader_.gather(first, last);
-    const DropoutKey key = dropout_key();
+    const DropoutKey key{seed_, next_step()};
     const DropoutKey* dropout = spec_.dropout > 0 ? &key : nullptr;
     forward_rows(spec_, net_, values, batch.input, batch.input_stride, first, last, dropout,
                  shared_ > 0);
@@ -211,9 +215,8 @@ class LevelTrainer final : public Trainer<T> {
 
   // The batch's rows, all of them, and z^1 of these, in parts of its columns.
   void multiply_first(const Values<T>& values, Patience* patience) {
-    if (reader_.gathers())
-      each_block(patience,
-                 [&](std::int64_t first, std::int64_t last) { reader_.gather(first, last); });
+    const auto gather = [&](std::int64_t begin, std::int64_t end) { reader_.gather(begin, end); };
+    if (reader_.gathers()) each_block(patience, gather);
     const Batch<T>& batch = reader_.batch();
     const std::int64_t panels = layout_.weights[0].count;
     each((panels + shared_ - 1) / shared_, patience, [&](std::int64_t part, int) {
@@ -263,11 +266,9 @@ class LevelTrainer final : public Trainer<T> {
   // Phase 2, and 3 where the gradient must be whole first. False: interrupted, nothing changed.
   bool apply(double rate, Patience* patience) {
     rule_.begin_step(rate, next_step());
-    if (work_ >= long_step || update_.clips()) {
-      if (!apply_in_time(patience)) return false;
-    } else {
-      learn_all();
-    }
+    const bool may_take_long = work_ >= long_step || update_.clips();
+    if (may_take_long && !apply_in_time(patience)) return false;
+    if (!may_take_long) learn_all();
     if (update_.constrains()) constrain();
     return true;
   }
@@ -280,11 +281,10 @@ class LevelTrainer final : public Trainer<T> {
       gradient_seconds_ = steady_seconds() - began;
       return true;
     }
-    if (!gradient_.get()) gradient_ = Buffer<T>(layout_.size);
-    all_gradients(values_, gradient_.get(), patience);
+    all_gradients(values_, sum_.leaf(), patience);
     if (patience->ended()) return false;
     gradient_seconds_ = steady_seconds() - began;
-    update_all();
+    update_all(sum_.leaf());
     return true;
   }
 
@@ -293,13 +293,13 @@ class LevelTrainer final : public Trainer<T> {
   }
 
   // Every update, by the whole gradient.
-  void update_all() {
-    if (update_.clips()) clip(layout_, gradient_.get(), update_.clip_norm);
+  void update_all(T* gradient) {
+    if (update_.clips()) clip(layout_, gradient, update_.clip_norm);
     each_task(nullptr, [&](const GradientTask& task, int) {
       for (std::int64_t p = task.first_panel; p < task.last_panel; ++p) {
         const Range weights = weights_of(layout_, task, p), biases = biases_of(layout_, task, p);
-        update_range(weights, gradient_.get() + weights.at);
-        if (task.first == 0) update_range(biases, gradient_.get() + biases.at);
+        update_range(weights, gradient + weights.at);
+        if (task.first == 0) update_range(biases, gradient + biases.at);
       }
       refresh(task);
     });
@@ -383,7 +383,7 @@ class LevelTrainer final : public Trainer<T> {
   Packed<T> net_;
   const Values<T> values_;
   std::vector<Buffer<T>> state_, scratch_;  // optimizer state; each thread's gradient of a task
-  Buffer<T> gradient_;                      // where the update waits
+  TreeSum<T> sum_{layout_.size};            // of gradients; where an update waits
   std::vector<T> sample_losses_;            // of the batch
   double penalty_ = 0;
   const std::int64_t work_;   // multiply-adds of one phase

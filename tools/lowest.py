@@ -18,7 +18,7 @@ def requirements() -> list[str]:
     extras = project["optional-dependencies"]
     every = [
         *PROJECT["build-system"]["requires"], *project["dependencies"], *extras["cli"],
-        *extras["plot"], *extras["dev"],
+        *extras["plot"], *extras["ray"], *extras["dev"],
     ]  # fmt: skip
     return [text for text in every if not text.startswith("chainrule")]
 

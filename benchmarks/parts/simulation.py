@@ -13,7 +13,7 @@ from multiprocessing.connection import Client, Listener
 import numpy as np
 
 from chainrule import Adam, Network
-from chainrule.distributed.lanes import CHUNK_ROWS, ChunkSums
+from chainrule.distributed.lanes import ShareSums, chunk_rows
 from chainrule.engine import compiled
 from chainrule.engine.batches import Batches
 
@@ -22,6 +22,7 @@ WORKERS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096)
 BATCHES = (8192, 131_072, 2_097_152)
 NETWORK = 1.25e9  # bytes a second: 10 Gb/s
 DRAWS = 40
+CHUNK = chunk_rows(Network(list(SIZES)).spec)
 
 
 @dataclass(frozen=True)
@@ -78,8 +79,8 @@ def _message_times(size):
 def measured():
     """Return the times of this machine."""
     network = Network(list(SIZES), seed=0)
-    rows = np.random.default_rng(0).standard_normal((CHUNK_ROWS, SIZES[0] + 1))
-    chunk, took = ChunkSums(_Random(), network.parameters, 0), []
+    rows = np.random.default_rng(0).standard_normal((CHUNK, SIZES[0] + 1))
+    chunk, took = ShareSums(_Random(), network.parameters, 0), []
     for number in range(300):
         began = time.perf_counter()
         sums = chunk.of(rows, number)
@@ -92,9 +93,7 @@ def measured():
     update = _least(lambda: trainer.step_along(theta, 1e-9))
     median = float(np.median(took))
     message, byte = _message_times(theta.size)
-    return Times(
-        median / CHUNK_ROWS, np.array(took) / median, message, byte, add, update, theta.nbytes
-    )
+    return Times(median / CHUNK, np.array(took) / median, message, byte, add, update, theta.nbytes)
 
 
 def _least(work):
@@ -109,7 +108,7 @@ def _least(work):
 def step(times, batch, workers, draws):
     """Return the seconds of a step, the mean of some draws."""
     transfer = times.message + times.byte * times.size
-    chunks = max(1, round(batch / workers / CHUNK_ROWS))
+    chunks = max(1, round(batch / workers / CHUNK))
     told = transfer * np.arange(1, workers + 1)
     total = 0.0
     for _ in range(DRAWS):

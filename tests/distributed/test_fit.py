@@ -53,7 +53,7 @@ def rows_of(order, epoch, step):
         rows = []
         for buffer in range(order.buffers(lane)):
             held = np.concatenate([*map(rows_of_piece, ordered.pieces(lane, buffer))])
-            rows.append(held[ordered.ranks(lane, buffer)])
+            rows.append(held[np.argsort(ordered.places(lane, buffer))])
         batch.append(np.concatenate(rows)[step * order.share : (step + 1) * order.share])
     return np.concatenate(batch)
 

@@ -23,7 +23,7 @@ def visited(order, epoch=0):
                 for row in range(piece.first, piece.last)
             ]
             assert len(held) <= order.buffer_rows
-            rows += [held[rank] for rank in ordered.ranks(lane, buffer)]
+            rows += [held[k] for k in np.argsort(ordered.places(lane, buffer))]
         lanes.append(rows)
     return lanes
 

@@ -61,14 +61,14 @@ def minimise_parts(
         Written when it is done.
     source : Source
     order : RowOrder
-        Its seed and shuffles don't matter.
+        Its seed, shuffles and batches don't matter.
     iterations : int
         At most so many.
     workers, ray
         As ``team_of`` takes them.
     """
     spec = replace(network.spec, dtype="float64", dropout=0.0)
-    plain = replace(order, shuffle=False)
+    plain = replace(order, shuffle=False, batch_size=order.lanes * order.buffer_rows)
     team = team_of(source, plain, spec, workers, ray)
     losses: list[float] = []
 

@@ -22,8 +22,10 @@ from chainrule.theory.optimizers import SGD
 
 Array = NDArray[Any]
 
-CHUNK_ROWS = 1024  # at most; part of the promise of the same bits
-_SIZES = 4  # of chunks, whose trainers are kept: a share's, its rest's, and an epoch's last
+_FEW, _MANY = 256, 1024  # rows of a chunk; part of the promise of the same bits
+_IN_CACHE = 1 << 20  # bytes
+_PIECE = 4 << 20  # bytes of samples that the engine gets at a time, if a chunk has no more
+_SIZES = 4  # of pieces, whose trainers are kept: a share's, its rest's, and an epoch's last
 
 
 class Reader(Protocol):
@@ -91,20 +93,24 @@ class Lane:
     def __init__(self, source: Source, number: int) -> None:
         self._reader, self._number = source.reader(), number
         self._held: tuple[int, int] | None = None  # epoch and buffer
-        self._rows: Array = np.empty((0, 0))
-        self._ranks: NDArray[np.int64] = np.empty(0, np.int64)
+        self._rows: Array = np.empty((0, 0))  # of the buffer, as they are visited
 
     def rows(self, epoch: EpochOrder, step: int) -> Array:
-        """Return the rows for a step of an epoch, both from 0; none beyond the lane's end."""
+        """Return the rows for a step of an epoch, both from 0; none beyond the lane's end.
+
+        They are to be read before the next are asked for.
+        """
         order = epoch.order
         first, last = order.lane(self._number)
         begin = min(step * order.share, last - first)
         end = min(begin + order.share, last - first)
+        buffers = range(begin // order.buffer_rows, -(-end // order.buffer_rows))
         parts = []
-        for buffer in range(begin // order.buffer_rows, -(-end // order.buffer_rows)):
+        for buffer in buffers:
             offset = buffer * order.buffer_rows
             self._hold(epoch, buffer)
-            parts.append(self._rows[self._ranks[max(begin - offset, 0) : end - offset]])
+            part = self._rows[max(begin - offset, 0) : min(end - offset, order.buffer_rows)]
+            parts.append(part.copy() if len(buffers) > 1 else part)
         return parts[0] if len(parts) == 1 else np.concatenate(parts or [self._rows[:0]])
 
     def _hold(self, epoch: EpochOrder, buffer: int) -> None:
@@ -112,18 +118,30 @@ class Lane:
         if self._held == (epoch.epoch, buffer):
             return
         self._held, at = None, 0
+        places = epoch.places(self._number, buffer)
         for piece in epoch.pieces(self._number, buffer):
             for rows in self._reader.read(*piece):
                 if self._rows.shape[1] != rows.shape[1]:  # the first of all
                     self._rows = np.empty((epoch.order.buffer_rows, rows.shape[1]))
-                self._rows[at : at + len(rows)] = rows
+                self._rows[places[at : at + len(rows)]] = rows
                 at += len(rows)
-        self._ranks = epoch.ranks(self._number, buffer)
         self._held = epoch.epoch, buffer
 
 
-class ChunkSums:
-    """Σ ℓᵢ and Σ ∂ℓᵢ/∂θ over chunks of rows, by one thread.
+def chunk_rows(spec: NetworkSpec) -> int:
+    """Return how many rows a chunk has: few, whose activations stay in a core's cache with θ.
+
+    Where θ itself is too large for it, each chunk reads it anew, and more rows have it in common.
+    """
+    parameters = spec.n_weights + spec.n_biases
+    return _FEW if parameters * np.dtype(spec.dtype).itemsize <= _IN_CACHE else _MANY
+
+
+class ShareSums:
+    """Σ ℓᵢ and Σ ∂ℓᵢ/∂θ over a lane's share of a batch, by one thread.
+
+    The engine adds up chunks in a tree, and here the pieces that it gets, each a whole subtree: as
+    many chunks as have their inputs in a core's cache.
 
     Parameters
     ----------
@@ -139,21 +157,34 @@ class ChunkSums:
         self._source, self._seed = source, seed
         self._parameters = Parameters(spec, parameters.theta)
         self._trainers: dict[int, compiled.Trainer] = {}
+        self._chunk = self._piece = chunk_rows(spec)
+        sample = (spec.n_inputs + spec.n_outputs) * parameters.theta.itemsize
+        while 2 * self._piece * sample <= _PIECE:
+            self._piece *= 2
 
     def of(self, rows: Array, number: int) -> Sums:
-        """Return the sums over a chunk; its number in the fit is the key of dropout."""
-        trainer = self._trainer(len(rows), number)
-        self._source.fill(rows, trainer.batches.X, trainer.batches.y)  # type: ignore[arg-type]
-        loss, gradient = trainer.gradient()
-        return Sums(len(rows), loss, gradient)
+        """Return the sums over some rows; the first chunk's number in the fit is a key of dropout.
+
+        The next chunks have the next numbers.
+        """
+        tree = Tree()
+        for first in range(0, len(rows), self._piece):
+            piece = rows[first : first + self._piece]
+            trainer = self._trainer(len(piece), number + first // self._chunk)
+            X, y = trainer.batches.X, trainer.batches.y
+            self._source.fill(piece, X, y)  # type: ignore[arg-type]
+            loss, gradient = trainer.gradient(-(-len(piece) // self._chunk))
+            tree.add(Sums(len(piece), loss, gradient))
+        return tree.total() if tree else Sums(0, 0.0, np.zeros_like(self._parameters.theta))
 
     def _trainer(self, rows: int, number: int) -> compiled.Trainer:
-        """Return a trainer whose batch is so many rows: made once, but for dropout."""
+        """Return a trainer on so many rows, a batch a chunk: made once, but for dropout."""
         spec = self._parameters.spec
         trainer = self._trainers.get(rows)
         if trainer is None or spec.dropout:
             X, y = (np.empty((rows, n), spec.dtype) for n in (spec.n_inputs, spec.n_outputs))
-            batches = Batches(X, y, None, rows, seed=self._seed, steps_before=number)
+            chunk = min(self._chunk, rows)
+            batches = Batches(X, y, None, chunk, seed=self._seed, steps_before=number)
             trainer = compiled.Trainer(self._parameters, SGD(), [], batches, threads=1)
             if len(self._trainers) == _SIZES:
                 self._trainers.clear()
@@ -228,24 +259,21 @@ class Worker:
         return self._lane_sums(number, steps), time.perf_counter() - began
 
     def _lane_sums(self, number: int, steps: range) -> Sums:
-        """Return the sums over the chunks of one lane: a tree of its own."""
+        """Return the sums over the shares of one lane: a tree of its own."""
         if not hasattr(self._mine, "sums"):
-            self._mine.sums = ChunkSums(self._source, self._parameters, self._order.seed)
+            self._mine.sums = ShareSums(self._source, self._parameters, self._order.seed)
         lane = self._lanes.get(number) or self._lanes.setdefault(number, Lane(self._source, number))
         tree = Tree()
         for step in steps:
             rows = lane.rows(self._epoch, step)
-            for first, chunk in self._chunks(number, step, len(rows)):
-                tree.add(self._mine.sums.of(rows[first : first + CHUNK_ROWS], chunk))
-        return tree.total() if tree else Sums(0, 0.0, np.zeros_like(self._parameters.theta))
+            tree.add(self._mine.sums.of(rows, self._first_chunk(number, step)))
+        return tree.total()
 
-    def _chunks(self, lane: int, step: int, rows: int) -> Iterator[tuple[int, int]]:
-        """Yield where each chunk of a lane's share begins, and its number in the fit."""
+    def _first_chunk(self, lane: int, step: int) -> int:
+        """Return the number in the fit of the first chunk of a lane's share."""
         order = self._order
-        a_share = -(-order.share // CHUNK_ROWS)
-        before = (self._epoch.epoch * order.steps_per_epoch + step) * order.lanes + lane
-        for k in range(-(-rows // CHUNK_ROWS)):
-            yield k * CHUNK_ROWS, before * a_share + k
+        shares = (self._epoch.epoch * order.steps_per_epoch + step) * order.lanes + lane
+        return shares * -(-order.share // chunk_rows(self._parameters.spec))
 
 
 def joined(parts: Sequence[tuple[int, int, Sums]]) -> Sums:

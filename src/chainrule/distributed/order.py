@@ -134,12 +134,14 @@ class EpochOrder:
             begin, at = stop, at + 1
         return pieces
 
-    def ranks(self, lane: int, buffer: int) -> NDArray[np.int64]:
-        """Return the order in which the rows of a buffer are visited."""
+    def places(self, lane: int, buffer: int) -> NDArray[np.int64]:
+        """Return as which each row of a buffer is visited, in the order in which they are read."""
         begin, end = self._place(lane, buffer)
-        if not self.order.shuffle:
-            return np.arange(end - begin)
-        return ranks_of_draws(self.order.seed, self.epoch, 1 + begin, end - begin)
+        places = np.arange(end - begin)
+        if self.order.shuffle:
+            visited = ranks_of_draws(self.order.seed, self.epoch, 1 + begin, end - begin)
+            places[visited] = places.copy()
+        return places
 
     def _place(self, lane: int, buffer: int) -> tuple[int, int]:
         first, last = self.order.lane(lane)

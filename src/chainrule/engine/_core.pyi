@@ -64,9 +64,9 @@ class TrainerFloat32(Trainer):
 
     def __init__(self, spec: Spec, theta: Annotated[NDArray[numpy.float32], dict(shape=(None,), order='C', device='cpu')], state: Sequence[Annotated[NDArray[numpy.float32], dict(shape=(None,), order='C', device='cpu')]], X: RowsFloat32, y: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu', writable=False)], sample_weight: Annotated[NDArray[numpy.float32], dict(shape=(None,), order='C', device='cpu', writable=False)] | None, batch_size: int, shuffle: bool, seed: int, steps_before: int, update: Update, step: int, threads: Threads, keyframes: KeyframesFloat32 | None = None) -> None: ...
 
-    def gradient(self, gradient: Annotated[NDArray[numpy.float32], dict(shape=(None,), order='C', device='cpu')]) -> float:
+    def gradient(self, gradient: Annotated[NDArray[numpy.float32], dict(shape=(None,), order='C', device='cpu')], batches: int) -> float:
         """
-        Fill the gradient of the next step's loss, which is returned, penalty included.
+        Fill the sum of the next batches' gradients; return that of their losses.
         """
 
     def step_along(self, gradient: Annotated[NDArray[numpy.float32], dict(shape=(None,), order='C', device='cpu', writable=False)], rate: float) -> float:
@@ -112,9 +112,9 @@ class TrainerFloat64(Trainer):
 
     def __init__(self, spec: Spec, theta: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu')], state: Sequence[Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu')]], X: RowsFloat64, y: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu', writable=False)], sample_weight: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)] | None, batch_size: int, shuffle: bool, seed: int, steps_before: int, update: Update, step: int, threads: Threads, keyframes: KeyframesFloat64 | None = None) -> None: ...
 
-    def gradient(self, gradient: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu')]) -> float:
+    def gradient(self, gradient: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu')], batches: int) -> float:
         """
-        Fill the gradient of the next step's loss, which is returned, penalty included.
+        Fill the sum of the next batches' gradients; return that of their losses.
         """
 
     def step_along(self, gradient: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)], rate: float) -> float:

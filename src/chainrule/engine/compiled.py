@@ -329,10 +329,14 @@ class Trainer:
         written = self._core.advance(rates, losses)
         return losses[:written]
 
-    def gradient(self) -> tuple[float, Array]:
-        """Return L of the next step, penalty included, and ∂L/∂θ."""
+    def gradient(self, batches: int = 1) -> tuple[float, Array]:
+        """Return the sums of L, penalty included, and of ∂L/∂θ over the next batches.
+
+        None of their steps is taken: all are at the present θ. They are added up in a binary tree,
+        2k and 2k + 1 first, then such pairs likewise.
+        """
         gradient = np.empty_like(self.parameters.theta)
-        return self._core.gradient(gradient), gradient
+        return self._core.gradient(gradient, batches), gradient
 
     def step_along(self, gradient: Array, rate: float) -> float:
         """Take a step along a gradient that was made elsewhere; return the penalty before it.

@@ -5,6 +5,7 @@ equation. The compiled engine has the same signatures, and every quantity of
 every step agrees between them.
 """
 
+import math
 from collections import deque
 from collections.abc import Callable, Sequence
 from itertools import repeat
@@ -276,10 +277,14 @@ class Trainer:
         """Steps taken, those before included."""
         return int(self._steps[0])
 
-    def gradient(self) -> tuple[float, Array]:
-        """Return L of the next step, penalty included, and ∂L/∂θ."""
-        step = self.trace()
-        return step.loss, step.gradient.theta
+    def gradient(self, batches: int = 1) -> tuple[float, Array]:
+        """Return the sums of L, penalty included, and of ∂L/∂θ over the next batches.
+
+        None of their steps is taken: all are at the present θ.
+        """
+        steps = [self._trace(self.step + 1 + k) for k in range(batches)]
+        gradients = [step.gradient.theta for step in steps]
+        return math.fsum(step.loss for step in steps), np.sum(gradients, axis=0)
 
     def step_along(self, gradient: Array, rate: float) -> float:
         """Take a step along a gradient that was made elsewhere; return the penalty before it.
@@ -311,8 +316,10 @@ class Trainer:
 
     def trace(self) -> Trace:
         """Return every quantity of the next step, which is not taken."""
-        dropout = self.parameters.spec.dropout
-        return trace_step(self.parameters, self.batches, self.step + 1, dropout)
+        return self._trace(self.step + 1)
+
+    def _trace(self, step: int) -> Trace:
+        return trace_step(self.parameters, self.batches, step, self.parameters.spec.dropout)
 
 
 def advance_many(

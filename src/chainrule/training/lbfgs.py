@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import OptimizeResult, minimize
+from threadpoolctl import threadpool_limits
 
 from chainrule.training.perceptron import MultilayerPerceptron
 
@@ -44,7 +45,8 @@ def minimised(
 
     Notes
     -----
-    In float64, whatever the network's dtype: a line search compares losses that are close.
+    In float64, whatever the network's dtype: a line search compares losses that are close. BLAS has
+    one thread meanwhile, so that no bit depends on how many it would take.
     """
     iteration = 0
 
@@ -55,13 +57,14 @@ def minimised(
         if watch is not None and watch(iteration, float(intermediate_result.fun)):
             raise StopIteration
 
-    result = minimize(
-        objective,
-        network.parameters.theta.astype(np.float64),
-        method="L-BFGS-B",
-        jac=True,
-        callback=each_iteration,
-        options={"maxfun": max_fun, "maxiter": max_iter, "gtol": tol},
-    )
+    with threadpool_limits(1, user_api="blas"):  # theirs would wait, busily, on the engine's cores
+        result = minimize(
+            objective,
+            network.parameters.theta.astype(np.float64),
+            method="L-BFGS-B",
+            jac=True,
+            callback=each_iteration,
+            options={"maxfun": max_fun, "maxiter": max_iter, "gtol": tol},
+        )
     network.parameters.theta[:] = result.x
     return result
