@@ -10,21 +10,18 @@ using namespace nanobind::literals;
 namespace chainrule {
 namespace {
 
-// Columns of numbers, and what they become.
+// Columns of a table, and what they become.
 class Encoding {
  public:
   explicit Encoding(std::int64_t width) : width_(width) {}
 
   void add(double median, double center, double scale, std::vector<double> knots, double height,
            bool flagged, std::int64_t place) {
-    EncodedColumn column(median, center, scale, std::move(knots), height, flagged, place);
-    if (place < free_ || place + column.inputs() > width_)
-      throw std::invalid_argument("the column's " + std::to_string(column.inputs()) +
-                                  " inputs from " + std::to_string(place) +
-                                  " on must be among those from " + std::to_string(free_) + " to " +
-                                  std::to_string(width_));
-    free_ = place + column.inputs();
-    columns_.push_back(std::move(column));
+    place_column({median, center, scale, std::move(knots), height, flagged, place});
+  }
+
+  void add_categories(std::int64_t count, std::int64_t place) {
+    place_column(EncodedColumn::of_categories(count, place));
   }
 
   template <class T>
@@ -59,6 +56,16 @@ class Encoding {
   std::int64_t width() const { return width_; }
 
  private:
+  void place_column(EncodedColumn column) {
+    if (column.place < free_ || column.place + column.inputs() > width_)
+      throw std::invalid_argument("the column's " + std::to_string(column.inputs()) +
+                                  " inputs from " + std::to_string(column.place) +
+                                  " on must be among those from " + std::to_string(free_) + " to " +
+                                  std::to_string(width_));
+    free_ = column.place + column.inputs();
+    columns_.push_back(std::move(column));
+  }
+
   std::int64_t width_, free_ = 0;  // inputs in all; from here on no column's yet
   std::vector<EncodedColumn> columns_;
 };
@@ -119,10 +126,12 @@ void bind_members(nb::module_& m, const char* name) {
 }
 
 void bind_encoding(nb::module_& m) {
-  nb::class_<Encoding>(m, "Encoding", "What columns of numbers become, `width` inputs in all.")
+  nb::class_<Encoding>(m, "Encoding", "What columns become, `width` inputs in all.")
       .def(nb::init<std::int64_t>(), "width"_a)
       .def("add", &Encoding::add, "median"_a, "center"_a, "scale"_a, "knots"_a, "height"_a,
-           "flagged"_a, "place"_a, "Add a column, whose inputs begin at a place.")
+           "flagged"_a, "place"_a, "Add a column of numbers, whose inputs begin at a place.")
+      .def("add_categories", &Encoding::add_categories, "count"_a, "place"_a,
+           "Add a column of categories, whose values are their numbers, negative for none.")
       .def("encode", &Encoding::encode<float>, "values"_a.noconvert(), "inputs"_a.noconvert(),
            "Write the inputs of each row of values, NaN where missing; tell whether none is "
            "infinite.")

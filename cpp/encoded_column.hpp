@@ -1,5 +1,6 @@
-// A column of numbers as inputs of a network: scaled, cut into pieces, a missing one flagged. The
-// formula is that of chainrule.tables.number_column.NumberColumn.
+// A column of a table as inputs of a network. Numbers: scaled, cut into pieces, a missing one
+// flagged, by the formula of chainrule.tables.number_column.NumberColumn. Categories: an input for
+// each.
 #pragma once
 
 #include <algorithm>
@@ -24,11 +25,20 @@ struct EncodedColumn {
     stairs.resize(2 * count, of_piece(0));
   }
 
+  // Of so many categories; a value is the number of one, or negative for none.
+  static EncodedColumn of_categories(std::int64_t count, std::int64_t place) {
+    EncodedColumn column(0, 0, 0, {}, 0, false, place);
+    column.categories = count;
+    return column;
+  }
+
   // A single one would say no more than the scaled number does.
   std::int64_t pieces() const {
     return knots.size() > 2 ? static_cast<std::int64_t>(knots.size()) - 1 : 0;
   }
-  std::int64_t inputs() const { return 1 + pieces() + (flagged ? 1 : 0); }
+  std::int64_t inputs() const {
+    return categories >= 0 ? categories : 1 + pieces() + (flagged ? 1 : 0);
+  }
 
   // The input of a piece of which so much has risen.
   double of_piece(double share) const { return height * (share - 0.5); }
@@ -39,6 +49,7 @@ struct EncodedColumn {
   bool flagged;                  // whether an input more is 1 where the value is missing
   std::int64_t place;            // of its first input
   std::vector<double> stairs;    // as many risen pieces as there are, then as many that are not
+  std::int64_t categories = -1;  // none: of numbers
 };
 
 constexpr double farthest = 1000.0;  // of a scaled number

@@ -1,4 +1,4 @@
-// Rows of columns of numbers as inputs of a network, rounded as the formula is written: double,
+// Rows of a table's columns as inputs of a network, rounded as the formula is written: double,
 // every division a division, so that no bit depends on how it is computed, nor on the level.
 #pragma once
 
@@ -28,15 +28,21 @@ void encode_pieces(const EncodedColumn& column, double v, T* inputs) {
         static_cast<T>(column.of_piece(risen(v, upper[risen_ones - 1], upper[risen_ones])));
 }
 
-// Writes the inputs of one value, NaN where it is missing.
 template <class T>
-void encode_value(const EncodedColumn& column, double value, T* inputs) {
+void encode_category(const EncodedColumn& column, double code, T* inputs) {
+  for (std::int64_t k = 0; k < column.categories; ++k) inputs[k] = T(0);
+  if (code >= 0 && code < static_cast<double>(column.categories))
+    inputs[static_cast<std::int64_t>(code)] = T(1);
+}
+
+// Writes the inputs of one number, NaN where it is missing.
+template <class T>
+void encode_number(const EncodedColumn& column, double value, T* inputs) {
   const bool missing = std::isnan(value);
   const double v = missing ? column.median : value;
-  T* to = inputs + column.place;
-  *to++ = static_cast<T>(scaled(column, v));
-  if (column.pieces() > 0) encode_pieces(column, v, to);
-  if (column.flagged) to[column.pieces()] = missing ? T(1) : T(0);
+  *inputs++ = static_cast<T>(scaled(column, v));
+  if (column.pieces() > 0) encode_pieces(column, v, inputs);
+  if (column.flagged) inputs[column.pieces()] = missing ? T(1) : T(0);
 }
 
 // values (n, columns) become the columns' places in inputs (n, width). Returns whether none of them
@@ -47,8 +53,11 @@ bool encode_rows(const std::vector<EncodedColumn>& columns, const double* values
   bool finite = true;
   for (std::int64_t i = 0; i < n; ++i, inputs += width)
     for (const EncodedColumn& column : columns) {
-      finite &= !std::isinf(*values);
-      encode_value(column, *values++, inputs);
+      const double value = *values++;
+      finite &= !std::isinf(value);
+      T* const to = inputs + column.place;
+      column.categories >= 0 ? encode_category(column, value, to)
+                             : encode_number(column, value, to);
     }
   return finite;
 }

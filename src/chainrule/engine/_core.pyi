@@ -133,12 +133,17 @@ def outputs(spec: Spec, theta: object, X: object, threads: Threads) -> NDArray[n
     """
 
 class Encoding:
-    """What columns of numbers become, `width` inputs in all."""
+    """What columns become, `width` inputs in all."""
 
     def __init__(self, width: int) -> None: ...
 
     def add(self, median: float, center: float, scale: float, knots: Sequence[float], height: float, flagged: bool, place: int) -> None:
-        """Add a column, whose inputs begin at a place."""
+        """Add a column of numbers, whose inputs begin at a place."""
+
+    def add_categories(self, count: int, place: int) -> None:
+        """
+        Add a column of categories, whose values are their numbers, negative for none.
+        """
 
     @overload
     def encode(self, values: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu', writable=False)], inputs: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu')]) -> bool:

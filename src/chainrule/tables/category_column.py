@@ -1,7 +1,7 @@
 """Columns of text and booleans as inputs: one for each category."""
 
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 import pyarrow as pa
@@ -99,15 +99,7 @@ class CategoryColumn:
 
     def encode(self, table: Table) -> NDArray[np.float64]:
         """Return the inputs of each row, shape (n_rows, len(inputs))."""
-        encoded = np.zeros((table.n_rows, len(self.inputs)))
-        set_ones(encoded, self.codes(table))
-        return encoded
-
-
-def set_ones(encoded: NDArray[Any], codes: NDArray[Any]) -> None:
-    """Write 1 into the input of each row that its code names, none where that is -1."""
-    rows = np.flatnonzero(codes >= 0)
-    encoded[rows, codes[rows].astype(np.int64, copy=False)] = 1.0
+        return (self.codes(table)[:, np.newaxis] == np.arange(len(self.inputs))).astype(np.float64)
 
 
 def _codes_of(chunk: pa.DictionaryArray, known: pa.Array) -> NDArray[np.int64]:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chainrule.engine._core import Encoding
-from chainrule.tables.category_column import KEPT_CATEGORIES, CategoryColumn, set_ones
+from chainrule.tables.category_column import KEPT_CATEGORIES, CategoryColumn
 from chainrule.tables.columns import Kind
 from chainrule.tables.errors import TableError, listed, near_miss
 from chainrule.tables.fields import Fields
@@ -177,15 +177,7 @@ class FeatureEncoder:
 
     def encode(self, values: NDArray[np.float64], encoded: NDArray[np.floating[Any]]) -> None:
         """Write the inputs of rows, of which `values` tells."""
-        for k, column in enumerate(self.columns):
-            if isinstance(column, CategoryColumn):
-                inputs = encoded[:, self.starts[k] : self.starts[k + 1]]
-                inputs[:] = 0
-                set_ones(inputs, values[:, k])
-        numbers = [k for k, column in enumerate(self.columns) if isinstance(column, NumberColumn)]
-        if numbers:
-            read = values if len(numbers) == len(self.columns) else values[:, numbers]
-            self.encoding.encode(np.ascontiguousarray(read), encoded)
+        self._whole.encode(np.ascontiguousarray(values), encoded)
 
     @cached_property
     def starts(self) -> list[int]:
@@ -202,10 +194,15 @@ class FeatureEncoder:
 
     @cached_property
     def encoding(self) -> Encoding:
-        """What the columns of numbers become, in their order."""
+        """What the columns of numbers become, in their order; inputs of categories are left."""
         placed = zip(self.columns, self.starts, strict=False)
         mine = [(column, at) for column, at in placed if isinstance(column, NumberColumn)]
         return encoding_of([column for column, _ in mine], [at for _, at in mine], self.starts[-1])
+
+    @cached_property
+    def _whole(self) -> Encoding:
+        """What all columns become, in their order."""
+        return encoding_of(self.columns, self.starts[:-1], self.starts[-1])
 
 
 def require_columns(table: Table, names: Sequence[str]) -> None:

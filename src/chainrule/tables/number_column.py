@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from chainrule.engine._core import Encoding
+from chainrule.tables.category_column import CategoryColumn
 from chainrule.tables.columns import converted, missing, numbers
 from chainrule.tables.errors import TableError
 from chainrule.tables.fields import Fields
@@ -160,12 +161,14 @@ class NumberColumn:
         return numbers_of(table, self.name, self.kind, self.part)
 
 
-def encoding_of(columns: Sequence[NumberColumn], places: Sequence[int], width: int) -> Encoding:
-    """Return what encodes columns of numbers, all of them at once, into their places of a row.
+def encoding_of(
+    columns: Sequence[NumberColumn | CategoryColumn], places: Sequence[int], width: int
+) -> Encoding:
+    """Return what encodes columns, all of them at once, into their places of a row.
 
     Parameters
     ----------
-    columns : sequence of NumberColumn
+    columns : sequence of NumberColumn and CategoryColumn
     places : sequence of int
         At which of the inputs each begins.
     width : int
@@ -182,6 +185,9 @@ def encoding_of(columns: Sequence[NumberColumn], places: Sequence[int], width: i
     """
     encoding = Encoding(width)
     for column, place in zip(columns, places, strict=True):
+        if isinstance(column, CategoryColumn):
+            encoding.add_categories(len(column.inputs), place)
+            continue
         encoding.add(
             column.median,
             column.center,
