@@ -18,7 +18,7 @@ def _network(sizes, start):
     return torch.nn.Sequential(*layers[:-1])
 
 
-def _work(rank, world, X, y, sizes, start, batch_size, epochs, told):
+def _work(rank, world, X, y, sizes, start, batch_size, epochs, precision, told):
     import torch
     import torch.distributed as dist
 
@@ -35,7 +35,9 @@ def _work(rank, world, X, y, sizes, start, batch_size, epochs, told):
         order = torch.randperm(len(X))
         for first in range(0, len(X) - share + 1, share):
             rows = order[first : first + share]
-            loss = 0.5 * ((network(X[rows]) - y[rows]) ** 2).mean()
+            with torch.autocast("cpu", torch.bfloat16, enabled=precision == "bfloat16"):
+                outputs = network(X[rows])
+            loss = 0.5 * ((outputs.float() - y[rows]) ** 2).mean()
             optimizer.zero_grad(set_to_none=True)
             loss.backward()
             optimizer.step()
@@ -60,8 +62,8 @@ def _figures(moments, losses, batch_size, epochs):
     }
 
 
-def steps(X, y, sizes, batch_size, epochs, workers):
-    """Return rows a second, seconds of a step and the losses, of Adam."""
+def steps(X, y, sizes, batch_size, epochs, workers, precision):
+    """Return rows a second, seconds of a step and the losses, of Adam; bfloat16 by autocast."""
     import torch.multiprocessing as processes
 
     import chainrule as cr
@@ -70,6 +72,6 @@ def steps(X, y, sizes, batch_size, epochs, workers):
     start = [(W.copy(), b.copy()) for W, b in zip(network.weights, network.biases, strict=True)]
     context = processes.get_context("spawn")
     told = context.SimpleQueue()
-    arguments = (workers, X, y, sizes, start, batch_size, epochs, told)
+    arguments = (workers, X, y, sizes, start, batch_size, epochs, precision, told)
     processes.spawn(_work, args=arguments, nprocs=workers, join=True)
     return told.get()

@@ -7,9 +7,9 @@ import time
 import chainrule as cr
 
 
-def steps(folder, sizes, batch_size, epochs, workers, ray):
+def steps(folder, sizes, batch_size, epochs, workers, ray, precision):
     """Return rows a second, seconds of a step, the share of waiting and the losses, of Adam."""
-    network = cr.Network(list(sizes), seed=0)
+    network = cr.Network(list(sizes), seed=0, precision=precision)
     moments, fits = [], []
 
     def watch(fit):
@@ -52,4 +52,5 @@ def full_batch(folder, sizes, iterations, workers, ray):
     )  # fmt: skip
     ended = time.perf_counter()
     floor.FullBatch.__call__ = original
-    return {"evaluations": len(evaluations), "seconds": ended - evaluations[0], "losses": losses}
+    seconds = ended - evaluations[0]
+    return {"evaluations": len(evaluations), "seconds": seconds, "losses": losses}
