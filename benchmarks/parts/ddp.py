@@ -18,7 +18,7 @@ def _network(sizes, start):
     return torch.nn.Sequential(*layers[:-1])
 
 
-def _work(rank, world, X, y, sizes, start, batch_size, epochs, precision, told):
+def _work(rank, world, X, y, sizes, start, batch_size, epochs, warm, precision, told):
     import torch
     import torch.distributed as dist
 
@@ -46,23 +46,23 @@ def _work(rank, world, X, y, sizes, start, batch_size, epochs, precision, told):
     dist.barrier()
     dist.destroy_process_group()
     if rank == 0:
-        told.put(_figures(moments, losses, batch_size, epochs))
+        told.put(_figures(moments, losses, batch_size, epochs, warm))
 
 
-def _figures(moments, losses, batch_size, epochs):
-    """Return what was measured, the first epoch left out of the rows a second."""
+def _figures(moments, losses, batch_size, epochs, warm):
+    """Return what was measured, the first epochs left out of the rows a second."""
     steps = len(moments) // epochs
     took = [after - before for before, after in pairwise(moments)]
-    seconds = moments[-1] - moments[steps - 1]
+    seconds = moments[-1] - moments[warm * steps - 1]
     return {
-        "rows_per_second": batch_size * (len(moments) - steps) / seconds,
+        "rows_per_second": batch_size * (len(moments) - warm * steps) / seconds,
         "fastest": min(took),
         "median": statistics.median(took),
         "losses": [sum(losses[-steps:]) / steps],
     }
 
 
-def steps(X, y, sizes, batch_size, epochs, workers, precision):
+def steps(X, y, sizes, batch_size, epochs, warm, workers, precision):
     """Return rows a second, seconds of a step and the losses, of Adam; bfloat16 by autocast."""
     import torch.multiprocessing as processes
 
@@ -72,6 +72,6 @@ def steps(X, y, sizes, batch_size, epochs, workers, precision):
     start = [(W.copy(), b.copy()) for W, b in zip(network.weights, network.biases, strict=True)]
     context = processes.get_context("spawn")
     told = context.SimpleQueue()
-    arguments = (workers, X, y, sizes, start, batch_size, epochs, precision, told)
+    arguments = (workers, X, y, sizes, start, batch_size, epochs, warm, precision, told)
     processes.spawn(_work, args=arguments, nprocs=workers, join=True)
     return told.get()

@@ -1,4 +1,4 @@
-"""chainrule on parts, by threads or by workers of Ray; times from the second epoch on."""
+"""chainrule on parts, by threads or by workers of Ray; the first epochs are not timed."""
 
 import itertools
 import statistics
@@ -7,7 +7,7 @@ import time
 import chainrule as cr
 
 
-def steps(folder, sizes, batch_size, epochs, workers, ray, precision):
+def steps(folder, sizes, batch_size, epochs, warm, workers, ray, precision):
     """Return rows a second, seconds of a step, the share of waiting and the losses, of Adam."""
     network = cr.Network(list(sizes), seed=0, precision=precision)
     moments, fits = [], []
@@ -22,9 +22,9 @@ def steps(folder, sizes, batch_size, epochs, workers, ray, precision):
     )  # fmt: skip
     order = fits[-1].order
     took = [after - before for before, after in itertools.pairwise(moments)]
-    later = moments[order.steps_per_epoch - 1 :]
+    later = moments[warm * order.steps_per_epoch - 1 :]
     return {
-        "rows_per_second": (epochs - 1) * order.n_rows / (later[-1] - later[0]),
+        "rows_per_second": (epochs - warm) * order.n_rows / (later[-1] - later[0]),
         "fastest": min(took),
         "median": statistics.median(took),
         "waited": fits[-1].waited,

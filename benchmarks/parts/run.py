@@ -16,7 +16,8 @@ from benchmarks import machine
 from benchmarks.page import PARTS, with_section
 from benchmarks.parts import data
 
-SIZES, BATCH, ROWS, EPOCHS = (64, 256, 256, 1), 8192, 262_144, 8
+SIZES, BATCH, ROWS = (64, 256, 256, 1), 8192, 262_144
+EPOCHS, WARM = 9, 3  # by the third, workers have read the rows of all their lanes
 LAYERS, CLASSES, SPARK_ROWS, ITERATIONS = (30, 64, 32, 5), 5, 200_000, 40
 PAGE = Path(__file__).parents[1] / "RESULTS.md"
 
@@ -31,7 +32,7 @@ def one(name, folder):
         from benchmarks.parts import ddp
 
         X, y = data.regression(ROWS, SIZES[0])
-        return ddp.steps(X, y, SIZES, BATCH, EPOCHS, count, precision)
+        return ddp.steps(X, y, SIZES, BATCH, EPOCHS, WARM, count, precision)
     if kind == "spark":
         from benchmarks.parts import spark
 
@@ -39,7 +40,7 @@ def one(name, folder):
     if kind == "full":
         return ours.full_batch(folder, LAYERS, ITERATIONS, count, None)
     ray = "local" if kind == "ray" else None
-    return ours.steps(folder, SIZES, BATCH, EPOCHS, count, ray, precision)
+    return ours.steps(folder, SIZES, BATCH, EPOCHS, WARM, count, ray, precision)
 
 
 def measured(name, folder):
@@ -109,7 +110,7 @@ def section(steps, full):
             "",
             f"{machine.processor()}; two cores. {'-'.join(map(str, SIZES))}, float32, Adam, "
             f"batches of {BATCH:,} of {ROWS:,} rows, from Parquet (PyTorch: from memory); {EPOCHS} "
-            "epochs, the first not counted; medians of rounds in turns.",
+            f"epochs, the first {WARM} not counted; medians of rounds in turns.",
             "",
             *steps_table(steps),
             "",
