@@ -17,7 +17,7 @@ from chainrule.distributed.lanes import Kept
 from chainrule.tables import FeatureEncoder, TableError, TrainOptions, read
 from chainrule.tables.estimators import TableClassifier, TableRegressor
 from chainrule.tables.part_fitting import train_parts
-from chainrule.tables.part_preparing import Where, kept_if_room, prepared_parts
+from chainrule.tables.part_preparing import Where, kept_if_room, prepared_parts, room_of
 from chainrule.tables.part_rows import PartRows
 from chainrule.tables.parts import is_in_parts, parts_of
 
@@ -315,3 +315,32 @@ def test_options_of_tables_in_memory_are_refused(folder):
     refused(folder, "ignore: .* has no column 'w'", options=TrainOptions(ignore=("w",)))
     where = Where(ray="127.0.0.1:1")
     refused(folder, "no Ray answers at 127.0.0.1:1", where=where, error=ConnectionError)
+
+
+def test_a_large_row_group_is_read_page_by_page(tmp_path):
+    """Of half a million rows in one group, as writers make them, little is in memory at a time."""
+    numbers = np.random.default_rng(0)
+    columns = {f"x{k}": numbers.normal(size=500_000) for k in range(6)}
+    columns["word"] = numbers.choice(["few", "words"], 500_000)
+    pq.write_table(pa.table(columns), tmp_path / "part.parquet", row_group_size=500_000)
+    parts, before = parts_of(tmp_path), pa.total_allocated_bytes()
+    tables = parts.tables(0, parts.names, batch_rows=10_000)
+    rows, most = 0, 0
+    for table in tables:
+        rows += table.n_rows
+        most = max(most, pa.total_allocated_bytes() - before)
+    assert rows == 500_000
+    assert most < parts.reading < 20e6 < 6 * 8 * 500_000
+
+
+def test_what_reading_takes_is_part_of_the_memory(tmp_path):
+    rows = pa.table({f"x{k}": np.random.default_rng(k).normal(size=300_000) for k in range(5)})
+    rooms = []
+    for size in (10_000, 60_000, 300_000):
+        pq.write_table(rows, tmp_path / f"{size}.parquet", row_group_size=size)
+        parts = parts_of(tmp_path / f"{size}.parquet")
+        if size < 300_000:
+            rooms.append(room_of(415 << 20, 2, 5, parts))
+    assert rooms[1] < rooms[0] < 150_000
+    with pytest.raises(ValueError, match="smaller row groups take less"):
+        room_of(415 << 20, 2, 5, parts)

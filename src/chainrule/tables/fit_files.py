@@ -168,7 +168,7 @@ def fit_files(
     parts, spec = rows.parts, rows.spec
     used = lanes_for(batch_size, lanes)
     columns = len(rows.features) + spec.n_outputs
-    room = room_of(memory, used, columns, parts.n_rows)
+    room = room_of(memory, used, columns, parts)
     order = RowOrder(rows.group_rows, batch_size, used, room, shuffle, seed)
     kept = kept_if_room(rows, columns, order, memory, workers, ray)
     if solver == "lbfgs":

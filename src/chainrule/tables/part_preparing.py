@@ -166,7 +166,7 @@ def prepared_parts(
         rows = [rows_of(table, learned.features, learned.target) for table in found]
         return np.concatenate(rows) if rows else np.empty((0, len(learned.features.columns) + 1))
 
-    order = _order(learned, chosen, where)
+    order = _order(parts, learned, chosen, where)
     return Prepared(learned, held, matrix(facts.validation), matrix(facts.test), order, chosen)
 
 
@@ -232,11 +232,12 @@ def _chosen(options: TrainOptions, learned: Learned, lanes: int) -> TrainOptions
     )
 
 
-def _order(learned: Learned, options: TrainOptions, where: Where) -> RowOrder:
+def _order(parts: Parts, learned: Learned, options: TrainOptions, where: Where) -> RowOrder:
     """Return the order of the rows, of which as many are in memory as there is room for."""
     size = int(options.batch_size)
     lanes = lanes_for(size, where.lanes)
-    room = room_of(where.memory, lanes, len(learned.features.columns) + 1, learned.n_rows)
+    room = room_of(where.memory, lanes, len(learned.features.columns) + 1, parts)
+    room = min(room, -(-learned.n_rows // lanes))
     return RowOrder(learned.group_rows, size, lanes, room, seed=options.seed)
 
 
@@ -249,7 +250,7 @@ def lanes_for(batch_size: int, lanes: int) -> int:
     return lanes
 
 
-def room_of(memory: int, lanes: int, columns: int, n_rows: int) -> int:
+def room_of(memory: int, lanes: int, columns: int, parts: Parts) -> int:
     """Return how many rows each lane has room for.
 
     Raises
@@ -257,13 +258,15 @@ def room_of(memory: int, lanes: int, columns: int, n_rows: int) -> int:
     ValueError
         If that is hardly any.
     """
-    longest, bytes_a_row = -(-n_rows // lanes), 8 * lanes * columns  # one in each lane
-    room = (memory - _OWN) // 2 // bytes_a_row  # as much again goes where rows are read
+    longest, bytes_a_row = -(-parts.n_rows // lanes), 8 * lanes * columns  # one in each lane
+    taken = _OWN + lanes * parts.reading
+    room = (memory - taken) * 2 // 3 // bytes_a_row  # the rest goes where rows are decoded
     least = min(longest, _LEAST)
     require(
         room >= least,
-        f"memory must be at least {(_OWN + 2 * least * bytes_a_row) / 1e9:.2g}GB for "
-        f"{columns} columns, got {memory / 1e9:.2g}GB",
+        f"memory must be at least {(taken + 3 * least * bytes_a_row / 2) / 1e9:.2g}GB for "
+        f"{columns} columns in {lanes} lanes, got {memory / 1e9:.2g}GB; fewer lanes or smaller row "
+        "groups take less",
     )
     return min(room, _BUFFER, longest)
 

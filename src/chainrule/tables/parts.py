@@ -26,7 +26,8 @@ if TYPE_CHECKING:  # where it is used, it is imported: it brings pandas, where t
 
 BATCH_ROWS = 65_536
 _WILD = "*?["
-_LARGE = 1 << 18  # rows of a group, from which on pages are read one after the other
+_PAGE = 1 << 16  # bytes of a column that are read at a time
+_READING = 1 << 21  # bytes of a column while it is read: a page of it, and its dictionary
 
 
 class Stamp(NamedTuple):
@@ -37,11 +38,12 @@ class Stamp(NamedTuple):
 
 
 class Group(NamedTuple):
-    """A row group: the number of its part, its own in there, and how many rows it has."""
+    """A row group: the number of its part, its own in there, its rows, and bytes to read these."""
 
     part: int
     number: int
     rows: int
+    reading: int
 
 
 @dataclass(frozen=True)
@@ -75,6 +77,11 @@ class Parts:
     def n_rows(self) -> int:
         """Rows of all parts."""
         return sum(group.rows for group in self.groups)
+
+    @property
+    def reading(self) -> int:
+        """Bytes that it takes to read a group, of whichever it takes most."""
+        return max(group.reading for group in self.groups)
 
     @property
     def names(self) -> list[str]:
@@ -120,27 +127,18 @@ class Parts:
         TableError
             If the part is gone, damaged, or no longer what it was.
         """
-        part, number, rows = self.groups[group]
+        part, number, rows, _ = self.groups[group]
         self._require_unchanged(part)
-        place = sum(other.rows for other in self.groups if other[0] == part and other[1] < number)
+        before = (each for each in self.groups if each.part == part and each.number < number)
+        place = sum(each.rows for each in before)
         try:
-            fragment = self._fragment(part, number)
-            batches = fragment.to_batches(
-                schema=self._dictionary_schema,
-                columns=list(columns),
-                batch_size=batch_rows,
-                batch_readahead=0,
-                fragment_readahead=0,
-                fragment_scan_options=_scan_options(rows),
-                use_threads=False,
-            )
             at = 0
-            for batch in batches:
+            for batch in self._batches(part, number, columns, batch_rows):
                 skipped = min(max(first - at, 0), batch.num_rows)
                 where = np.arange(place + at + skipped, place + at + batch.num_rows)
                 at += batch.num_rows
                 if where.size:
-                    data = in_plain_types(pa.Table.from_batches([batch.slice(skipped)]))
+                    data = in_plain_types(batch.slice(skipped))
                     yield Table(self.paths[part], data, typed=True, rows=where, index=self.index)
         except (MemoryError, PermissionError):
             raise
@@ -150,27 +148,35 @@ class Parts:
         if at != rows:
             raise TableError(f"{self.paths[part]} changed: expected {rows} rows in group {number}")
 
-    @cached_property
-    def _format(self) -> ds.ParquetFileFormat:
-        """What reads each different text once."""
+    def _batches(
+        self, part: int, number: int, columns: Sequence[str], batch_rows: int
+    ) -> Iterator[pa.Table]:
+        """Yield the rows of a group page by page; a Dataset would have all of them in memory."""
         import pyarrow.dataset as ds
 
+        of_folders = ds.get_partition_keys(self.expressions[part])
+        wanted = pa.schema([self._as_read.field(name) for name in columns])
         texts = [one.name for one in self.schema if _is_text(one.type)]
-        return ds.ParquetFileFormat(dictionary_columns=texts)
+        with pq.ParquetFile(
+            self.paths[part], filesystem=self.filesystem, read_dictionary=texts,
+            pre_buffer=False, buffer_size=_PAGE,
+        ) as file:  # fmt: skip
+            names = [name for name in columns if name not in of_folders]
+            for batch in file.iter_batches(batch_rows, [number], names, use_threads=False):
+                found = [
+                    pa.repeat(pa.scalar(of_folders[name]), batch.num_rows)
+                    if name in of_folders
+                    else batch.column(name)
+                    for name in columns
+                ]
+                yield pa.Table.from_arrays(found, list(columns)).cast(wanted)
 
     @cached_property
-    def _dictionary_schema(self) -> pa.Schema:
+    def _as_read(self) -> pa.Schema:
+        """The columns and their types; of text each different one once."""
         read = pa.dictionary(pa.int32(), pa.string())
         return pa.schema(
             [one.with_type(read) if _is_text(one.type) else one for one in self.schema]
-        )
-
-    def _fragment(self, part: int, number: int) -> ds.ParquetFileFragment:
-        return self._format.make_fragment(
-            self.paths[part],
-            self.filesystem,
-            partition_expression=self.expressions[part],
-            row_groups=[number],
         )
 
     def _require_unchanged(self, part: int) -> None:
@@ -265,14 +271,6 @@ def _is_dataset(source: object) -> TypeGuard[ds.Dataset]:
     return module is not None and isinstance(source, module.Dataset)
 
 
-def _scan_options(rows: int) -> ds.ParquetFragmentScanOptions:
-    """Return how a group of so many rows is read, of which little is to be in memory."""
-    import pyarrow.dataset as ds
-
-    by_pages = {"use_buffered_stream": True, "buffer_size": 1 << 16} if rows > _LARGE else {}
-    return ds.ParquetFragmentScanOptions(pre_buffer=False, **by_pages)
-
-
 def _of_dataset(dataset: ds.Dataset, name: str) -> Parts:
     import pyarrow.dataset as ds
 
@@ -294,8 +292,10 @@ def _of_dataset(dataset: ds.Dataset, name: str) -> Parts:
         first = first or (fragment.path, metadata.schema.to_arrow_schema())
         _require_same(fragment.path, metadata.schema.to_arrow_schema(), *first)
         stamps.append(stamp)
-        rows = [metadata.row_group(k).num_rows for k in range(metadata.num_row_groups)]
-        groups += [Group(part, k, count) for k, count in enumerate(rows)]
+        for k in range(metadata.num_row_groups):
+            group = metadata.row_group(k)
+            reading = min(group.total_byte_size, _READING * group.num_columns)
+            groups.append(Group(part, k, group.num_rows, reading))
     if not sum(group.rows for group in groups):
         raise TableError(f"{name} has no rows in {len(fragments)} parts; expected at least one")
     return Parts(
