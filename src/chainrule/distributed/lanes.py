@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from itertools import islice
 from typing import Any, Protocol
 
 import numpy as np
@@ -233,15 +234,13 @@ class Worker:
         if self._epoch.epoch != epoch:
             self._epoch = self._order.epoch(epoch)
         each = self._pool.map if self._pool else map
-        leaves = []
-        for sums, seconds in each(lambda lane: self._timed_sums(lane, steps), lanes):
-            leaves.append(sums)
-            self.busy += seconds
+        leaves = iter(each(lambda lane: self._timed_sums(lane, steps), lanes))
         found = []
         for first, height in subtrees(lanes.start, lanes.stop):
             tree = Tree()
-            for lane in range(first, first + (1 << height)):
-                tree.add(leaves[lane - lanes.start])
+            for sums, seconds in islice(leaves, 1 << height):  # added up while others work
+                tree.add(sums)
+                self.busy += seconds
             found.append((first, height, tree.total()))
         return found
 
