@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 
 from chainrule import load
 
-EPOCHS = "400"
+EPOCHS = "1500"
 WORKER, RAY = "ray::RayWorker", "[r]ay/core/src|[r]ay::"
 
 

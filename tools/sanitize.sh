@@ -31,7 +31,8 @@ run() {
     setarch "$(uname -m)" -R "$place/venv/bin/python" -m pytest -q -n 2 --dist worksteal \
     -p no:cacheprovider -m "not exhaustive" \
     --deselect tests/training/test_sparse.py::test_much_less_memory_than_a_dense_array \
-    tests/engine tests/training tests/tables/test_one_row.py
+    tests/engine tests/training tests/distributed/test_pieces.py \
+    tests/tables/test_one_row.py tests/tables/test_encoding.py
 }
 
 # Of undefined behaviour, all but what would be asked at each load and store of a kernel, whose

@@ -75,6 +75,31 @@ def test_workers_may_be_killed():
     np.testing.assert_array_equal(fit.network.parameters.theta, whole.network.parameters.theta)
 
 
+@pytest.mark.usefixtures("cluster")
+def test_a_worker_may_be_killed_at_the_door(alone):
+    """It has come in, and is gone before it was asked anything."""
+    fit = Fit(network(), Adam(), order_of(SOURCE), 2)
+    team = RayTeam(SOURCE, fit.order, fit.network.spec, 2)
+    starting = list(team._starting.values())
+    until(lambda: team._door._came.qsize() == len(starting) == 2)
+    for actor in starting:
+        ray.kill(actor.handle)
+    until(lambda: all(team._is_gone(actor) for actor in starting))
+    try:
+        fit.run(team)
+    finally:
+        team.close()
+    np.testing.assert_array_equal(fit.losses, alone.losses)
+
+
+def until(is_so):
+    """Wait for something that other processes do."""
+    deadline = time.monotonic() + 60
+    while not is_so():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
 class Broken:
     """A source whose rows can't be read."""
 

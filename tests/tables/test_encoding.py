@@ -297,3 +297,25 @@ def test_a_stray_mark_in_a_column_of_numbers_is_remarked() -> None:
 def test_what_can_not_be_selected(columns: dict, ignore: list[str], message: str) -> None:
     with pytest.raises(TableError, match=message):
         selected(table_of(**columns), "y", ignore)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("order", [("city", "x", "flag"), ("x", "z", "city"), ("city", "flag")])
+def test_columns_are_encoded_together_as_each_is_alone(order, dtype):
+    """Side by side in their order: numbers with and without pieces, text seen and unseen, gaps."""
+    rng = np.random.default_rng(3)
+    kinds = {"city": "text", "x": "number", "z": "number", "flag": "boolean"}
+    cells = {
+        "city": rng.choice(["Ulm", "Bonn", "Kiel"], 200).tolist(),
+        "x": rng.normal(size=200),
+        "z": rng.integers(0, 2, 200),
+        "flag": (rng.random(200) < 0.5).tolist(),
+    }
+    cells["city"][3] = None
+    cells["x"][5] = np.nan
+    asked = [(name, kinds[name]) for name in order]
+    encoder = FeatureEncoder.fit(table_of(**cells), asked, pieces=8)
+    cells["city"][:2] = ["Rom", "Oslo"]  # which it has not seen
+    table = table_of(**cells)
+    alone = np.hstack([column.encode(table) for column in encoder.columns]).astype(dtype)
+    np.testing.assert_array_equal(encoder.transform(table, dtype), alone)

@@ -213,8 +213,11 @@ class RayTeam:
             self._start_missing()
             for line, number, pid, level in self._door.entered(0.0 if self._there else _LOOK):
                 _require_level(level)
-                self._there[line] = self._starting.pop(number)
-                self._there[line].pid = pid
+                actor = self._starting.pop(number, None)
+                if actor is None:  # lost after it came in
+                    line.close()
+                    continue
+                actor.pid, self._there[line] = pid, actor
             if self._there:
                 break
             if time.monotonic() > deadline:
