@@ -142,7 +142,7 @@ class ShareSums:
     """Σ ℓᵢ and Σ ∂ℓᵢ/∂θ over a lane's share of a batch, by one thread.
 
     The engine adds up chunks in a tree, and here the pieces that it gets, each a whole subtree: as
-    many chunks as have their inputs in a core's cache.
+    many chunks as make up to 4 MiB of samples.
 
     Parameters
     ----------
