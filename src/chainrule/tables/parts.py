@@ -26,7 +26,7 @@ if TYPE_CHECKING:  # where it is used, it is imported: it brings pandas, where t
 
 BATCH_ROWS = 65_536
 _WILD = "*?["
-_PAGE = 1 << 16  # bytes of a column that are read at a time
+_NEAR, _FAR = 1 << 16, 1 << 20  # bytes of a column that are asked for at a time, by a network more
 _READING = 1 << 21  # bytes of a column while it is read: a page of it, and its dictionary
 
 
@@ -159,7 +159,7 @@ class Parts:
         texts = [one.name for one in self.schema if _is_text(one.type)]
         with pq.ParquetFile(
             self.paths[part], filesystem=self.filesystem, read_dictionary=texts,
-            pre_buffer=False, buffer_size=_PAGE,
+            pre_buffer=False, buffer_size=_NEAR if self._is_local else _FAR,
         ) as file:  # fmt: skip
             names = [name for name in columns if name not in of_folders]
             for batch in file.iter_batches(batch_rows, [number], names, use_threads=False):
@@ -170,6 +170,10 @@ class Parts:
                     for name in columns
                 ]
                 yield pa.Table.from_arrays(found, list(columns)).cast(wanted)
+
+    @property
+    def _is_local(self) -> bool:
+        return isinstance(self.filesystem, fs.LocalFileSystem)
 
     @cached_property
     def _as_read(self) -> pa.Schema:
