@@ -98,6 +98,9 @@ def test_what_cannot_be_learned_is_named(folder, tmp_path):
         cr.fit_files(network(), folder, ["a", "b"])
     with pytest.raises(ValueError, match="lanes must be a power of two, got 3"):
         cr.fit_files(network(), folder, ["a", "b"], features=INPUTS, lanes=3)
+    for options in ({"workers": -1}, {"memory": 0}):  # -1 was taken for one worker
+        with pytest.raises(ValueError, match=rf"{next(iter(options))} must be a whole number >= 1"):
+            cr.fit_files(network(), folder, ["a", "b"], features=INPUTS, **options)
     with pytest.raises(ValueError, match="no column 'c'"):
         cr.fit_files(network(), folder, ["a", "c"], features=INPUTS)
     net = network(2, loss="cross_entropy")

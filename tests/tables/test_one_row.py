@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 import chainrule as cr
 from chainrule.engine import compiled
 from chainrule.tables import Conventions, TrainOptions, train
-from chainrule.tables.encoding import FeatureEncoder
+from chainrule.tables.encoding import FeatureEncoder, encoding_of
 from chainrule.tables.errors import TableError
-from chainrule.tables.number_column import NumberColumn, encoding_of
+from chainrule.tables.number_column import NumberColumn
 from chainrule.tables.one_row import OneRow
 from chainrule.tables.reading import as_table
 

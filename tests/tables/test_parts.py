@@ -156,7 +156,7 @@ def test_rows_that_stay_in_memory_are_the_same(folder):
         (fit_in, 1, "local", True),
         (fit_in, 2, "local", False),  # each has a copy
     ]:
-        kept = kept_if_room(rows, columns, few.order, memory, workers, ray)
+        kept = kept_if_room(rows, columns, few.order, Where(memory, workers, ray))
         assert isinstance(kept, Kept) == is_kept
     again, kept = (train_parts(folder, "y", options, Where(m)) for m in (LITTLE, 2 << 30))
     np.testing.assert_array_equal(theta(again), theta(kept))
@@ -333,6 +333,16 @@ def test_a_large_row_group_is_read_page_by_page(tmp_path):
     assert most < parts.reading < 20e6 < 6 * 8 * 500_000
 
 
+def test_a_column_that_folders_tell_may_be_read_alone(tmp_path):
+    for year in (2023, 2024):
+        written(tmp_path / f"year={year}", TABLE.slice(0, 50), parts=1)
+    parts = parts_of(tmp_path)
+    found = [
+        table.column("year").to_pylist() for k in range(2) for table in parts.tables(k, ["year"])
+    ]
+    assert found == [[2023] * 50, [2024] * 50]
+
+
 def test_what_reading_takes_is_part_of_the_memory(tmp_path):
     rows = pa.table({f"x{k}": np.random.default_rng(k).normal(size=300_000) for k in range(5)})
     rooms = []
@@ -340,7 +350,7 @@ def test_what_reading_takes_is_part_of_the_memory(tmp_path):
         pq.write_table(rows, tmp_path / f"{size}.parquet", row_group_size=size)
         parts = parts_of(tmp_path / f"{size}.parquet")
         if size < 300_000:
-            rooms.append(room_of(415 << 20, 2, 5, parts))
+            rooms.append(room_of(415 << 20, 2, 5, parts.n_rows, parts.reading))
     assert rooms[1] < rooms[0] < 150_000
     with pytest.raises(ValueError, match="smaller row groups take less"):
-        room_of(415 << 20, 2, 5, parts)
+        room_of(415 << 20, 2, 5, parts.n_rows, parts.reading)

@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from chainrule.engine._core import Encoding
 from chainrule.tables.columns import known_texts, missing
 from chainrule.tables.fields import Fields
 from chainrule.tables.labels import label_counts
@@ -96,6 +97,10 @@ class CategoryColumn:
         if self.flagged:
             index[missing(table, self.name)] = len(self.categories)
         return index
+
+    def add_to(self, encoding: Encoding, place: int) -> None:
+        """Tell an encoding what the column becomes, from a place among the inputs on."""
+        encoding.add_categories(len(self.inputs), place)
 
     def encode(self, table: Table) -> NDArray[np.float64]:
         """Return the inputs of each row, shape (n_rows, len(inputs))."""

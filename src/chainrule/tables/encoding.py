@@ -14,7 +14,7 @@ from chainrule.tables.category_column import KEPT_CATEGORIES, CategoryColumn
 from chainrule.tables.columns import Kind
 from chainrule.tables.errors import TableError, listed, near_miss
 from chainrule.tables.fields import Fields
-from chainrule.tables.number_column import NumberColumn, encoding_of, parts_of
+from chainrule.tables.number_column import NumberColumn, parts_of
 from chainrule.tables.table import Table
 
 MOST_INPUTS = 2048  # that the pieces of numbers may make together
@@ -203,6 +203,32 @@ class FeatureEncoder:
     def _whole(self) -> Encoding:
         """What all columns become, in their order."""
         return encoding_of(self.columns, self.starts[:-1], self.starts[-1])
+
+
+def encoding_of(columns: Sequence[Column], places: Sequence[int], width: int) -> Encoding:
+    """Return what encodes columns, all of them at once, into their places of a row.
+
+    Parameters
+    ----------
+    columns : sequence of NumberColumn and CategoryColumn
+    places : sequence of int
+        At which of the inputs each begins.
+    width : int
+        Of all inputs.
+
+    Examples
+    --------
+    >>> mass = NumberColumn("mass", "number", "", 3.0, 3.0, 2.0, (1.0, 3.0, 9.0), 1.0, True)
+    >>> inputs = np.zeros((2, 4))
+    >>> encoding_of([mass], [0], 4).encode(np.array([[3.0], [np.nan]]), inputs)  # none is infinite
+    True
+    >>> inputs.tolist()
+    [[0.0, 0.5, -0.5, 0.0], [0.0, 0.5, -0.5, 1.0]]
+    """
+    encoding = Encoding(width)
+    for column, place in zip(columns, places, strict=True):
+        column.add_to(encoding, place)
+    return encoding
 
 
 def require_columns(table: Table, names: Sequence[str]) -> None:

@@ -18,7 +18,7 @@ from chainrule.distributed.teams import require_team, team_of
 from chainrule.engine.spec import NetworkSpec
 from chainrule.tables.columns import numbers
 from chainrule.tables.errors import TableError
-from chainrule.tables.part_preparing import LANES, MEMORY, kept_if_room, lanes_for, room_of
+from chainrule.tables.part_preparing import LANES, MEMORY, Where, kept_if_room, lanes_for, room_of
 from chainrule.tables.parts import Parts, parts_of
 from chainrule.tables.table import Table
 from chainrule.theory.checks import require, require_name
@@ -162,15 +162,16 @@ def fit_files(
     True
     """
     require_name("solver", solver, ("steps", "lbfgs"))
+    where = Where(memory, workers, ray, folder, lanes)
     if ray is not None:
         require_team(ray)
     rows = _rows(network.spec, parts_of(source), target, features)
     parts, spec = rows.parts, rows.spec
     used = lanes_for(batch_size, lanes)
     columns = len(rows.features) + spec.n_outputs
-    room = room_of(memory, used, columns, parts)
+    room = room_of(memory, used, columns, parts.n_rows, parts.reading)
     order = RowOrder(rows.group_rows, batch_size, used, room, shuffle, seed)
-    kept = kept_if_room(rows, columns, order, memory, workers, ray)
+    kept = kept_if_room(rows, columns, order, where)
     if solver == "lbfgs":
         return minimise_parts(network, kept, order, epochs, workers, ray)
     chosen = chosen_optimizer(Adam() if optimizer is None else optimizer)

@@ -1,7 +1,7 @@
 """Columns of numbers and dates as inputs: scaled, and cut into pieces."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal
@@ -12,7 +12,6 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from chainrule.engine._core import Encoding
-from chainrule.tables.category_column import CategoryColumn
 from chainrule.tables.columns import converted, missing, numbers
 from chainrule.tables.errors import TableError
 from chainrule.tables.fields import Fields
@@ -149,55 +148,24 @@ class NumberColumn:
             names += [f"{name} from {a} to {b}" for a, b in pairwise(ends)]
         return [*names, f"{name} is missing"] if self.flagged else names
 
+    def add_to(self, encoding: Encoding, place: int) -> None:
+        """Tell an encoding what the column becomes, from a place among the inputs on."""
+        knots = list(self.knots)
+        encoding.add(
+            self.median, self.center, self.scale, knots, self.height, self.flagged, place
+        )  # fmt: skip
+
     def encode(self, table: Table) -> NDArray[np.float64]:
         """Return the inputs of each row, shape (n_rows, len(inputs))."""
-        width = len(self.inputs)
-        encoded = np.zeros((table.n_rows, width))
-        encoding_of([self], [0], width).encode(self.values(table)[:, np.newaxis], encoded)
+        encoding = Encoding(len(self.inputs))
+        self.add_to(encoding, 0)
+        encoded = np.zeros((table.n_rows, len(self.inputs)))
+        encoding.encode(self.values(table)[:, np.newaxis], encoded)
         return encoded
 
     def values(self, table: Table) -> NDArray[np.float64]:
         """Return the column's numbers, or its part of the dates, NaN where missing."""
         return numbers_of(table, self.name, self.kind, self.part)
-
-
-def encoding_of(
-    columns: Sequence[NumberColumn | CategoryColumn], places: Sequence[int], width: int
-) -> Encoding:
-    """Return what encodes columns, all of them at once, into their places of a row.
-
-    Parameters
-    ----------
-    columns : sequence of NumberColumn and CategoryColumn
-    places : sequence of int
-        At which of the inputs each begins.
-    width : int
-        Of all inputs.
-
-    Examples
-    --------
-    >>> mass = NumberColumn("mass", "number", "", 3.0, 3.0, 2.0, (1.0, 3.0, 9.0), 1.0, True)
-    >>> inputs = np.zeros((2, 4))
-    >>> encoding_of([mass], [0], 4).encode(np.array([[3.0], [np.nan]]), inputs)  # none is infinite
-    True
-    >>> inputs.tolist()
-    [[0.0, 0.5, -0.5, 0.0], [0.0, 0.5, -0.5, 1.0]]
-    """
-    encoding = Encoding(width)
-    for column, place in zip(columns, places, strict=True):
-        if isinstance(column, CategoryColumn):
-            encoding.add_categories(len(column.inputs), place)
-            continue
-        encoding.add(
-            column.median,
-            column.center,
-            column.scale,
-            list(column.knots),
-            column.height,
-            column.flagged,
-            place,
-        )
-    return encoding
 
 
 def parts_of(table: Table, name: str) -> list[str]:

@@ -94,9 +94,8 @@ def train_parts(
     if keeper:
         keeper.go_on(fit)
     if not fit.stopped:
-        columns, (workers, ray) = len(rows.features.columns) + 1, (where.workers, where.ray)
-        kept = kept_if_room(rows, columns, fit.order, where.memory, workers, ray)
-        team = team_of(kept, fit.order, fit.network.spec, workers, ray)
+        kept = kept_if_room(rows, len(rows.features.columns) + 1, fit.order, where)
+        team = team_of(kept, fit.order, fit.network.spec, where.workers, where.ray)
         try:
             fit.run(team, keeper, watch)
         finally:

@@ -236,8 +236,8 @@ def _order(parts: Parts, learned: Learned, options: TrainOptions, where: Where) 
     """Return the order of the rows, of which as many are in memory as there is room for."""
     size = int(options.batch_size)
     lanes = lanes_for(size, where.lanes)
-    room = room_of(where.memory, lanes, len(learned.features.columns) + 1, parts)
-    room = min(room, -(-learned.n_rows // lanes))
+    columns = len(learned.features.columns) + 1
+    room = room_of(where.memory, lanes, columns, learned.n_rows, parts.reading)
     return RowOrder(learned.group_rows, size, lanes, room, seed=options.seed)
 
 
@@ -250,16 +250,16 @@ def lanes_for(batch_size: int, lanes: int) -> int:
     return lanes
 
 
-def room_of(memory: int, lanes: int, columns: int, parts: Parts) -> int:
-    """Return how many rows each lane has room for.
+def room_of(memory: int, lanes: int, columns: int, n_rows: int, reading: int) -> int:
+    """Return how many rows each lane has room for, where it takes so many bytes to read a group.
 
     Raises
     ------
     ValueError
         If that is hardly any.
     """
-    longest, bytes_a_row = -(-parts.n_rows // lanes), 8 * lanes * columns  # one in each lane
-    taken = _OWN + lanes * parts.reading
+    longest, bytes_a_row = -(-n_rows // lanes), 8 * lanes * columns  # one in each lane
+    taken = _OWN + lanes * reading
     room = (memory - taken) * 2 // 3 // bytes_a_row  # the rest goes where rows are decoded
     least = min(longest, _LEAST)
     require(
@@ -271,12 +271,11 @@ def room_of(memory: int, lanes: int, columns: int, parts: Parts) -> int:
     return min(room, _BUFFER, longest)
 
 
-def kept_if_room(
-    rows: Source, columns: int, order: RowOrder, memory: int, workers: int | None, ray: str | None
-) -> Source:
+def kept_if_room(rows: Source, columns: int, order: RowOrder, where: Where) -> Source:
     """Return rows that are read once, if all can stay in memory beside the buffers; else as given.
 
     Every worker of Ray comes to have each of them, threads have them together.
     """
-    copies = 1 if ray is None else busy_at_once(order, workers)
-    return Kept(rows) if 4 * 8 * columns * order.n_rows * copies <= memory - _OWN else rows
+    copies = 1 if where.ray is None else busy_at_once(order, where.workers)
+    needed = 4 * 8 * columns * order.n_rows * copies
+    return Kept(rows) if needed <= where.memory - _OWN else rows
